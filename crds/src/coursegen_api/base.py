@@ -1,0 +1,285 @@
+"""What the six kinds share: the pydantic base, bounded strings, conditions, and the status of a task."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class Model(BaseModel):
+    """Base of everything in the contract: camelCase on the wire, unknown fields refused, immutable."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, use_enum_values=False
+    )
+
+    def wire(self) -> dict[str, Any]:
+        """Give the JSON form that the API server and the worker see, without what is unset."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class Rule(BaseModel):
+    """One CEL rule of a CRD: what must hold, the sentence for who breaks it, and the field at fault."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rule: str
+    message: str
+    field_path: str | None = None
+
+
+def cel(*rules: Rule) -> dict[str, Any]:
+    """Attach CEL rules to a field: `Field(json_schema_extra=cel(Rule(...)))`."""
+    wire = [
+        {"rule": r.rule, "message": r.message} | ({"fieldPath": r.field_path} if r.field_path else {})
+        for r in rules
+    ]
+    return {"x-kubernetes-validations": wire}
+
+
+def immutable(what: str) -> Rule:
+    """Refuse any change of a field after creation."""
+    return Rule(rule="self == oldSelf", message=f"{what} is immutable: create another object instead")
+
+
+# No control characters: a title is one line wherever it is shown, and JSON escapes stay within bounds.
+_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+_ID = r"^[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?$"
+
+Title = Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE)]
+ObjectName = Annotated[str, Field(min_length=1, max_length=63, pattern=_NAME)]
+OwnerId = Annotated[str, Field(min_length=1, max_length=63, pattern=_ID)]
+Objective = Annotated[str, Field(min_length=1, max_length=300, pattern=_LINE)]
+Objectives = Annotated[list[Objective], Field(min_length=1, max_length=20)]
+IsoDuration = Annotated[
+    str,
+    Field(
+        min_length=2,
+        max_length=32,
+        pattern=r"^P(\d{1,4}W|(\d{1,4}D)?(T(\d{1,4}H)?(\d{1,4}M)?(\d{1,5}S)?)?)$",
+        json_schema_extra=cel(
+            Rule(
+                rule="!self.endsWith('P') && !self.endsWith('T')",
+                message="must name at least one amount, for example PT20H (ISO 8601)",
+            )
+        ),
+    ),
+]
+StoreKey = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=160,
+        pattern=r"^[0-9a-f-]{36}/[a-z]+/[A-Za-z0-9][A-Za-z0-9._-]*$",
+    ),
+]
+
+
+class ProficiencyLevel(StrEnum):
+    """How much the learners know already."""
+
+    BEGINNER = "beginner"
+    INTERMEDIATE = "intermediate"
+    ADVANCED = "advanced"
+
+
+class ExportFormat(StrEnum):
+    """The formats that a course can be exported to."""
+
+    PDF = "pdf"
+    SCORM = "scorm"
+    JSON = "json"
+
+
+class Phase(StrEnum):
+    """One word for people, derived from the conditions; the operator never reads it."""
+
+    PENDING = "Pending"
+    HELD = "Held"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+    SUSPENDED = "Suspended"
+
+
+class HoldReason(StrEnum):
+    """Why admitted or waiting work does not run now. A closed list; each has a sentence in `holdMessage`."""
+
+    QUEUE_FULL = "QueueFull"
+    COURSE_LIMIT = "CourseLimit"
+    QUEUE_PAUSED = "QueuePaused"
+    PROVIDER_CIRCUIT_OPEN = "ProviderCircuitOpen"
+    PROVIDER_BUSY = "ProviderBusy"
+    RETRY_BACKOFF = "RetryBackoff"
+    BUDGET_EXCEEDED = "BudgetExceeded"
+    DEPENDENCY_PENDING = "DependencyPending"
+    SUSPENDED = "Suspended"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    MISCONFIGURED = "Misconfigured"
+
+
+class FailureClass(StrEnum):
+    """Why an attempt failed. A closed list, shared by worker, operator, metrics and status."""
+
+    INTERNAL = "Internal"
+    INVALID_INPUT = "InvalidInput"
+    REJECTED = "Rejected"
+    RATE_LIMITED = "RateLimited"
+    PROVIDER_UNAVAILABLE = "ProviderUnavailable"
+    TIMEOUT = "Timeout"
+    BAD_OUTPUT = "BadOutput"
+    STORAGE_UNAVAILABLE = "StorageUnavailable"
+    QUALITY_BELOW_BAR = "QualityBelowBar"
+    OUT_OF_MEMORY = "OutOfMemory"
+    POD_NOT_STARTED = "PodNotStarted"
+    DISRUPTED = "Disrupted"
+    RESULT_LOST = "ResultLost"
+    STOPPED = "Stopped"
+
+
+class Condition(Model):
+    """One question about the object, answered True, False or Unknown (Kubernetes API conventions)."""
+
+    type: str = Field(max_length=63, description="The question, for example Succeeded.")
+    status: str = Field(max_length=7, pattern="^(True|False|Unknown)$", description="The answer.")
+    reason: str = Field(min_length=1, max_length=63, description="Why, in one CamelCase word.")
+    message: str = Field(default="", max_length=1024, description="Why, as a sentence.")
+    observed_generation: int = Field(
+        default=0, ge=0, description="metadata.generation that the answer is about."
+    )
+    last_transition_time: str = Field(
+        max_length=32, description="When the answer last changed.", json_schema_extra={"format": "date-time"}
+    )
+
+
+Time = Annotated[str, Field(max_length=32, json_schema_extra={"format": "date-time"})]
+
+
+class Artifact(Model):
+    """Where a result lies in the object store, and how to know that it is whole."""
+
+    key: StoreKey = Field(description="Key in the object store; begins with the namespace's UID.")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", max_length=64, description="SHA-256 of the bytes, in hex.")
+    bytes: int = Field(ge=0, description="Size in bytes.")
+    media_type: str = Field(max_length=100, description="Media type, for example application/pdf.")
+
+
+class Usage(Model):
+    """What the work cost at the model provider; zero where no model was asked."""
+
+    prompt_tokens: int = Field(default=0, ge=0, description="Tokens sent to the model.")
+    completion_tokens: int = Field(default=0, ge=0, description="Tokens received from the model.")
+    cost_micro_usd: int = Field(
+        default=0, ge=0, alias="costMicroUSD", description="Cost in millionths of a US dollar."
+    )
+    cached: bool = Field(default=False, description="True if the artifact was there already: nothing was paid.")
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+
+
+class Attempt(Model):
+    """One Job. It is written before the Job is created, and completed before the Job is removed."""
+
+    number: int = Field(ge=1, description="Number of the attempt within its revision, from 1.")
+    job_name: str = Field(max_length=63, description="Name of the Job, a function of object, revision and number.")
+    spec_hash: str = Field(default="", max_length=64, description="Hash of what the Job was asked to do.")
+    admission_time: Time = Field(description="When the attempt was given its slot.")
+    start_time: Time | None = Field(default=None, description="When its Pod was first seen running.")
+    completion_time: Time | None = Field(default=None, description="When its end was recorded.")
+    outcome: Outcome | None = Field(default=None, description="How it ended; absent while it runs.")
+    failure_class: FailureClass | None = Field(default=None, description="Why it failed.")
+    counted: bool | None = Field(default=None, description="True if the failure counts against maxRetries.")
+    message: str | None = Field(default=None, max_length=1024, description="What the worker or Kubernetes said.")
+
+
+class ErrorDetails(Model):
+    """The last failure, for people."""
+
+    failure_class: FailureClass = Field(description="Why it failed, from the closed list of failure classes.")
+    message: str = Field(max_length=1024, description="What happened, as the worker or Kubernetes said it.")
+    attempt: int = Field(ge=0, description="Number of the attempt that failed; 0 if none was made.")
+    time: Time = Field(description="When the failure was recorded.")
+
+
+class Requests(Model):
+    """The last request of each kind that the operator has acted on."""
+
+    retry: str | None = Field(default=None, max_length=256, description="Value of the retry annotation acted on.")
+    cancel: str | None = Field(default=None, max_length=256, description="Value of the cancel annotation acted on.")
+    regeneration: str | None = Field(
+        default=None, max_length=63, description="requestId of the regeneration acted on."
+    )
+    course_retry: str | None = Field(
+        default=None, max_length=256, description="Value of the course's retry annotation acted on."
+    )
+    course_regeneration: str | None = Field(
+        default=None, max_length=63, description="requestId of the course's regeneration acted on."
+    )
+
+
+class TaskStatus(Model):
+    """Status of one piece of work that runs as Jobs: a chapter, a validation, an export, an outline."""
+
+    revision: int = Field(
+        default=0, ge=0, description="Counts accepted regenerations and manual retries; each starts anew."
+    )
+    phase: Phase | None = Field(default=None, description="One word for people, derived from the conditions.")
+    progress_percentage: int = Field(
+        default=0, ge=0, le=100, description="How far the running attempt is, in percent; never falls within it."
+    )
+    progress_time: Time | None = Field(
+        default=None, description="When the worker reported that percentage: its age says how fresh it is."
+    )
+    stage: str | None = Field(default=None, max_length=63, description="What the worker is doing, in a word or two.")
+    queue_name: str | None = Field(default=None, max_length=63, description="The GenerationQueue it goes through.")
+    hold_reason: HoldReason | None = Field(default=None, description="Why it does not run now.")
+    hold_message: str | None = Field(
+        default=None, max_length=1024, description="What it waits for and what would free it."
+    )
+    retry_count: int = Field(default=0, ge=0, description="Failures of this revision that count against maxRetries.")
+    attempts: Annotated[list[Attempt], Field(max_length=10)] = Field(
+        default_factory=list, description="The last ten attempts of this revision."
+    )
+    next_retry_time: Time | None = Field(default=None, description="When the next attempt is due, if one is.")
+    error_details: ErrorDetails | None = Field(default=None, description="The last failure.")
+    artifact: Artifact | None = Field(default=None, description="The result in the object store.")
+    usage: Usage | None = Field(default=None, description="What it cost.")
+
+
+class ObjectStatus(TaskStatus):
+    """A TaskStatus that is an object's whole status: with conditions and acknowledged requests."""
+
+    observed_generation: int = Field(
+        default=0, ge=0, description="metadata.generation that this status was made from."
+    )
+    conditions: Annotated[list[Condition], Field(max_length=16)] = Field(
+        default_factory=list,
+        description="Ready, Reconciling, Stalled, Admitted, Succeeded, Finished and, where it applies, QualityPassed.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    requests: Requests | None = Field(default=None, description="The last request of each kind acted on.")
+    start_time: Time | None = Field(default=None, description="When work on this revision was first admitted.")
+    completion_time: Time | None = Field(default=None, description="When this revision reached its end.")
+
+
+class Regeneration(Model):
+    """A person's wish that finished content be made anew; a new requestId is a new wish."""
+
+    request_id: OwnerId = Field(
+        description="Any id of your own; the work is done once for each. Example: simplify-1."
+    )
+    feedback: Annotated[str, Field(min_length=1, max_length=4000)] = Field(
+        description="What to change, in your words. Example: Content too advanced for beginners."
+    )
+    focus_area: Annotated[str, Field(max_length=63, pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$")] | None = Field(
+        default=None, description="What the change is about, in a word. Example: simplification."
+    )

@@ -1,0 +1,129 @@
+"""ChapterGeneration: one chapter, of a course or alone."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from .base import (
+    IsoDuration,
+    Objective,
+    ObjectName,
+    ObjectStatus,
+    OwnerId,
+    ProficiencyLevel,
+    Regeneration,
+    Rule,
+    StoreKey,
+    Title,
+)
+from .base import Model as Base
+from .kinds import Column, Kind, Meta, immutable_fields, name_rule
+from .task import ChapterScore, CourseContext
+
+
+class ChapterSpec(Base):
+    """The chapter that is wanted."""
+
+    chapter_id: OwnerId | None = Field(
+        default=None, description="Your id of the chapter. Default: metadata.name. Example: chapter-7."
+    )
+    course_name: ObjectName | None = Field(
+        default=None, description="The CourseGeneration, in the same namespace, that the chapter belongs to."
+    )
+    course_context: CourseContext | None = Field(
+        default=None, description="What to know of the course, for a chapter that stands alone."
+    )
+    index: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=1, description="Place of the chapter in its course, from 1. Default: 1."
+    )
+    title: Title | None = Field(default=None, description="Title of the chapter. Example: Loops.")
+    learning_objectives: Annotated[list[Objective], Field(min_length=1, max_length=20)] | None = Field(
+        default=None, description="What learners can do after the chapter. Example: Write a for loop."
+    )
+    estimated_duration: IsoDuration | None = Field(
+        default=None, description="Learning time as an ISO 8601 duration. Example: PT2H."
+    )
+    complexity_level: ProficiencyLevel | None = Field(
+        default=None, description="How hard the chapter is. Default: the course's proficiencyLevel."
+    )
+    outline_key: StoreKey | None = Field(
+        default=None,
+        description="Key of the outline that describes this chapter at index; the operator sets it on chapters it creates.",
+    )
+    provider_name: ObjectName | None = Field(
+        default=None,
+        description="The ModelProvider, in the same namespace, that writes. Default: the course's, else the embedded composer.",
+    )
+    queue_name: ObjectName | None = Field(
+        default=None,
+        description="The GenerationQueue; can be changed until admitted. Default: chapter-generation.",
+    )
+    suspend: bool = Field(
+        default=False, description="Start nothing new; a running attempt ends normally. Default: false."
+    )
+    regeneration: Regeneration | None = Field(
+        default=None, description="Make the chapter anew, from feedback. A new requestId is a new wish."
+    )
+
+
+class ChapterStatus(ObjectStatus):
+    """What is known of the chapter."""
+
+    title: str | None = Field(default=None, max_length=200, description="Title, as the chapter's document has it.")
+    score: ChapterScore | None = Field(default=None, description="Quality, as the course's validation measured it.")
+
+
+class ChapterGeneration(Kind):
+    """One chapter, of a course (courseName) or alone (courseContext); also its regeneration from feedback."""
+
+    spec: ChapterSpec = Field(description="The chapter that is wanted.")
+    status: ChapterStatus = Field(default_factory=ChapterStatus, description="What is known of it.")
+
+    meta = Meta(
+        plural="chaptergenerations",
+        short="chaptergen",
+        columns=(
+            Column("Phase", "string", ".status.phase"),
+            Column("Progress", "integer", ".status.progressPercentage", "percent"),
+            Column("Stage", "string", ".status.stage"),
+            Column("Waiting", "string", ".status.holdReason"),
+            Column("Retries", "integer", ".status.retryCount"),
+            Column("Course", "string", ".spec.courseName"),
+            Column("Age", "date", ".metadata.creationTimestamp"),
+            Column("Title", "string", ".status.title", wide=True),
+            Column("Queue", "string", ".status.queueName", wide=True),
+            Column("Next-Retry", "string", ".status.nextRetryTime", wide=True),
+            Column("Error", "string", ".status.errorDetails.failureClass", wide=True),
+            Column("Message", "string", ".status.holdMessage", wide=True),
+        ),
+        rules=(name_rule(),),
+        spec_rules=(
+            *immutable_fields(
+                "chapterId",
+                "courseName",
+                "courseContext",
+                "title",
+                "learningObjectives",
+                "estimatedDuration",
+                "complexityLevel",
+                "outlineKey",
+                "providerName",
+            ),
+            Rule(
+                rule="self.index == oldSelf.index",
+                message="index is immutable: create another object instead",
+                field_path=".index",
+            ),
+            Rule(
+                rule="has(self.courseName) != has(self.courseContext)",
+                message="set exactly one of courseName (a CourseGeneration) and courseContext (a chapter that stands alone)",
+                field_path=".courseName",
+            ),
+            Rule(
+                rule="has(self.outlineKey) || (has(self.title) && has(self.learningObjectives))",
+                message="title and learningObjectives are needed, unless outlineKey names an outline that has them",
+                field_path=".title",
+            ),
+        ),
+        selectable=(".spec.courseName",),
+    )

@@ -1,0 +1,274 @@
+"""CourseGeneration: a course, from its outline to its exports."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from .base import (
+    Artifact,
+    Condition,
+    ErrorDetails,
+    ExportFormat,
+    HoldReason,
+    IsoDuration,
+    Model,
+    ObjectName,
+    Objectives,
+    OwnerId,
+    Phase,
+    ProficiencyLevel,
+    Regeneration,
+    Requests,
+    Rule,
+    TaskStatus,
+    Time,
+    Title,
+    Usage,
+    cel,
+)
+from .kinds import Column, Kind, Meta, immutable_fields, name_rule
+from .task import CourseContext, QualityBar, QualitySummary
+
+
+class TargetAudience(Model):
+    """Who the course is for."""
+
+    proficiency_level: ProficiencyLevel = Field(
+        default=ProficiencyLevel.BEGINNER, description="How much the learners know already. Default: beginner."
+    )
+
+
+class Chapter(Model):
+    """A chapter that the author has planned already."""
+
+    id: OwnerId = Field(description="Your id of the chapter, unique in the course. Example: chapter-7.")
+    title: Title = Field(description="Title of the chapter. Example: Loops.")
+    learning_objectives: Objectives = Field(
+        description="What learners can do after the chapter. Example: Write a for loop."
+    )
+    estimated_duration: IsoDuration | None = Field(
+        default=None, description="Learning time as an ISO 8601 duration. Example: PT2H."
+    )
+    complexity_level: ProficiencyLevel | None = Field(
+        default=None, description="How hard the chapter is. Default: the course's proficiencyLevel."
+    )
+
+
+class Export(Model):
+    """A file that is made of the finished course."""
+
+    format: ExportFormat = Field(description="pdf, scorm (SCORM 1.2) or json.")
+    include_assessments: bool = Field(
+        default=True, description="Put questions and answers into the file. Default: true."
+    )
+
+
+class BelowBar(StrEnum):
+    """What happens to a course that misses its quality bar."""
+
+    DELIVER = "Deliver"
+    FAIL = "Fail"
+
+
+class Quality(QualityBar):
+    """What the content must reach, and what happens if it does not."""
+
+    enabled: bool = Field(default=True, description="Validate the chapters before the exports. Default: true.")
+    below_bar: BelowBar = Field(
+        default=BelowBar.DELIVER,
+        description="Deliver: the course succeeds and says QualityPassed=False. Fail: it fails. Default: Deliver.",
+    )
+
+
+class FailurePolicy(StrEnum):
+    """What happens to a course of which a chapter fails for good."""
+
+    FAIL = "Fail"
+    EXPORT_PARTIAL = "ExportPartial"
+
+
+class CourseSpec(Model):
+    """The course that is wanted."""
+
+    course_id: OwnerId | None = Field(
+        default=None, description="Your id of the course. Default: metadata.name. Example: course-123."
+    )
+    title: Title = Field(description="Title of the course. Example: Python Programming.")
+    subject_domain: Title | None = Field(
+        default=None, description="Field of knowledge. Example: Computer Science."
+    )
+    target_audience: TargetAudience = Field(
+        default_factory=TargetAudience, description="Who the course is for."
+    )
+    learning_objectives: Objectives = Field(
+        description="What learners can do after the course. Example: Learn Python basics."
+    )
+    estimated_duration: IsoDuration | None = Field(
+        default=None, description="Learning time of the whole course as an ISO 8601 duration. Example: PT20H."
+    )
+    difficulty_score: Annotated[float, Field(ge=0, le=10)] | None = Field(
+        default=None, description="Difficulty from 0 (easiest) to 10. Example: 2.0."
+    )
+    chapter_count: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None,
+        description="How many chapters the outline shall have. Default: about one for two hours of estimatedDuration.",
+    )
+    chapters: Annotated[list[Chapter], Field(min_length=1, max_length=100)] | None = Field(
+        default=None,
+        description="The chapters, if you have planned them; no outline is made then.",
+        json_schema_extra=cel(
+            Rule(
+                rule="self.all(c, self.exists_one(d, d.id == c.id))",
+                message="two chapters have the same id: give each its own",
+            )
+        ),
+    )
+    exports: Annotated[list[Export], Field(max_length=3)] = Field(
+        default_factory=list,
+        description="Files to make of the finished course, at most one for each format. More may be added later.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["format"]},
+    )
+    quality: Quality = Field(default_factory=Quality, description="What the content must reach.")
+    failure_policy: FailurePolicy = Field(
+        default=FailurePolicy.FAIL,
+        description=(
+            "When a chapter fails for good. Fail: the course fails. ExportPartial: it delivers the other chapters "
+            "and says which are missing. Default: Fail."
+        ),
+    )
+    provider_name: ObjectName | None = Field(
+        default=None,
+        description=(
+            "The ModelProvider, in the same namespace, that writes. Default: the embedded composer, which asks no model."
+        ),
+    )
+    queue_name: ObjectName | None = Field(
+        default=None,
+        description="The GenerationQueue of the outline; can be changed until admitted. Default: course-generation.",
+    )
+    suspend: bool = Field(
+        default=False, description="Start nothing new; what runs ends normally. Can be changed at any time. Default: false."
+    )
+    regeneration: Regeneration | None = Field(
+        default=None, description="Make every chapter anew, from feedback. A new requestId is a new wish."
+    )
+
+
+class ChapterCounts(Model):
+    """The course's chapters by state."""
+
+    total: int = Field(default=0, ge=0, description="All chapters of the course.")
+    succeeded: int = Field(default=0, ge=0, description="Chapters whose content is in the store.")
+    running: int = Field(default=0, ge=0, description="Chapters whose Job has been created and has not ended.")
+    held: int = Field(default=0, ge=0, description="Chapters that wait; each says why.")
+    failed: int = Field(default=0, ge=0, description="Chapters that have failed or were cancelled.")
+    summary: str | None = Field(default=None, max_length=16, description="Succeeded of total, for people: 7/12.")
+
+
+class ExportState(Model):
+    """One export of the course."""
+
+    format: ExportFormat = Field(description="The format.")
+    name: str = Field(max_length=63, description="The CourseExport that makes it.")
+    phase: Phase | None = Field(default=None, description="Its phase.")
+    artifact: Artifact | None = Field(default=None, description="The file in the object store.")
+
+
+class CourseStatus(Model):
+    """What is known of the course; rolled up from the outline step and the children."""
+
+    observed_generation: int = Field(
+        default=0, ge=0, description="metadata.generation that this status was made from."
+    )
+    conditions: Annotated[list[Condition], Field(max_length=16)] = Field(
+        default_factory=list,
+        description="Ready, Reconciling, Stalled, Admitted, Succeeded, Finished and QualityPassed.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    phase: Phase | None = Field(default=None, description="One word for people, derived from the conditions.")
+    stage: str | None = Field(
+        default=None, max_length=63, description="Outline, Chapters, Validation, Exports or Done."
+    )
+    revision: int = Field(
+        default=0, ge=0, description="Counts accepted regenerations and manual retries, the chapters' among them."
+    )
+    requests: Requests | None = Field(default=None, description="The last request of each kind acted on.")
+    progress_percentage: int = Field(default=0, ge=0, le=100, description="How far the course is, in percent.")
+    hold_reason: HoldReason | None = Field(default=None, description="Why the course does not go on now.")
+    hold_message: str | None = Field(
+        default=None, max_length=1024, description="What it waits for and what would free it."
+    )
+    start_time: Time | None = Field(default=None, description="When the course was given a course slot.")
+    completion_time: Time | None = Field(default=None, description="When this revision reached its end.")
+    outline: TaskStatus | None = Field(default=None, description="The outline step; absent with given chapters.")
+    outline_titles: Annotated[list[str], Field(max_length=100)] = Field(
+        default_factory=list, description="The outline's chapter titles, as many as fit into a worker's result."
+    )
+    chapters: ChapterCounts | None = Field(default=None, description="The chapters by state.")
+    missing_chapters: Annotated[list[int], Field(max_length=100)] = Field(
+        default_factory=list, description="Indexes of chapters that are left out of the exports."
+    )
+    validation: QualitySummary | None = Field(default=None, description="Result of the last validation.")
+    exports: Annotated[list[ExportState], Field(max_length=3)] = Field(
+        default_factory=list,
+        description="The exports by format.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["format"]},
+    )
+    usage: Usage | None = Field(default=None, description="What the course has cost so far.")
+    retry_count: int = Field(default=0, ge=0, description="Counted failures of this revision, over all its work.")
+    error_details: ErrorDetails | None = Field(default=None, description="The last failure.")
+
+
+class CourseGeneration(Kind):
+    """A course: outline, then its chapters, then validation, then exports."""
+
+    spec: CourseSpec = Field(description="The course that is wanted.")
+    status: CourseStatus = Field(default_factory=CourseStatus, description="What is known of it.")
+
+    meta = Meta(
+        plural="coursegenerations",
+        short="coursegen",
+        columns=(
+            Column("Phase", "string", ".status.phase"),
+            Column("Progress", "integer", ".status.progressPercentage", "percent"),
+            Column("Stage", "string", ".status.stage"),
+            Column("Chapters", "string", ".status.chapters.summary"),
+            Column("Waiting", "string", ".status.holdReason"),
+            Column("Age", "date", ".metadata.creationTimestamp"),
+            Column("Course", "string", ".spec.title", wide=True),
+            Column("Running", "integer", ".status.chapters.running", wide=True),
+            Column("Held", "integer", ".status.chapters.held", wide=True),
+            Column("Failed", "integer", ".status.chapters.failed", wide=True),
+            Column("Retries", "integer", ".status.retryCount", wide=True),
+            Column("Quality", "string", ".status.conditions[?(@.type=='QualityPassed')].status", wide=True),
+            Column("Error", "string", ".status.errorDetails.failureClass", wide=True),
+            Column("Message", "string", ".status.holdMessage", wide=True),
+        ),
+        rules=(name_rule(),),
+        spec_rules=(
+            *immutable_fields(
+                "courseId",
+                "title",
+                "subjectDomain",
+                "targetAudience",
+                "learningObjectives",
+                "estimatedDuration",
+                "difficultyScore",
+                "chapterCount",
+                "chapters",
+                "providerName",
+            ),
+            Rule(
+                rule="!(has(self.chapters) && has(self.chapterCount))",
+                message="chapterCount is for a course whose outline is to be made: leave it out with given chapters",
+                field_path=".chapterCount",
+            ),
+            Rule(
+                rule="!has(oldSelf.exports) || (has(self.exports) && oldSelf.exports.all(o, self.exports.exists(n, "
+                "n.format == o.format && n.includeAssessments == o.includeAssessments)))",
+                message="an export cannot be changed or taken away: add another format",
+                field_path=".exports",
+            ),
+        ),
+    )

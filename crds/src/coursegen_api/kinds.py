@@ -1,0 +1,92 @@
+"""What a kind of the group declares besides its fields: names, columns, and rules over the whole object."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from . import names
+from .base import Model, Rule
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of `kubectl get`."""
+
+    name: str
+    type: Literal["string", "integer", "date"]
+    path: str
+    format: str | None = None
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What the CRD of a kind says besides its schema."""
+
+    plural: str
+    short: str
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...] = ()
+    spec_rules: tuple[Rule, ...] = ()
+    scope: Literal["Namespaced", "Cluster"] = "Namespaced"
+    selectable: tuple[str, ...] = field(default=())
+
+
+class ObjectMeta(Model):
+    """The part of metadata that we read."""
+
+    model_config = Model.model_config | {"extra": "ignore"}
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: str = ""
+    deletion_timestamp: str | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    owner_references: list[dict[str, Any]] = Field(default_factory=list)
+
+    def controller_uid(self) -> str | None:
+        """Give the UID of the controlling owner, if there is one."""
+        return next((str(o["uid"]) for o in self.owner_references if o.get("controller")), None)
+
+
+class Kind(Model):
+    """An object of the group as the API server holds it."""
+
+    model_config = Model.model_config | {"extra": "ignore"}
+
+    api_version: str = names.API_VERSION
+    kind: str = ""
+    metadata: ObjectMeta
+
+    meta: ClassVar[Meta]
+
+    @classmethod
+    def kind_name(cls) -> str:
+        """Give the kind's name in the API, which is the class's."""
+        return cls.__name__
+
+
+def name_rule() -> Rule:
+    """Bound metadata.name, so that names made from it stay within a label's 63 characters."""
+    return Rule(
+        rule=f"self.metadata.name.size() <= {names.MAX_NAME}",
+        message=f"metadata.name has at most {names.MAX_NAME} characters",
+        field_path=".metadata.name",
+    )
+
+
+def immutable_fields(*fields: str) -> tuple[Rule, ...]:
+    """Refuse to change, add or remove each of these fields of spec after creation."""
+    return tuple(
+        Rule(
+            rule=f"has(self.{f}) == has(oldSelf.{f}) && (!has(self.{f}) || self.{f} == oldSelf.{f})",
+            message=f"{f} is immutable: create another object instead",
+            field_path=f".{f}",
+        )
+        for f in fields
+    )

@@ -1,0 +1,143 @@
+"""Every name that crosses a process border: API group, labels, annotations, environment, keys.
+
+Each is defined once, here, with a line that says what it is for. Names of things that the
+operator creates are functions of their identity: the same object, revision and attempt always
+give the same name, so that a crash between two steps can be finished by the next visit.
+"""
+
+import hashlib
+
+GROUP = "coursegen.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+CATEGORY = "generations"
+"""`kubectl get generations -A` lists every kind."""
+
+# ---- labels that the operator sets on what it creates -------------------------------------------
+
+LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
+"""Set to MANAGED_BY on every object that the operator creates; the watch on Jobs selects it."""
+
+MANAGED_BY = "coursegen-operator"
+
+LABEL_COMPONENT = "app.kubernetes.io/component"
+"""The kind of task: outline, chapter, validation or export."""
+
+LABEL_COURSE = f"{GROUP}/course"
+"""metadata.name of the course that a child or Job belongs to; for people's selectors."""
+
+LABEL_COURSE_UID = f"{GROUP}/course-uid"
+"""metadata.uid of that course; selects a course's Jobs for removal."""
+
+LABEL_OBJECT_UID = f"{GROUP}/object-uid"
+"""metadata.uid of the object whose attempt a Job is."""
+
+LABEL_REVISION = f"{GROUP}/revision"
+"""The revision that a Job or child belongs to."""
+
+LABEL_ATTEMPT = f"{GROUP}/attempt"
+"""Number of the attempt that a Job is, counted from 1 within the revision."""
+
+LABEL_QUEUE = f"{GROUP}/queue"
+"""The GenerationQueue whose slot a Job holds."""
+
+# ---- annotations ----------------------------------------------------------------------------------
+
+ANNOTATION_SPEC_HASH = f"{GROUP}/spec-hash"
+"""On a Job: hash of what the operator asked for; a Job with another hash is not ours."""
+
+ANNOTATION_RETRY = f"{GROUP}/retryRequestedAt"
+"""On any object, by a person: run failed work again. Any new value is a new request."""
+
+ANNOTATION_CANCEL = f"{GROUP}/cancelRequestedAt"
+"""On any object, by a person: end the work. Any new value is a new request."""
+
+# ---- environment of a worker Pod -------------------------------------------------------------------
+
+ENV_TASK = "COURSEGEN_TASK"
+"""The task as one JSON document (task.TaskInput)."""
+
+ENV_POD_UID = "COURSEGEN_POD_UID"
+"""The Pod's own UID, stamped on progress so that a replaced Pod's late words are dropped."""
+
+ENV_STORE_URL = "COURSEGEN_STORE_URL"
+"""Object store, e.g. s3://bucket; credentials come beside it in the store's own variables."""
+
+ENV_REDIS_URL = "COURSEGEN_REDIS_URL"
+"""Redis for live progress; may be missing."""
+
+ENV_TERMINATION_LOG = "COURSEGEN_TERMINATION_LOG"
+"""Where the worker leaves its result; default /dev/termination-log."""
+
+CONTENT_PATH = "/content"
+"""Where the ConfigMap that a validation or export names is mounted."""
+
+ENV_PROVIDER_KEY = "COURSEGEN_PROVIDER_KEY"
+"""The model provider's key, by reference to the Secret that a ModelProvider names."""
+
+# ---- Secrets of a tenant's namespace ---------------------------------------------------------------
+
+SECRET_STORE = "coursegen-store"  # noqa: S105 - the name of a Secret
+"""Holds the store's URL and credentials as environment variables; every worker Pod needs it."""
+
+SECRET_REDIS = "coursegen-redis"  # noqa: S105
+"""Holds COURSEGEN_REDIS_URL; optional."""
+
+WORKER_SERVICE_ACCOUNT = "coursegen-worker"
+"""A service account without any permission; its token is not mounted."""
+
+CONTAINER = "worker"
+"""The one container of a worker Pod."""
+
+# ---- the five queues -------------------------------------------------------------------------------
+
+QUEUE_COURSE = "course-generation"
+QUEUE_CHAPTER = "chapter-generation"
+QUEUE_VALIDATION = "quality-validation"
+QUEUE_EXPORT = "export"
+QUEUE_DEFAULT = "default"
+
+QUEUE_PRIORITIES = {QUEUE_CHAPTER: 8, QUEUE_VALIDATION: 6, QUEUE_COURSE: 5, QUEUE_EXPORT: 4, QUEUE_DEFAULT: 3}
+"""Larger is more urgent; each has a GenerationQueue and a PriorityClass of its own."""
+
+
+def priority_class(queue: str) -> str:
+    """Name the PriorityClass that Pods of a queue run under."""
+    return f"coursegen-{queue}"
+
+
+# ---- Redis ------------------------------------------------------------------------------------------
+
+
+def progress_stream(namespace_uid: str) -> str:
+    """Name the Redis stream that a namespace's workers append their progress to."""
+    return f"coursegen:progress:{namespace_uid}"
+
+
+# ---- names of created objects ------------------------------------------------------------------------
+
+MAX_NAME = 52
+"""metadata.name of our kinds; leaves room for suffixes inside the 63 characters of a label."""
+
+_JOB_STEM = 34
+
+
+def child_name(course: str, suffix: str) -> str:
+    """Name a child of a course: `<course>-<suffix>`, shortened by a hash where that would be too long."""
+    name = f"{course}-{suffix}"
+    if len(name) <= MAX_NAME:
+        return name
+    digest = hashlib.sha256(course.encode()).hexdigest()[:8]
+    stem = course[: MAX_NAME - len(suffix) - len(digest) - 2].rstrip("-.")
+    return f"{stem}-{digest}-{suffix}"
+
+
+def job_name(object_name: str, object_uid: str, revision: int, attempt: int) -> str:
+    """Name the Job of one attempt; identity is the UID's hash, the object's name is there for people.
+
+    At most 63 characters, since Kubernetes copies it into a label of the Pod.
+    """
+    digest = hashlib.sha256(object_uid.encode()).hexdigest()[:10]
+    stem = object_name[:_JOB_STEM].replace(".", "-").rstrip("-")
+    return f"{stem}-{digest}-r{revision}-a{attempt}"

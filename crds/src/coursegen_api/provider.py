@@ -1,0 +1,64 @@
+"""ModelProvider: where the words come from."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from .base import Condition, Model, ObjectName
+from .kinds import Column, Kind, Meta, name_rule
+
+
+class WriterType(StrEnum):
+    """The writers that a worker has."""
+
+    TEMPLATE = "template"
+
+
+class ProviderSpec(Model):
+    """How to reach the writer, and how much of it may be used at once."""
+
+    writer: WriterType = Field(
+        default=WriterType.TEMPLATE,
+        description="template: the embedded composer, which needs no key and no network. Default: template.",
+    )
+    secret_name: ObjectName | None = Field(
+        default=None,
+        description="Secret in the same namespace with the provider's key under `key`; the operator never reads it.",
+    )
+    concurrency: Annotated[int, Field(ge=1, le=10000)] | None = Field(
+        default=None, description="Jobs that may use this provider at once. Default: no limit of its own."
+    )
+
+
+class ProviderStatus(Model):
+    """What goes on at the provider."""
+
+    observed_generation: int = Field(
+        default=0, ge=0, description="metadata.generation that this status was made from."
+    )
+    conditions: Annotated[list[Condition], Field(max_length=8)] = Field(
+        default_factory=list,
+        description="Ready.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    active: int = Field(default=0, ge=0, description="Jobs that use it now.")
+
+
+class ModelProvider(Kind):
+    """Where the words come from: writer, key and concurrency."""
+
+    spec: ProviderSpec = Field(description="How to reach the writer, and how much of it may be used at once.")
+    status: ProviderStatus = Field(default_factory=ProviderStatus, description="What goes on at the provider.")
+
+    meta = Meta(
+        plural="modelproviders",
+        short="modelprov",
+        columns=(
+            Column("Writer", "string", ".spec.writer"),
+            Column("Active", "integer", ".status.active"),
+            Column("Concurrency", "integer", ".spec.concurrency"),
+            Column("Age", "date", ".metadata.creationTimestamp"),
+        ),
+        rules=(name_rule(),),
+    )

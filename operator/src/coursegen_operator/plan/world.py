@@ -1,0 +1,247 @@
+"""What the planner sees of Jobs and Pods, and what it may ask to be done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.course import CourseGeneration
+from coursegen_api.export import CourseExport
+from coursegen_api.provider import ModelProvider
+from coursegen_api.queue import GenerationQueue
+from coursegen_api.task import Progress
+from coursegen_api.validation import QualityValidation
+
+TaskObject = ChapterGeneration | QualityValidation | CourseExport
+AnyObject = TaskObject | CourseGeneration
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Names one object; the unit of the work queue."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.namespace}/{self.name}"
+
+
+def key_of(obj: AnyObject | GenerationQueue | ModelProvider) -> Key:
+    """Name an object."""
+    return Key(type(obj).__name__, obj.metadata.namespace, obj.metadata.name)
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """What is read of a Job."""
+
+    namespace: str
+    name: str
+    uid: str
+    owner_uid: str
+    """UID of the controller; empty if there is none."""
+    object_uid: str
+    """The label that finds it; proves nothing."""
+    queue: str
+    spec_hash: str
+    """The annotation; equals `fingerprint` unless somebody forged or changed it."""
+    fingerprint: str
+    """Hash of what the Job runs, computed from the Job itself (jobs.fingerprint)."""
+    created: float
+    ready: int = 0
+    finished: Literal["", "Complete", "Failed"] = ""
+    message: str = ""
+    deleting: bool = False
+    revision_label: str = ""
+    resource_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """What is read of a Pod of one of our Jobs."""
+
+    uid: str
+    name: str
+    job_uid: str
+    """UID of the controller; a Pod of another controller is nobody's result."""
+    created: float
+    phase: str
+    reason: str = ""
+    """The Pod's own reason, for example DeadlineExceeded or Evicted."""
+    message: str = ""
+    scheduled: bool = True
+    running: bool = False
+    waiting_reason: str = ""
+    waiting_message: str = ""
+    exit_code: int | None = None
+    terminated_reason: str = ""
+    """The container's, for example OOMKilled."""
+    termination_message: str = ""
+    disrupted: bool = False
+    """Condition DisruptionTarget: evicted, preempted, or its node is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The Pods of one Job at one time."""
+
+    time: float
+    pods: tuple[PodView, ...] = ()
+    troubles: tuple[str, ...] = ()
+    """Warnings of Kubernetes about the Job or its Pods (FailedCreate, FailedMount), newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """Settings of the operator that the planner needs."""
+
+    image: str
+    image_pull_policy: str = "IfNotPresent"
+    max_courses: int = 100
+    max_jobs: int = 400
+    progress_seconds: float = 5.0
+    """A status is written for progress alone at most this often."""
+    keep_jobs_seconds: float = 30.0
+    """Ended Jobs stay at least this long: two lease durations."""
+    not_started_seconds: float = 300.0
+    """A Pod that has not started by then never will."""
+    unready_seconds: float = 5.0
+    """An active Job without a ready Pod has its Pods read after this time, and then again twice as late."""
+    pull_grace_seconds: int = 180
+    """A Pod's deadline is the task's plus this, for pulling the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a task depends on besides itself: how it may run, where it belongs, what it waits for."""
+
+    defaults: Defaults
+    namespace_uid: str
+    queues: Mapping[str, GenerationQueue]
+    providers: Mapping[str, ModelProvider]
+    """The namespace's."""
+    jobs: Mapping[str, JobView]
+    """By name: the Jobs that say they are this object's, by label or by controller."""
+    readings: Mapping[str, Reading]
+    """By Job UID."""
+    gone: frozenset[str] = frozenset()
+    """Names of Jobs of this object that were seen, and then were deleted."""
+    progress: Progress | None = None
+
+
+# ---- effects: done after the status write that announces them, in order -----------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CreateJob:
+    """Create a Job; one that exists already is looked at by the next visit."""
+
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJob:
+    """Delete one Job and, in the background, its Pods."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteCourseJobs:
+    """Delete every Job of a course in one request."""
+
+    namespace: str
+    course_uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateChild:
+    """Create a custom resource that a course owns."""
+
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteChild:
+    """Delete a custom resource that a course owns."""
+
+    key: Key
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPods:
+    """Read the Pods of a Job; the object is visited again with the reading."""
+
+    namespace: str
+    job_name: str
+    job_uid: str
+    with_events: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PostEvent:
+    """Tell people, by a Kubernetes Event on the object."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Count a fact that has just been written to status, for /metrics."""
+
+    metric: Literal["finished", "retry", "attempt"]
+    labels: tuple[str, ...]
+
+
+Effect = CreateJob | DeleteJob | DeleteCourseJobs | CreateChild | DeleteChild | ReadPods | PostEvent | Count
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A wish for a slot: the queue (or COURSE_SLOTS), the provider, and the place in the order."""
+
+    queue: str
+    provider: str
+    order: tuple[float, float, int, str]
+    """Course's start, own creation, index, UID: the course that started first is done sooner."""
+
+
+COURSE_SLOTS = ""
+"""The queue name of a course slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a visit shall do: at most one status write, then the effects that it announces."""
+
+    status: dict[str, Any]
+    """The whole new status, as it goes over the wire."""
+    effects: tuple[Effect, ...] = ()
+    wake_at: float | None = None
+    want: Want | None = None
+    writes: bool = True
+    """False: what is new in status (progress) may wait until wake_at."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """Effects and wake-ups, gathered while a plan is made."""
+
+    effects: list[Effect] = field(default_factory=list)
+    wakes: list[float] = field(default_factory=list)
+
+    def wake(self, at: float) -> None:
+        """Ask for a visit at a time."""
+        self.wakes.append(at)
+
+    @property
+    def wake_at(self) -> float | None:
+        """Give the earliest time asked for."""
+        return min(self.wakes) if self.wakes else None
