@@ -1,0 +1,83 @@
+"""One calm line for each long step: what it does, how far it is, how long it took."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+_TITLE_WIDTH = 22
+_NOTE_WIDTH = 58
+_TICK_SECONDS = 0.2
+_PLAIN_FIRST_SECONDS = 5.0  # a log of a quick run has one line a step
+_PLAIN_AGAIN_SECONDS = 60.0
+
+
+class Step:
+    """A step that is under way; `note` says how far it is."""
+
+    def __init__(self, title: str, note: str) -> None:
+        self.title = title
+        self.note_text = note
+        self.started = time.monotonic()
+
+    def note(self, text: str) -> None:
+        """Replaces what the line says."""
+        self.note_text = text
+
+    def line(self, mark: str) -> str:
+        """The step's line, with the time that it has taken so far."""
+        note = self.note_text[:_NOTE_WIDTH]
+        return f"  {mark} {self.title:<{_TITLE_WIDTH}} {note:<{_NOTE_WIDTH}} {self._elapsed():>8}"
+
+    def _elapsed(self) -> str:
+        seconds = time.monotonic() - self.started
+        return f"{seconds:.1f} s" if seconds < 100 else f"{int(seconds) // 60} m {int(seconds) % 60:02d} s"
+
+
+class Reporter:
+    """Prints steps to a stream; with no stream it is silent, which is what a test fixture wants."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+        self._live = stream is not None and stream.isatty()
+
+    @contextmanager
+    def step(self, title: str, note: str = "") -> Iterator[Step]:
+        """Shows one step while its body runs; the last line says whether it went well."""
+        step = Step(title, note)
+        stop = threading.Event()
+        ticker = threading.Thread(target=self._tick, args=(step, stop), daemon=True)
+        ticker.start()
+        mark = "✗"
+        try:
+            yield step
+            mark = "✓"
+        finally:
+            stop.set()
+            ticker.join()
+            self._print(step.line(mark), final=True)
+
+    def say(self, text: str) -> None:
+        """Prints a line of its own."""
+        self._print(text, final=True)
+
+    def _tick(self, step: Step, stop: threading.Event) -> None:
+        if self._live:
+            while not stop.wait(_TICK_SECONDS):
+                self._print(step.line("·"), final=False)
+            return
+        if stop.wait(_PLAIN_FIRST_SECONDS):
+            return
+        self._print(step.line("·"), final=True)
+        while not stop.wait(_PLAIN_AGAIN_SECONDS):
+            self._print(step.line("·"), final=True)
+
+    def _print(self, line: str, *, final: bool) -> None:
+        if self._stream is None:
+            return
+        start = "\r\033[K" if self._live else ""
+        self._stream.write(start + line.rstrip() + ("\n" if final else ""))
+        self._stream.flush()

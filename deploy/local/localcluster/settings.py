@@ -1,0 +1,41 @@
+"""What a person may ask of an instance, and the addresses inside it that are the same in every instance."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+SERVICE_NETWORK = "10.96.0.0/16"
+API_SERVICE_ADDRESS = "10.96.0.1"
+POD_NETWORK = "10.244.0.0/20"
+CLUSTER_DOMAIN = "cluster.local"
+NODE_NAME = "node-1"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an instance consists of; `up` with other options changes a running one.
+
+    The client limits of the controller manager default to Kubernetes' own. At those it creates at most some 4 Jobs a
+    second for the whole cluster, so a figure of a scale test must say what they were.
+    """
+
+    control_plane_only: bool = False
+    kwok_nodes: int = 0
+    kwok_stages: str | None = None
+    kcm_qps: float = 20
+    kcm_burst: int = 30
+    audit_log: bool = False
+
+    @property
+    def has_node(self) -> bool:
+        """Fake nodes replace the real one: a scale test's Pods must not land on it."""
+        return not self.control_plane_only and not self.kwok_nodes
+
+    @property
+    def stages(self) -> Path | None:
+        return Path(self.kwok_stages) if self.kwok_stages else None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
