@@ -25,7 +25,9 @@ class Api:
     address: str
     pki: Path
 
-    def request(self, method: str, path: str, body: Manifest | None = None) -> tuple[int, Any]:
+    def request(
+        self, method: str, path: str, body: Manifest | None = None, *, kind: str = "application/json"
+    ) -> tuple[int, Any]:
         """Sends one request and returns its status and its JSON (or text).
 
         A dead or silent server is status 0: whoever waits for it asks again.
@@ -33,7 +35,6 @@ class Api:
         context = ssl.create_default_context(cafile=str(self.pki / "ca.crt"))
         context.load_cert_chain(self.pki / "admin.crt", self.pki / "admin.key")
         connection = http.client.HTTPSConnection(self.address, PORT, timeout=10, context=context)
-        kind = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
         try:
             data = None if body is None else json.dumps(body)
             connection.request(method, path, data, {"Content-Type": kind, "User-Agent": "localcluster"})
@@ -55,7 +56,8 @@ class Api:
 
     def apply(self, path: str, manifest: Manifest) -> None:
         """Server-side apply of one object."""
-        status, answer = self.request("PATCH", f"{path}?fieldManager={_FIELD_MANAGER}&force=true", manifest)
+        query = f"{path}?fieldManager={_FIELD_MANAGER}&force=true"
+        status, answer = self.request("PATCH", query, manifest, kind="application/apply-patch+yaml")
         if status not in (200, 201):
             raise LocalClusterError(f"The API server refused {path}: {status} {answer}")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from localcluster.errors import LocalClusterError
 
+PREFIX = "coursegen-"
 _MOUNT = Path("/sys/fs/cgroup")
 _GONE_SECONDS = 15.0
 
@@ -48,6 +49,11 @@ def create(ident: str) -> None:
 def system(ident: str) -> Path:
     """The cgroup that the instance's own programs start in."""
     return _tracking() / ident / "system"
+
+
+def others_exist(ident: str) -> bool:
+    """Says whether another instance runs, or left something, on this machine."""
+    return any(p.is_dir() and p.name != ident for p in _tracking().glob(f"{PREFIX}*"))
 
 
 def members(ident: str) -> list[int]:

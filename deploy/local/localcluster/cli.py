@@ -16,7 +16,11 @@ from localcluster.settings import Options
 
 def main(argv: Sequence[str]) -> int:
     """Runs one verb; an expected failure is a sentence on stderr and exit code 1."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and arguments.run is not _kubectl:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.rest = rest
     try:
         code: int = arguments.run(arguments)
     except LocalClusterError as error:
@@ -48,7 +52,6 @@ def _parser() -> argparse.ArgumentParser:
     down.set_defaults(run=_down)
 
     kubectl = verbs.add_parser("kubectl", parents=[instance], help="run kubectl against a cluster")
-    kubectl.add_argument("arguments", nargs=argparse.REMAINDER)
     kubectl.set_defaults(run=_kubectl)
     return parser
 
@@ -86,6 +89,6 @@ def _kubectl(arguments: argparse.Namespace) -> int:
     kubectl = golang.ensure(golang.CONTROL_PLANE, cluster.reporter) / "kubectl"
     os.execve(  # noqa: S606
         kubectl,
-        ["kubectl", *arguments.arguments],
+        ["kubectl", *arguments.rest],
         {**os.environ, "KUBECONFIG": str(cluster.instance.kubeconfig)},
     )

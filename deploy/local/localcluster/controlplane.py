@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from localcluster import kubeconfig
+from localcluster import files, kubeconfig
 from localcluster.api import PORT
 from localcluster.paths import Instance
 from localcluster.pki import SERVICE_ACCOUNT_KEY, SERVICE_ACCOUNT_PUBLIC_KEY
@@ -31,7 +30,7 @@ def write_configs(instance: Instance, address: str) -> None:
     for leaf in _KUBECONFIGS:
         path = instance.config / f"{leaf}.kubeconfig"
         kubeconfig.write(path, kubeconfig.build(instance.pki, leaf, name=instance.name, address=address))
-    (instance.config / "audit-policy.json").write_text(json.dumps(AUDIT_POLICY))
+    files.write_json(instance.config / "audit-policy.json", AUDIT_POLICY)
 
 
 def programs(instance: Instance, binaries: Path, address: str, options: Options) -> tuple[Program, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from localcluster import cgroups, programs, record
@@ -19,12 +19,14 @@ _TERM_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 
 
-def run(instance: Instance, box: Sandbox, known: Record, wanted: Sequence[Program]) -> Record:
+def run(
+    instance: Instance, box: Sandbox, known: Record, wanted: Sequence[Program], *, later: Collection[str] = ()
+) -> Record:
     """Starts and ends programs until exactly the wanted ones run; returns the new record, which is saved too.
 
-    While it works the record is marked unsettled: if this program is killed here, the next `up` starts all anew.
+    Programs named in `later` have their turn in a call to come, and are left as they are. While it works the record is marked unsettled: if this program is killed here, the next `up` starts all anew.
     """
-    names = {program.name for program in wanted}
+    names = {program.name for program in wanted}.union(later)
     surplus = [name for name in known.running if name not in names]
     stale = [program for program in wanted if not _is_current(known, program)]
     if not surplus and not stale:

@@ -73,6 +73,7 @@ CONTROL_PLANE = Module(
     about="etcd and Kubernetes; some 7 minutes on 2 cores",
 )
 COREDNS = Module("coredns", about="the cluster's DNS; about a minute")
+PAUSE = Module("pause", about="what holds a Pod's namespaces open")
 KWOK = Module("kwok", package="sigs.k8s.io/kwok/cmd/kwok", about="fake nodes; about a minute")
 VERSITYGW = Module(
     "versitygw",
@@ -80,7 +81,7 @@ VERSITYGW = Module(
     stamps={"main.Version": "v1.8.0"},
     about="an S3 server; about a minute",
 )
-MODULES = (CONTROL_PLANE, COREDNS, KWOK, VERSITYGW)
+MODULES = (CONTROL_PLANE, COREDNS, PAUSE, KWOK, VERSITYGW)
 
 
 def ensure(module: Module, reporter: Reporter) -> Path:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
 from typing import Any
 
+from localcluster import files
 from localcluster.api import PORT
 
 
@@ -30,6 +30,4 @@ def build(pki: Path, leaf: str, *, name: str, address: str) -> dict[str, Any]:
 
 def write(path: Path, config: dict[str, Any]) -> None:
     """Writes a kubeconfig that only its owner can read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(config, indent=2) + "\n")
+    files.write_json(path, config, private=True)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcluster import shell
+from localcluster import files, shell
 
 DAYS = "3650"
 CA_NAME = "ca"
@@ -85,7 +85,7 @@ def _authority(folder: Path) -> None:
 
 def _service_account_key(folder: Path) -> None:
     text = shell.output(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"])
-    _write_private(folder / SERVICE_ACCOUNT_KEY, text)
+    files.write(folder / SERVICE_ACCOUNT_KEY, text, private=True)
     (folder / SERVICE_ACCOUNT_PUBLIC_KEY).write_text(shell.output(["openssl", "pkey", "-pubout"], stdin=text))
 
 
@@ -101,13 +101,8 @@ def _sign(folder: Path, leaf: Leaf) -> None:
 def _write_pair(folder: Path, name: str, argv: list[str]) -> None:
     made = folder / f".{name}.made"
     shell.output([*argv, "-keyout", str(made), "-out", str(folder / f"{name}.crt")])
-    _write_private(folder / f"{name}.key", made.read_text())
+    files.write(folder / f"{name}.key", made.read_text(), private=True)
     made.unlink()
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text)
 
 
 def _is_current(folder: Path, leaf: Leaf) -> bool:

@@ -83,6 +83,6 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def require_root() -> bool:
+def is_root() -> bool:
     """Says whether this program may make namespaces, cgroups and links."""
     return os.geteuid() == 0

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from localcluster import programs
+from localcluster import files, programs
 from localcluster.programs import ProcessId, Running
 from localcluster.sandbox import Link, Sandbox
 from localcluster.settings import Options
@@ -46,9 +46,7 @@ def save(path: Path, record: Record) -> None:
         "options": record.options.to_json(),
         "running": {n: [r.process.pid, r.process.start_ticks, r.fingerprint] for n, r in record.running.items()},
     }
-    made = path.with_suffix(".made")
-    made.write_text(json.dumps(text, indent=1))
-    made.replace(path)
+    files.write_json(path, text)
 
 
 def load(path: Path) -> Record | None:

@@ -112,7 +112,7 @@ def _make_target(instance: Instance, target: Path) -> None:
     """Makes a folder to mount on, and notes that it is ours to remove."""
     if not target.is_dir():
         target.mkdir(parents=True)
-        with (instance.state / "made-folders").open("a") as made:
+        with _made_folders(instance).open("a") as made:
             made.write(f"{target}\n")
 
 
@@ -170,15 +170,21 @@ def remove(instance: Instance) -> None:
     cgroups.remove(instance.ident)
 
 
-def remove_made_folders(instance: Instance, *, others_run: bool) -> None:
-    """Removes the empty folders that were made to mount on.
+def remove_made_folders(instance: Instance) -> None:
+    """Removes the empty folders that were made to mount on, once no instance runs any more.
 
-    Danger: removing a folder detaches what another instance has mounted there, so with others running they stay.
+    Danger: removing a folder detaches what another instance has mounted there.
     """
-    made = instance.state / "made-folders"
-    if others_run or not made.exists():
+    made = _made_folders(instance)
+    if not made.exists() or cgroups.others_exist(instance.ident):
         return
     for line in reversed(made.read_text().splitlines()):
         path = Path(line)
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
+    made.unlink()
+
+
+def _made_folders(instance: Instance) -> Path:
+    """The note of them: beside the instances, since the one that made a folder may go before one that uses it."""
+    return instance.home / ".made-folders"

@@ -1,0 +1,119 @@
+"""From nothing, or from half of it, to a cluster that is ready: the two phases of `up`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from localcluster import controlplane, converge, debian, golang, kubeconfig, network, node, node_images, pki, storage
+from localcluster.api import Api, conditions
+from localcluster.paths import Instance
+from localcluster.progress import Reporter
+from localcluster.programs import Program
+from localcluster.record import Record
+from localcluster.sandbox import Sandbox
+from localcluster.settings import API_SERVICE_ADDRESS, NODE_NAME, Options
+
+_READY_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class NodeTools:
+    """What a real node needs besides the control plane's binary."""
+
+    coredns: Path
+    pause_image: str
+    pause_archive: Path
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What must be on the machine before anything starts."""
+
+    binaries: Path
+    node: NodeTools | None = None
+
+
+def tools(options: Options, reporter: Reporter) -> Tools:
+    """Builds and installs what is missing."""
+    debian.ensure(debian.CONTROL_PLANE, reporter)
+    binaries = golang.ensure(golang.CONTROL_PLANE, reporter)
+    if not options.has_node:
+        return Tools(binaries)
+    debian.ensure(debian.NODE, reporter)
+    return Tools(binaries, NodeTools(golang.ensure(golang.COREDNS, reporter), *node_images.pause(reporter)))
+
+
+@dataclass(frozen=True)
+class BringUp:
+    """One run of `up` on one instance, whose lock the caller holds."""
+
+    instance: Instance
+    options: Options
+    tools: Tools
+    box: Sandbox
+    reporter: Reporter
+
+    @property
+    def address(self) -> str:
+        return self.box.link.node_address
+
+    @property
+    def api(self) -> Api:
+        return Api(self.address, self.instance.pki)
+
+    def run(self, known: Record) -> None:
+        """Starts what is missing, restarts what changed, and waits until everything is ready."""
+        self._write_configs()
+        early, late = self._early(), self._late()
+        with self.reporter.step("control plane", "etcd, API server, controllers, scheduler") as step:
+            known = converge.run(self.instance, self.box, known, early, later=[p.name for p in late])
+            self._wait_for_control_plane(known)
+            step.note(f"Kubernetes {golang.KUBERNETES} on {self.address}")
+        if self.tools.node is None:
+            return
+        with self.reporter.step("node", "containerd, kubelet, kube-proxy, CoreDNS") as step:
+            network.allow_dns(self.api)
+            storage.prepare(self.instance, self.api)
+            known = converge.run(self.instance, self.box, known, (*early, *late))
+            self._wait_for_node(known, self.tools.node)
+            step.note("Pods, Services, names and volumes work")
+
+    def _write_configs(self) -> None:
+        pki.ensure(self.instance.pki, pki.leaves(self.address, API_SERVICE_ADDRESS, NODE_NAME))
+        controlplane.write_configs(self.instance, self.address)
+        admin = kubeconfig.build(self.instance.pki, "admin", name=self.instance.name, address=self.address)
+        kubeconfig.write(self.instance.kubeconfig, admin)
+        if self.tools.node is not None:
+            node.write_configs(self.instance, self.address, self.tools.node.pause_image)
+            network.write_configs(self.instance, self.address)
+
+    def _early(self) -> tuple[Program, ...]:
+        """The control plane; containerd beside it, since it needs nobody and takes a moment."""
+        plane = controlplane.programs(self.instance, self.tools.binaries, self.address, self.options)
+        return plane if self.tools.node is None else (*plane, node.containerd(self.instance))
+
+    def _late(self) -> tuple[Program, ...]:
+        """What the API server must be there for."""
+        if self.tools.node is None:
+            return ()
+        kubelet = node.kubelet(self.instance, self.tools.binaries, self.address)
+        return (kubelet, *network.programs(self.instance, self.tools.binaries, self.tools.node.coredns))
+
+    def _wait_for_control_plane(self, known: Record) -> None:
+        self._wait(known, "The API server is ready", self.api.ready, "kube-apiserver")
+        # The controller manager makes the account that every Pod of the namespace runs as.
+        account = "/api/v1/namespaces/default/serviceaccounts/default"
+        self._wait(known, "The controllers work", lambda: bool(self.api.get(account)), "kube-controller-manager")
+
+    def _wait_for_node(self, known: Record, tools: NodeTools) -> None:
+        if tools.pause_image not in node_images.present(self.box):
+            node_images.load(self.instance, self.box, tools.pause_archive)
+        path = f"/api/v1/nodes/{NODE_NAME}"
+        self._wait(known, "The node is ready", lambda: conditions(self.api.get(path)).get("Ready") == "True", "kubelet")
+        self._wait(known, "Services route", lambda: network.proxy_ready(self.address), "kube-proxy")
+        self._wait(known, "Names resolve", lambda: network.dns_ready(self.address), "coredns")
+
+    def _wait(self, known: Record, what: str, check: Callable[[], bool], log: str) -> None:
+        converge.wait(self.instance, known, what, check, seconds=_READY_SECONDS, log=log)

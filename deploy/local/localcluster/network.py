@@ -1,0 +1,114 @@
+"""Services and names: kube-proxy, and CoreDNS as a process on the node's address."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from localcluster import files, kubeconfig
+from localcluster.api import Api
+from localcluster.paths import Instance
+from localcluster.programs import Program
+from localcluster.settings import CLUSTER_DOMAIN, NODE_NAME, POD_NETWORK
+
+_PROXY_HEALTH_PORT = 10256
+_DNS_READY_PORT = 8181
+
+
+def write_configs(instance: Instance, address: str) -> None:
+    """Writes the files that both programs read."""
+    for leaf in ("kube-proxy", "coredns"):
+        path = instance.config / f"{leaf}.kubeconfig"
+        kubeconfig.write(path, kubeconfig.build(instance.pki, leaf, name=instance.name, address=address))
+    files.write_json(instance.config / "kube-proxy.json", proxy_config(instance, address))
+    files.write(instance.config / "Corefile", corefile(instance, address))
+
+
+def proxy_config(instance: Instance, address: str) -> dict[str, Any]:
+    """nftables rules; the connection table's size is the machine's own business."""
+    return {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": "nftables",
+        "clusterCIDR": POD_NETWORK,
+        "hostnameOverride": NODE_NAME,
+        "clientConnection": {"kubeconfig": str(instance.config / "kube-proxy.kubeconfig")},
+        "healthzBindAddress": f"{address}:{_PROXY_HEALTH_PORT}",
+        "metricsBindAddress": "127.0.0.1:10249",
+        "conntrack": {"maxPerCore": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
+        "linux": {"oomScoreAdj": 0},
+    }
+
+
+def corefile(instance: Instance, address: str) -> str:
+    """Names of the cluster alone: every other name is refused at once instead of being waited for."""
+    return f"""{CLUSTER_DOMAIN}:53 in-addr.arpa:53 {{
+    bind {address}
+    errors
+    ready {address}:{_DNS_READY_PORT}
+    kubernetes {CLUSTER_DOMAIN} in-addr.arpa {{
+        kubeconfig {instance.config / "coredns.kubeconfig"}
+        ttl 5
+    }}
+    cache 5
+    loadbalance
+}}
+"""
+
+
+def programs(instance: Instance, binaries: Path, coredns: Path) -> tuple[Program, ...]:
+    """kube-proxy and CoreDNS."""
+    config = instance.config
+    proxy = Program(
+        "kube-proxy",
+        (str(binaries / "kube-proxy"), f"--config={config / 'kube-proxy.json'}"),
+        (config / "kube-proxy.json", config / "kube-proxy.kubeconfig"),
+    )
+    dns = Program(
+        "coredns",
+        (str(coredns / "coredns"), "-conf", str(config / "Corefile")),
+        (config / "Corefile", config / "coredns.kubeconfig"),
+    )
+    return proxy, dns
+
+
+def allow_dns(api: Api) -> None:
+    """Lets CoreDNS read what it answers from."""
+    rbac = "rbac.authorization.k8s.io"
+    name = "system:coredns"
+    watch = ["list", "watch"]
+    rules = [
+        {"apiGroups": [""], "resources": ["services", "pods", "namespaces"], "verbs": watch},
+        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": watch},
+    ]
+    role = {"kind": "ClusterRole", "rules": rules}
+    binding = {
+        "kind": "ClusterRoleBinding",
+        "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": name},
+        "subjects": [{"apiGroup": rbac, "kind": "User", "name": name}],
+    }
+    for plural, manifest in (("clusterroles", role), ("clusterrolebindings", binding)):
+        head = {"apiVersion": f"{rbac}/v1", "metadata": {"name": name}}
+        api.apply(f"/apis/{rbac}/v1/{plural}/{name}", {**head, **manifest})
+
+
+def proxy_ready(address: str) -> bool:
+    """Says whether the rules of the Services are in place."""
+    return _answers(f"http://{address}:{_PROXY_HEALTH_PORT}/healthz")
+
+
+def dns_ready(address: str) -> bool:
+    """Says whether CoreDNS has read the Services."""
+    return _answers(f"http://{address}:{_DNS_READY_PORT}/ready")
+
+
+def _answers(url: str) -> bool:
+    # Without a handler for proxies: the machine's own would not know these addresses.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=1) as response:
+            return bool(response.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
