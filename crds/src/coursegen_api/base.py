@@ -32,8 +32,7 @@ class Rule(BaseModel):
 def cel(*rules: Rule) -> dict[str, Any]:
     """Attach CEL rules to a field: `Field(json_schema_extra=cel(Rule(...)))`."""
     wire = [
-        {"rule": r.rule, "message": r.message} | ({"fieldPath": r.field_path} if r.field_path else {})
-        for r in rules
+        {"rule": r.rule, "message": r.message} | ({"fieldPath": r.field_path} if r.field_path else {}) for r in rules
     ]
     return {"x-kubernetes-validations": wire}
 
@@ -147,9 +146,7 @@ class Condition(Model):
     status: str = Field(max_length=7, pattern="^(True|False|Unknown)$", description="The answer.")
     reason: str = Field(min_length=1, max_length=63, description="Why, in one CamelCase word.")
     message: str = Field(default="", max_length=1024, description="Why, as a sentence.")
-    observed_generation: int = Field(
-        default=0, ge=0, description="metadata.generation that the answer is about."
-    )
+    observed_generation: int = Field(default=0, ge=0, description="metadata.generation that the answer is about.")
     last_transition_time: str = Field(
         max_length=32, description="When the answer last changed.", json_schema_extra={"format": "date-time"}
     )
@@ -172,9 +169,7 @@ class Usage(Model):
 
     prompt_tokens: int = Field(default=0, ge=0, description="Tokens sent to the model.")
     completion_tokens: int = Field(default=0, ge=0, description="Tokens received from the model.")
-    cost_micro_usd: int = Field(
-        default=0, ge=0, alias="costMicroUSD", description="Cost in millionths of a US dollar."
-    )
+    cost_micro_usd: int = Field(default=0, ge=0, alias="costMicroUSD", description="Cost in millionths of a US dollar.")
     cached: bool = Field(default=False, description="True if the artifact was there already: nothing was paid.")
 
 
@@ -215,9 +210,7 @@ class Requests(Model):
 
     retry: str | None = Field(default=None, max_length=256, description="Value of the retry annotation acted on.")
     cancel: str | None = Field(default=None, max_length=256, description="Value of the cancel annotation acted on.")
-    regeneration: str | None = Field(
-        default=None, max_length=63, description="requestId of the regeneration acted on."
-    )
+    regeneration: str | None = Field(default=None, max_length=63, description="requestId of the regeneration acted on.")
     course_retry: str | None = Field(
         default=None, max_length=256, description="Value of the course's retry annotation acted on."
     )
@@ -258,9 +251,7 @@ class TaskStatus(Model):
 class ObjectStatus(TaskStatus):
     """A TaskStatus that is an object's whole status: with conditions and acknowledged requests."""
 
-    observed_generation: int = Field(
-        default=0, ge=0, description="metadata.generation that this status was made from."
-    )
+    observed_generation: int = Field(default=0, ge=0, description="metadata.generation that this status was made from.")
     conditions: Annotated[list[Condition], Field(max_length=16)] = Field(
         default_factory=list,
         description="Ready, Reconciling, Stalled, Admitted, Succeeded, Finished and, where it applies, QualityPassed.",
@@ -274,9 +265,7 @@ class ObjectStatus(TaskStatus):
 class Regeneration(Model):
     """A person's wish that finished content be made anew; a new requestId is a new wish."""
 
-    request_id: OwnerId = Field(
-        description="Any id of your own; the work is done once for each. Example: simplify-1."
-    )
+    request_id: OwnerId = Field(description="Any id of your own; the work is done once for each. Example: simplify-1.")
     feedback: Annotated[str, Field(min_length=1, max_length=4000)] = Field(
         description="What to change, in your words. Example: Content too advanced for beginners."
     )

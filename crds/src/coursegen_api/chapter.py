@@ -18,7 +18,7 @@ from .base import (
 )
 from .base import Model as Base
 from .kinds import Column, Kind, Meta, immutable_fields, name_rule
-from .task import ChapterScore, CourseContext
+from .task import CourseContext
 
 
 class ChapterSpec(Base):
@@ -70,7 +70,6 @@ class ChapterStatus(ObjectStatus):
     """What is known of the chapter."""
 
     title: str | None = Field(default=None, max_length=200, description="Title, as the chapter's document has it.")
-    score: ChapterScore | None = Field(default=None, description="Quality, as the course's validation measured it.")
 
 
 class ChapterGeneration(Kind):

@@ -13,8 +13,8 @@ from .base import (
     HoldReason,
     IsoDuration,
     Model,
-    ObjectName,
     Objectives,
+    ObjectName,
     OwnerId,
     Phase,
     ProficiencyLevel,
@@ -28,7 +28,7 @@ from .base import (
     cel,
 )
 from .kinds import Column, Kind, Meta, immutable_fields, name_rule
-from .task import CourseContext, QualityBar, QualitySummary
+from .task import QualityBar, QualitySummary
 
 
 class TargetAudience(Model):
@@ -95,12 +95,8 @@ class CourseSpec(Model):
         default=None, description="Your id of the course. Default: metadata.name. Example: course-123."
     )
     title: Title = Field(description="Title of the course. Example: Python Programming.")
-    subject_domain: Title | None = Field(
-        default=None, description="Field of knowledge. Example: Computer Science."
-    )
-    target_audience: TargetAudience = Field(
-        default_factory=TargetAudience, description="Who the course is for."
-    )
+    subject_domain: Title | None = Field(default=None, description="Field of knowledge. Example: Computer Science.")
+    target_audience: TargetAudience = Field(default_factory=TargetAudience, description="Who the course is for.")
     learning_objectives: Objectives = Field(
         description="What learners can do after the course. Example: Learn Python basics."
     )
@@ -148,7 +144,8 @@ class CourseSpec(Model):
         description="The GenerationQueue of the outline; can be changed until admitted. Default: course-generation.",
     )
     suspend: bool = Field(
-        default=False, description="Start nothing new; what runs ends normally. Can be changed at any time. Default: false."
+        default=False,
+        description="Start nothing new; what runs ends normally. Can be changed at any time. Default: false.",
     )
     regeneration: Regeneration | None = Field(
         default=None, description="Make every chapter anew, from feedback. A new requestId is a new wish."
@@ -178,9 +175,7 @@ class ExportState(Model):
 class CourseStatus(Model):
     """What is known of the course; rolled up from the outline step and the children."""
 
-    observed_generation: int = Field(
-        default=0, ge=0, description="metadata.generation that this status was made from."
-    )
+    observed_generation: int = Field(default=0, ge=0, description="metadata.generation that this status was made from.")
     conditions: Annotated[list[Condition], Field(max_length=16)] = Field(
         default_factory=list,
         description="Ready, Reconciling, Stalled, Admitted, Succeeded, Finished and QualityPassed.",
@@ -195,6 +190,9 @@ class CourseStatus(Model):
     )
     requests: Requests | None = Field(default=None, description="The last request of each kind acted on.")
     progress_percentage: int = Field(default=0, ge=0, le=100, description="How far the course is, in percent.")
+    progress_time: Time | None = Field(
+        default=None, description="When percentage and counts were rolled up; at most every five seconds."
+    )
     hold_reason: HoldReason | None = Field(default=None, description="Why the course does not go on now.")
     hold_message: str | None = Field(
         default=None, max_length=1024, description="What it waits for and what would free it."

@@ -41,9 +41,7 @@ def structural(node: dict[str, Any], defs: dict[str, Any], defaults: bool) -> di
     if defaults and merged.get("default") is not None and not isinstance(merged["default"], dict):
         out["default"] = merged["default"]
     if "properties" in merged:
-        out["properties"] = {
-            k: structural(v, defs, defaults) for k, v in sorted(merged["properties"].items())
-        }
+        out["properties"] = {k: structural(v, defs, defaults) for k, v in sorted(merged["properties"].items())}
     elif isinstance(merged.get("additionalProperties"), dict):
         out["additionalProperties"] = structural(merged["additionalProperties"], defs, defaults)
         if "maxProperties" not in out:
@@ -76,8 +74,7 @@ def _resolve(node: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
 
 def _rules(rules: tuple[Rule, ...]) -> list[dict[str, str]]:
     return [
-        {"rule": r.rule, "message": r.message} | ({"fieldPath": r.field_path} if r.field_path else {})
-        for r in rules
+        {"rule": r.rule, "message": r.message} | ({"fieldPath": r.field_path} if r.field_path else {}) for r in rules
     ]
 
 

@@ -76,7 +76,6 @@ def name_rule() -> Rule:
     return Rule(
         rule=f"self.metadata.name.size() <= {names.MAX_NAME}",
         message=f"metadata.name has at most {names.MAX_NAME} characters",
-        field_path=".metadata.name",
     )
 
 

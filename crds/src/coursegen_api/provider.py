@@ -34,9 +34,7 @@ class ProviderSpec(Model):
 class ProviderStatus(Model):
     """What goes on at the provider."""
 
-    observed_generation: int = Field(
-        default=0, ge=0, description="metadata.generation that this status was made from."
-    )
+    observed_generation: int = Field(default=0, ge=0, description="metadata.generation that this status was made from.")
     conditions: Annotated[list[Condition], Field(max_length=8)] = Field(
         default_factory=list,
         description="Ready.",

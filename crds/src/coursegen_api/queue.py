@@ -80,9 +80,7 @@ class QueueSpec(Model):
     max_retries: Annotated[int, Field(ge=0, le=10)] = Field(
         default=3, description="Failures that are retried by themselves; 3 allow four attempts. Default: 3."
     )
-    backoff_seconds: Annotated[
-        list[Annotated[int, Field(ge=1, le=3600)]], Field(min_length=1, max_length=10)
-    ] = Field(
+    backoff_seconds: Annotated[list[Annotated[int, Field(ge=1, le=3600)]], Field(min_length=1, max_length=10)] = Field(
         default=[60, 120, 240],
         description=(
             "Seconds to wait before each retry, the last one repeating; up to 20 % are added by chance. "
@@ -98,9 +96,7 @@ class QueueSpec(Model):
 class QueueStatus(Model):
     """What goes on in the queue."""
 
-    observed_generation: int = Field(
-        default=0, ge=0, description="metadata.generation that this status was made from."
-    )
+    observed_generation: int = Field(default=0, ge=0, description="metadata.generation that this status was made from.")
     conditions: Annotated[list[Condition], Field(max_length=8)] = Field(
         default_factory=list,
         description="Ready.",

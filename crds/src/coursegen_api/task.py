@@ -81,9 +81,7 @@ class CourseContext(Model):
     """What a chapter needs to know of its course."""
 
     title: Title = Field(description="Title of the course. Example: Python Programming.")
-    subject_domain: Title | None = Field(
-        default=None, description="Field of knowledge. Example: Computer Science."
-    )
+    subject_domain: Title | None = Field(default=None, description="Field of knowledge. Example: Computer Science.")
     proficiency_level: ProficiencyLevel = Field(
         default=ProficiencyLevel.BEGINNER, description="How much the learners know already. Default: beginner."
     )
@@ -241,7 +239,9 @@ class ChapterScore(Model):
     readability: float | None = Field(
         default=None, description="Flesch reading ease; absent where it does not apply (under 100 words)."
     )
-    alignment: float | None = Field(default=None, description="Pedagogical alignment, 0 to 1; absent without objectives.")
+    alignment: float | None = Field(
+        default=None, description="Pedagogical alignment, 0 to 1; absent without objectives."
+    )
     bias: int = Field(default=0, ge=0, description="Findings of biased wording that count against passing.")
     passed: bool = Field(description="True if each measure that applies reaches its bar.")
 

@@ -44,6 +44,8 @@ class JobView:
     """UID of the controller; empty if there is none."""
     object_uid: str
     """The label that finds it; proves nothing."""
+    course_uid: str
+    """The label of the course that it is removed with."""
     queue: str
     spec_hash: str
     """The annotation; equals `fingerprint` unless somebody forged or changed it."""
@@ -52,9 +54,9 @@ class JobView:
     created: float
     ready: int = 0
     finished: Literal["", "Complete", "Failed"] = ""
+    ended: float = 0.0
     message: str = ""
     deleting: bool = False
-    revision_label: str = ""
     resource_version: int = 0
 
 
@@ -91,6 +93,8 @@ class Reading:
     pods: tuple[PodView, ...] = ()
     troubles: tuple[str, ...] = ()
     """Warnings of Kubernetes about the Job or its Pods (FailedCreate, FailedMount), newest first."""
+    final: bool = False
+    """Made after the Job was seen ended: what is not in it will never be."""
 
 
 @dataclass(frozen=True, slots=True)

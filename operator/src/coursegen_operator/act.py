@@ -1,0 +1,154 @@
+"""Visits objects: plans, makes at most one status write, then does what that write announces."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from coursegen_api.base import HoldReason
+from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.course import CourseGeneration
+
+from . import effects
+from .kube import ApiError, Json, Kube, path_of
+from .metrics import Metrics
+from .plan import course as plan_course
+from .plan import objects as plan_objects
+from .plan.world import AnyObject, Defaults, Key, Plan, Surroundings, TaskObject
+from .scheduler import Scheduler
+from .snapshot import Snapshot
+from .statuspatch import difference
+from .workqueue import WorkQueue
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Actor:
+    """Takes one object a step further at each visit."""
+
+    kube: Kube
+    snapshot: Snapshot
+    queue: WorkQueue
+    scheduler: Scheduler
+    defaults: Defaults
+    metrics: Metrics
+    doer: effects.Doer
+    clock: Callable[[], float] = time.time
+
+    async def visit(self, key: Key) -> None:
+        """Visit one object; whatever is raised makes the queue visit it again."""
+        begun = time.perf_counter()
+        try:
+            if key.namespace:
+                await self._learn_namespace(key.namespace)
+            obj = self.snapshot.objects.get(key)
+            if obj is None or obj.metadata.deletion_timestamp:
+                self.scheduler.leave(key)
+                self.queue.forget(key)
+            else:
+                await self._carry_out(key, obj, self._decide(key, obj))
+        finally:
+            self.scheduler.release(key)
+            self.scheduler.dispatch()
+            self.metrics.visits.labels(key.kind).observe(time.perf_counter() - begun)
+
+    async def _learn_namespace(self, name: str) -> None:
+        if name not in self.snapshot.namespace_uids:
+            namespace = await self.kube.get(path_of("namespaces", "", name))
+            self.snapshot.namespace_uids[name] = namespace["metadata"]["uid"]
+
+    # ---- deciding -------------------------------------------------------------------------------------
+
+    def _decide(self, key: Key, obj: AnyObject) -> Plan:
+        """Plan, and plan again with each slot that can be had at once."""
+        granted = self.scheduler.granted(key)
+        plan = self._plan(obj, granted)
+        while plan.want and plan.want.queue not in granted:
+            declined = self.scheduler.ask(key, plan.want)
+            if declined:
+                return self._plan(obj, granted, declined)
+            granted |= {plan.want.queue}
+            plan = self._plan(obj, granted)
+        self.scheduler.leave(key)
+        return plan
+
+    def _plan(self, obj: AnyObject, granted: frozenset[str], declined: HoldReason = HoldReason.QUEUE_FULL) -> Plan:
+        now, snapshot, uid = self.clock(), self.snapshot, obj.metadata.uid
+        around = self._around(obj)
+        if isinstance(obj, CourseGeneration):
+            places = snapshot.course_jobs.get(uid, ())
+            jobs = [snapshot.jobs[p] for p in places if p in snapshot.jobs]
+            view = plan_course.CourseView(obj, snapshot.children_of(uid), snapshot.objects, jobs, around)
+            return plan_course.plan(view, now, granted, declined)
+        course = snapshot.course_of(obj)
+        task = plan_objects.ObjectView(obj, course, self._chapters(obj, course), around)
+        return plan_objects.plan(task, now, bool(granted), declined)
+
+    def _around(self, obj: AnyObject) -> Surroundings:
+        snapshot, meta = self.snapshot, obj.metadata
+        return Surroundings(
+            defaults=self.defaults,
+            namespace_uid=snapshot.namespace_uids[meta.namespace],
+            queues=snapshot.queues,
+            providers=snapshot.providers[meta.namespace],
+            jobs=snapshot.jobs_of.get(meta.uid, {}),
+            readings=snapshot.readings,
+            gone=frozenset(snapshot.gone.get(meta.uid, ())),
+            progress=snapshot.progress.get(meta.uid),
+        )
+
+    def _chapters(self, obj: TaskObject, course: CourseGeneration | None) -> list[ChapterGeneration]:
+        """Give the chapters that a validation or export names, alone or by their course."""
+        if isinstance(obj, ChapterGeneration):
+            return []
+        if obj.spec.chapter_name:
+            key = Key("ChapterGeneration", obj.metadata.namespace, obj.spec.chapter_name)
+            found = self.snapshot.objects.get(key)
+            return [found] if isinstance(found, ChapterGeneration) else []
+        children = self.snapshot.children_of(course.metadata.uid) if course else []
+        return [c for c in children if isinstance(c, ChapterGeneration)]
+
+    # ---- doing ----------------------------------------------------------------------------------------
+
+    async def _carry_out(self, key: Key, obj: AnyObject, plan: Plan) -> None:
+        patch = difference(obj.status.wire(), plan.status)
+        if patch and plan.writes and not await self._write(key, obj, patch):
+            return
+        self.scheduler.release(key)
+        await self.doer.do(key, obj, plan.effects)
+        if plan.wake_at is not None:
+            self.queue.add_at(key, plan.wake_at)
+
+    async def _write(self, key: Key, obj: AnyObject, patch: Json) -> bool:
+        """Write the status; False if somebody else wrote first: the visit ends, and what they wrote brings the next."""
+        body: dict[str, Any] = {
+            "metadata": {"resourceVersion": obj.metadata.resource_version, "uid": obj.metadata.uid},
+            "status": patch,
+        }
+        try:
+            answer = await self.kube.patch_status(effects.path_of_key(key), body)
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            if error.status != 409:
+                raise
+            self.metrics.conflicts.inc()
+            await self._reread(key)
+            return False
+        effects.enqueue(self.queue, self.snapshot.apply(key.kind, answer), key, self.clock())
+        return True
+
+    async def _reread(self, key: Key) -> None:
+        """Read what somebody else wrote, rather than wait for the watch to bring it."""
+        await asyncio.sleep(0)
+        try:
+            raw = await self.kube.get(effects.path_of_key(key))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return
+        effects.enqueue(self.queue, self.snapshot.apply(key.kind, raw), None, self.clock())
+        self.queue.add(key)

@@ -1,0 +1,168 @@
+"""Carries out the planner's effects. Each can be done twice without harm: names are functions of identity."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from coursegen_api import names
+
+from .kube import ApiError, Json, Kube, path_of
+from .metrics import Metrics
+from .plan import clock as plan_clock
+from .plan.world import (
+    AnyObject,
+    Count,
+    CreateChild,
+    CreateJob,
+    DeleteChild,
+    DeleteCourseJobs,
+    DeleteJob,
+    Effect,
+    Key,
+    PostEvent,
+    ReadPods,
+)
+from .pods import PodReader
+from .snapshot import KINDS, Snapshot
+from .workqueue import WorkQueue
+
+_CREATES_AT_ONCE = 16
+_CHILD_DELAY_SECONDS = 0.2
+"""A course is visited this long after a child changed: once for all that changed meanwhile."""
+
+log = logging.getLogger(__name__)
+
+
+def path_of_key(key: Key) -> str:
+    """Give the URL path of one of our objects."""
+    return path_of(KINDS[key.kind].meta.plural, key.namespace, key.name)
+
+
+def enqueue(queue: WorkQueue, touched: Iterable[Key], own: Key | None, now: float) -> None:
+    """Have the touched visited: a course a moment later, the object that is being visited not at all."""
+    for key in touched:
+        if key == own:
+            continue
+        if key.kind == "CourseGeneration" and own is not None:
+            queue.add_at(key, now + _CHILD_DELAY_SECONDS)
+        else:
+            queue.add(key)
+
+
+@dataclass(slots=True)
+class Doer:
+    """Does effects through the API server and tells the snapshot of the answers."""
+
+    kube: Kube
+    snapshot: Snapshot
+    queue: WorkQueue
+    metrics: Metrics
+    pods: PodReader
+    clock: Callable[[], float]
+
+    async def do(self, key: Key, obj: AnyObject, effects: Sequence[Effect]) -> None:
+        """Do effects in order; the children of a course are created side by side."""
+        creates = [e for e in effects if isinstance(e, CreateChild)]
+        for portion in range(0, len(creates), _CREATES_AT_ONCE):
+            async with asyncio.TaskGroup() as group:
+                for create in creates[portion : portion + _CREATES_AT_ONCE]:
+                    group.create_task(self._create_child(create, key))
+        for effect in effects:
+            await self._one(key, obj, effect)
+
+    async def _one(self, key: Key, obj: AnyObject, effect: Effect) -> None:
+        match effect:
+            case CreateJob():
+                await self._create_job(effect, obj)
+            case DeleteJob():
+                await self._gone(self.kube.delete(path_of("jobs", effect.namespace, effect.name), effect.uid))
+            case DeleteCourseJobs():
+                query = f"?labelSelector={names.LABEL_COURSE_UID}%3D{effect.course_uid}"
+                await self.kube.delete(path_of("jobs", effect.namespace), query=query)
+            case DeleteChild():
+                await self._gone(self.kube.delete(path_of_key(effect.key), effect.uid))
+            case ReadPods():
+                job = self.snapshot.jobs.get((effect.namespace, effect.job_name))
+                self.pods.want(effect, final=bool(job and job.finished))
+            case PostEvent():
+                await self._post_event(key, obj, effect)
+            case Count():
+                self.metrics.count(effect.metric, effect.labels)
+            case CreateChild():
+                return
+
+    async def _create_child(self, effect: CreateChild, course: Key) -> None:
+        manifest = effect.manifest
+        kind, meta = manifest["kind"], manifest["metadata"]
+        key = Key(kind, meta["namespace"], meta["name"])
+        try:
+            raw = await self.kube.create(path_of(KINDS[kind].meta.plural, key.namespace), manifest)
+        except ApiError as error:
+            if _terminating(error):
+                return
+            if error.status != 409:
+                raise
+            raw = await self.kube.get(path_of_key(key))
+        enqueue(self.queue, self.snapshot.apply(kind, raw), course, self.clock())
+        self.queue.add_at(course, self.clock() + _CHILD_DELAY_SECONDS)
+
+    async def _create_job(self, effect: CreateJob, obj: AnyObject) -> None:
+        manifest = effect.manifest
+        namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+        try:
+            raw = await self.kube.create(path_of("jobs", namespace), manifest)
+        except ApiError as error:
+            if _terminating(error):
+                return
+            if error.status != 409:
+                raise
+            raw = await self.kube.get(path_of("jobs", namespace, name))
+        touched = self.snapshot.apply_job(raw, object_uid=obj.metadata.uid)
+        enqueue(self.queue, touched, None, self.clock())
+
+    async def _gone(self, request: "asyncio.Future[Json] | object") -> None:
+        """Await a deletion; what is gone already, or has another UID, is as good as deleted."""
+        try:
+            await request  # type: ignore[misc]
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+
+    async def _post_event(self, key: Key, obj: AnyObject, effect: PostEvent) -> None:
+        """Post an Event once: its name is a function of the object, its revision and the reason."""
+        meta, now = obj.metadata, plan_clock.stamp(self.clock())
+        identity = f"{meta.uid}/{obj.status.revision}/{effect.reason}/{now[:16]}"
+        digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{meta.name}.{digest}", "namespace": meta.namespace},
+            "involvedObject": {
+                "apiVersion": names.API_VERSION,
+                "kind": key.kind,
+                "name": meta.name,
+                "namespace": meta.namespace,
+                "uid": meta.uid,
+                "resourceVersion": meta.resource_version,
+            },
+            "type": effect.type,
+            "reason": effect.reason,
+            "message": effect.message[:1024],
+            "firstTimestamp": now[:19] + "Z",
+            "lastTimestamp": now[:19] + "Z",
+            "count": 1,
+            "source": {"component": names.MANAGED_BY},
+            "reportingComponent": names.MANAGED_BY,
+        }
+        try:
+            await self.kube.create(path_of("events", meta.namespace), body)
+        except ApiError as error:
+            if error.status != 409 and not _terminating(error):
+                log.warning("event %s of %s cannot be posted: %s", effect.reason, key, error)
+
+
+def _terminating(error: ApiError) -> bool:
+    """Tell whether a create was refused because the namespace is being deleted."""
+    return error.status == 403 and "being terminated" in error.message

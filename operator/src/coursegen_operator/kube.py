@@ -1,0 +1,204 @@
+"""The hot path to the API server: one small client over an aiohttp session of its own.
+
+The generated clients cost five times the CPU of this for each request. Configuration and
+credentials come from the `kubernetes` package; a service account's token is read again when its file
+changes.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+
+from coursegen_api import names
+
+USER_AGENT = "coursegen-operator"
+TOKEN_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+CA_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
+
+_TIMEOUT_SECONDS = 30
+_CONNECTIONS = 64
+_BUSY_TRIES = 6
+_PAGE = 500
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+
+class ApiError(Exception):
+    """The API server refused a request."""
+
+    def __init__(self, status: int, reason: str, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status, self.reason, self.message, self.retry_after = status, reason, message, retry_after
+
+
+class ApiUnreachable(Exception):  # noqa: N818 - a state of the world, said in one word
+    """No answer: whether the request took effect is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where the API server is, and how to be let in."""
+
+    server: str
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    token: str = ""
+    token_file: Path | None = None
+
+    def ssl_context(self) -> ssl.SSLContext | bool:
+        """Give what checks the server's certificate and shows ours."""
+        if not self.server.startswith("https"):
+            return False
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if self.cert_file:
+            context.load_cert_chain(self.cert_file, self.key_file)
+        return context
+
+
+def in_cluster() -> Access | None:
+    """Give the access of a Pod's service account; None outside a cluster."""
+    host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT")
+    if not (host and port and TOKEN_FILE.exists()):
+        return None
+    server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    return Access(server, str(CA_FILE), token_file=TOKEN_FILE)
+
+
+async def from_kubeconfig() -> Access:
+    """Give the access of the kubeconfig that KUBECONFIG names, or of the user's own."""
+    from kubernetes.aio import client, config  # 60 MB that a Pod never needs
+
+    configuration = client.Configuration()
+    await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    token = str(configuration.api_key.get("BearerToken", "")).removeprefix("Bearer ").removeprefix("bearer ")
+    server = configuration.host.rstrip("/")
+    return Access(server, configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file, token)
+
+
+def path_of(kind: str, namespace: str, name: str = "", subresource: str = "") -> str:
+    """Give the URL path of a kind: one of ours (by plural), a Job, a Pod, an Event, a Namespace."""
+    group = {"jobs": "/apis/batch/v1", "pods": "/api/v1", "events": "/api/v1", "namespaces": "/api/v1"}.get(
+        kind, f"/apis/{names.API_VERSION}"
+    )
+    parts = [group]
+    if namespace:
+        parts += ["namespaces", namespace]
+    parts += [p for p in (kind, name, subresource) if p]
+    return "/".join(parts)
+
+
+@dataclass(slots=True)
+class Kube:
+    """The client. Every method raises ApiError for a refusal and ApiUnreachable for no answer."""
+
+    access: Access
+    observe: Callable[[str, int], None] = lambda verb, code: None
+    may_write: Callable[[], bool] = lambda: True
+    """Asked before every write; leader election answers it. False: the write is refused here."""
+    session: aiohttp.ClientSession = field(init=False)
+    _token: str = field(init=False, default="")
+    _token_time: float = field(init=False, default=-1.0)
+
+    async def __aenter__(self) -> "Kube":
+        connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=self.access.ssl_context())
+        self.session = aiohttp.ClientSession(
+            connector=connector, timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS, connect=10)
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.session.close()
+
+    async def get(self, path: str) -> Json:
+        """Read one object."""
+        return await self._request("GET", path)
+
+    async def list(self, path: str, **selectors: str) -> Json:
+        """Read all pages of a list; `items` holds them all, `metadata.resourceVersion` the list's version."""
+        items: list[Json] = []
+        query = {k: v for k, v in selectors.items() if v} | {"limit": str(_PAGE)}
+        while True:
+            page = await self._request("GET", f"{path}?{urlencode(query)}")
+            items += page.get("items") or []
+            more = page["metadata"].get("continue")
+            if not more:
+                return {"metadata": page["metadata"], "items": items}
+            query["continue"] = more
+
+    async def create(self, path: str, body: Json) -> Json:
+        """Create an object; ApiError 409 if the name is taken."""
+        return await self._request("POST", f"{path}?fieldValidation=Strict", body)
+
+    async def patch_status(self, path: str, patch: Json) -> Json:
+        """Merge into the status; ApiError 409 if metadata.resourceVersion in the patch is not the present one."""
+        return await self._request(
+            "PATCH", f"{path}/status?fieldValidation=Strict", patch, "application/merge-patch+json"
+        )
+
+    async def delete(self, path: str, uid: str = "", query: str = "") -> Json:
+        """Delete in the background: what the object owns goes too, and is not waited for."""
+        body: Json = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+        if uid:
+            body["preconditions"] = {"uid": uid}
+        return await self._request("DELETE", path + query, body)
+
+    async def _request(self, verb: str, path: str, body: Json | None = None, media: str = "application/json") -> Json:
+        if verb != "GET" and not self.may_write():
+            raise ApiUnreachable("this replica does not lead")
+        data = json.dumps(body, separators=(",", ":")).encode() if body is not None else None
+        for attempt in range(_BUSY_TRIES):
+            headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Content-Type": media}
+            if token := self._bearer():
+                headers["Authorization"] = f"Bearer {token}"
+            try:
+                async with self.session.request(
+                    verb, self.access.server + path, data=data, headers=headers
+                ) as response:
+                    text = await response.read()
+                    self.observe(verb, response.status)
+                    if response.status < 400:
+                        answer: Json = json.loads(text)
+                        return answer
+                    error = _error(response.status, text, response.headers.get("Retry-After"))
+            except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError) as e:
+                self.observe(verb, 0)
+                raise ApiUnreachable(f"{verb} {path.split('?')[0]}: {type(e).__name__} {e}") from e
+            if error.status != 429 or attempt == _BUSY_TRIES - 1:
+                raise error
+            await asyncio.sleep(max(0.2, error.retry_after))
+        raise AssertionError("unreachable")
+
+    def _bearer(self) -> str:
+        path = self.access.token_file
+        if path is None:
+            return self.access.token
+        changed = path.stat().st_mtime
+        if changed != self._token_time:
+            self._token, self._token_time = path.read_text().strip(), changed
+        return self._token
+
+
+def _error(status: int, text: bytes, retry_after: str | None) -> ApiError:
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = {}
+    wait = float(retry_after) if retry_after and retry_after.isdigit() else 0.0
+    return ApiError(
+        status, str(said.get("reason", "")), str(said.get("message", text[:200].decode("utf-8", "replace"))), wait
+    )

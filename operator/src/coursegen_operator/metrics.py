@@ -1,0 +1,104 @@
+"""What Prometheus sees: gauges computed at scrape time from the snapshot, counters of what was written to status."""
+
+import time
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from coursegen_api.names import QUEUE_PRIORITIES
+
+from .plan.admission import WaitingBook
+from .plan.world import COURSE_SLOTS, Defaults
+from .snapshot import Snapshot
+
+
+class Metrics:
+    """The counters, and the registry that /metrics shows."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.finished = Counter(
+            "coursegen_tasks_finished_total",
+            "Tasks and courses that reached their end, by kind and result.",
+            ["kind", "result"],
+            registry=self.registry,
+        )
+        self.retries = Counter(
+            "coursegen_retries_total",
+            "Attempts that failed and are followed by another, by kind and failure class.",
+            ["kind", "failure_class"],
+            registry=self.registry,
+        )
+        self.attempts = Counter(
+            "coursegen_attempts_total", "Attempts begun, by kind.", ["kind"], registry=self.registry
+        )
+        self.requests = Counter(
+            "coursegen_kube_requests_total",
+            "Requests to the API server, by verb and status code; code 0 is no answer.",
+            ["verb", "code"],
+            registry=self.registry,
+        )
+        self.visits = Histogram(
+            "coursegen_visit_seconds",
+            "Time of one visit to an object, its writes included, by kind.",
+            ["kind"],
+            registry=self.registry,
+            buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2, 10),
+        )
+        self.conflicts = Counter(
+            "coursegen_status_conflicts_total",
+            "Status writes refused because somebody else had written first.",
+            registry=self.registry,
+        )
+        self.last_list = Gauge(
+            "coursegen_last_list_timestamp_seconds",
+            "When the last full list was complete, in seconds since the epoch.",
+            registry=self.registry,
+        )
+        self.loop_lag = Gauge(
+            "coursegen_loop_lag_seconds", "How late the event loop ran its last timer.", registry=self.registry
+        )
+        self.queue_depth = Gauge("coursegen_workqueue_depth", "Objects that wait for a visit.", registry=self.registry)
+
+    def count(self, metric: str, labels: tuple[str, ...]) -> None:
+        """Count a fact that the planner announced."""
+        {"finished": self.finished, "retry": self.retries, "attempt": self.attempts}[metric].labels(*labels).inc()
+
+
+class CapacityCollector(Collector):
+    """Courses and slots: capacity, in use, waiting. Recounted from the snapshot at each scrape."""
+
+    def __init__(self, snapshot: Snapshot, book: WaitingBook, defaults: Defaults) -> None:
+        self._snapshot, self._book, self._defaults = snapshot, book, defaults
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the gauges."""
+        load, waiting = self._snapshot.load, self._book.counts()
+        yield _gauge("coursegen_courses_capacity", "Courses that may be generated at once.", self._defaults.max_courses)
+        yield _gauge("coursegen_courses_active", "Courses that hold a course slot.", load.courses)
+        yield _gauge("coursegen_courses_waiting", "Courses that wait for a course slot.", waiting.get(COURSE_SLOTS, 0))
+        yield _gauge(
+            "coursegen_jobs_capacity", "Jobs that may be active at once, over all queues.", self._defaults.max_jobs
+        )
+        yield _gauge("coursegen_jobs_active", "Jobs that hold a slot, over all queues.", load.jobs)
+        capacity = GaugeMetricFamily(
+            "coursegen_slots_capacity", "Jobs of a queue that may be active at once.", labels=["queue"]
+        )
+        in_use = GaugeMetricFamily("coursegen_slots_in_use", "Jobs of a queue that hold a slot.", labels=["queue"])
+        waits = GaugeMetricFamily("coursegen_slots_waiting", "Tasks that wait for a slot of a queue.", labels=["queue"])
+        for name in sorted(set(self._snapshot.queues) | set(QUEUE_PRIORITIES)):
+            queue = self._snapshot.queues.get(name)
+            capacity.add_metric([name], queue.spec.capacity if queue else 0)
+            in_use.add_metric([name], load.by_queue.get(name, 0))
+            waits.add_metric([name], waiting.get(name, 0))
+        yield from (capacity, in_use, waits)
+        oldest = max((time.time() - w.order[1] for w in self._book.wants.values()), default=0.0)
+        yield _gauge("coursegen_oldest_wait_seconds", "Age of the oldest object that waits for a slot.", oldest)
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text)
+    family.add_metric([], value)
+    return family

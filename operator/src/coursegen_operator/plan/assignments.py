@@ -1,0 +1,201 @@
+"""What an attempt of each kind is to do, or what it still waits for."""
+
+from collections.abc import Sequence
+
+from coursegen_api.base import HoldReason, Outcome
+from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.course import CourseGeneration
+from coursegen_api.export import CourseExport
+from coursegen_api.names import CONTENT_PATH
+from coursegen_api.source import SourceFields
+from coursegen_api.task import (
+    ChapterFeedback,
+    ChapterRef,
+    ChapterTask,
+    CourseContext,
+    CourseMeta,
+    ExportTask,
+    OutlineTask,
+    QualityBar,
+    Source,
+    ValidationTask,
+)
+from coursegen_api.validation import QualityValidation
+
+from . import requests
+from .task import Assignment, Hold
+
+
+def context_of(course: CourseGeneration) -> CourseContext:
+    """Give what a chapter needs to know of its course."""
+    spec = course.spec
+    return CourseContext(
+        title=spec.title,
+        subject_domain=spec.subject_domain,
+        proficiency_level=spec.target_audience.proficiency_level,
+        difficulty_score=spec.difficulty_score,
+    )
+
+
+def course_id(course: CourseGeneration) -> str:
+    """Give the owner's id of a course."""
+    return course.spec.course_id or course.metadata.name
+
+
+def outline(course: CourseGeneration) -> Assignment:
+    """Assign the outline of a course."""
+    spec = course.spec
+    return Assignment(
+        OutlineTask(
+            course_id=course_id(course),
+            course=context_of(course),
+            learning_objectives=spec.learning_objectives,
+            estimated_duration=spec.estimated_duration,
+            chapter_count=spec.chapter_count,
+        )
+    )
+
+
+def _missing(kind: str, name: str) -> Hold:
+    return Hold(HoldReason.MISCONFIGURED, f"{kind} {name} does not exist in this namespace: create it.")
+
+
+def chapter(obj: ChapterGeneration, course: CourseGeneration | None) -> Assignment | Hold:
+    """Assign a chapter, of a course or alone."""
+    spec = obj.spec
+    context = spec.course_context
+    if spec.course_name:
+        if course is None:
+            return _missing("CourseGeneration", spec.course_name)
+        if obj.metadata.controller_uid() == course.metadata.uid and not requests.is_open(course):
+            return Hold(HoldReason.DEPENDENCY_PENDING, f"Waits for course {spec.course_name} to get its slot.")
+        context = context_of(course)
+    if context is None:
+        return _missing("CourseGeneration", spec.course_name or "")
+    return Assignment(
+        ChapterTask(
+            chapter_id=spec.chapter_id or obj.metadata.name,
+            course_id=course_id(course) if course else None,
+            course=context,
+            index=spec.index,
+            outline_key=spec.outline_key,
+            title=spec.title,
+            learning_objectives=spec.learning_objectives or [],
+            estimated_duration=spec.estimated_duration,
+            complexity_level=spec.complexity_level,
+            regeneration=_feedback(obj, course),
+        )
+    )
+
+
+def _feedback(obj: ChapterGeneration, course: CourseGeneration | None) -> ChapterFeedback | None:
+    """Join the wishes about this chapter: its own, and those for the whole course."""
+    seen = obj.status.requests
+    wishes = []
+    for wish, accepted in (
+        (obj.spec.regeneration, seen.regeneration if seen else None),
+        (course.spec.regeneration if course else None, seen.course_regeneration if seen else None),
+    ):
+        if wish and wish.request_id == accepted:
+            wishes.append(wish)
+    if not wishes:
+        return None
+    return ChapterFeedback(
+        request_id=".".join(w.request_id for w in wishes)[:63].rstrip("._-"),
+        feedback="\n".join(w.feedback for w in wishes)[:4000],
+        focus_area=next((w.focus_area for w in wishes if w.focus_area), None),
+        previous_key=obj.status.artifact.key if obj.status.artifact else None,
+    )
+
+
+def chapter_refs(chapters: Sequence[ChapterGeneration]) -> list[ChapterRef]:
+    """Refer to the chapters that have succeeded, in their order."""
+    done = [c for c in chapters if c.status.artifact and requests.ended(c) is Outcome.SUCCEEDED]
+    return [
+        ChapterRef(index=c.spec.index, key=c.status.artifact.key, sha256=c.status.artifact.sha256)
+        for c in sorted(done, key=lambda c: c.spec.index)
+        if c.status.artifact
+    ]
+
+
+def _course_meta(course: CourseGeneration) -> CourseMeta:
+    return CourseMeta(
+        course_id=course_id(course),
+        course=context_of(course),
+        learning_objectives=course.spec.learning_objectives,
+        estimated_duration=course.spec.estimated_duration,
+        missing_chapters=course.status.missing_chapters,
+    )
+
+
+def source(
+    spec: SourceFields,
+    owned: bool,
+    course: CourseGeneration | None,
+    chapters: Sequence[ChapterGeneration],
+) -> Source | Hold:
+    """Resolve the source of a validation or an export.
+
+    Arguments:
+        spec: names exactly one source.
+        owned: the object belongs to the course, which created it because its chapters are ready.
+        course: the course named, if it exists.
+        chapters: the course's chapters, or the one chapter named.
+    """
+    if spec.artifact_key:
+        return Source(artifact_key=spec.artifact_key)
+    if spec.config_map_name:
+        return Source(content_path=CONTENT_PATH)
+    if spec.chapter_name:
+        return _chapter_source(spec.chapter_name, chapters, course)
+    if course is None:
+        return _missing("CourseGeneration", spec.course_name or "")
+    refs = chapter_refs(chapters)
+    if not owned and course.status.stage not in ("Validation", "Exports", "Done"):
+        return Hold(HoldReason.DEPENDENCY_PENDING, f"Waits for the chapters of course {spec.course_name} to be ready.")
+    if not refs:
+        return Hold(HoldReason.DEPENDENCY_PENDING, f"Course {spec.course_name} has no chapter that is ready.")
+    return Source(meta=_course_meta(course), chapters=refs)
+
+
+def _chapter_source(name: str, chapters: Sequence[ChapterGeneration], course: CourseGeneration | None) -> Source | Hold:
+    if not chapters:
+        return _missing("ChapterGeneration", name)
+    refs = chapter_refs(chapters)
+    if not refs:
+        return Hold(HoldReason.DEPENDENCY_PENDING, f"Waits for chapter {name} to succeed.")
+    return Source(meta=_course_meta(course) if course else _chapter_meta(chapters[0]), chapters=refs)
+
+
+def _chapter_meta(obj: ChapterGeneration) -> CourseMeta | None:
+    context = obj.spec.course_context
+    if context is None:
+        return None
+    return CourseMeta(
+        course_id=obj.spec.chapter_id or obj.metadata.name,
+        course=context,
+        learning_objectives=obj.spec.learning_objectives or [],
+        estimated_duration=obj.spec.estimated_duration,
+    )
+
+
+def validation(obj: QualityValidation, content: Source | Hold) -> Assignment | Hold:
+    """Assign a validation."""
+    if isinstance(content, Hold):
+        return content
+    spec = obj.spec
+    bar = QualityBar(
+        min_readability_score=spec.min_readability_score,
+        min_pedagogical_alignment=spec.min_pedagogical_alignment,
+        check_bias=spec.check_bias,
+    )
+    return Assignment(ValidationTask(source=content, bar=bar), spec.config_map_name)
+
+
+def export(obj: CourseExport, content: Source | Hold) -> Assignment | Hold:
+    """Assign an export."""
+    if isinstance(content, Hold):
+        return content
+    spec = obj.spec
+    work = ExportTask(source=content, format=spec.format, include_assessments=spec.include_assessments)
+    return Assignment(work, spec.config_map_name)

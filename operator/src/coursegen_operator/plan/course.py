@@ -1,0 +1,456 @@
+"""Plans a visit to a course: its slot, its outline, then its chapters, validation and exports.
+
+A course does no work itself. It creates children, waits for them, and rolls up what they say.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from coursegen_api import names
+from coursegen_api.base import ErrorDetails, FailureClass, HoldReason, Model, Outcome, TaskStatus
+from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.course import (
+    BelowBar,
+    ChapterCounts,
+    CourseGeneration,
+    CourseStatus,
+    ExportState,
+    FailurePolicy,
+)
+from coursegen_api.export import CourseExport
+from coursegen_api.task import OutlineSummary
+from coursegen_api.validation import QualityValidation
+
+from . import assignments, children, clock, conditions, requests, rollup
+from .jobs import Identity
+from .objects import owned_by
+from .task import Hold, Task, advance, open_attempt
+from .world import (
+    COURSE_SLOTS,
+    AnyObject,
+    Count,
+    CreateChild,
+    DeleteChild,
+    DeleteCourseJobs,
+    Draft,
+    JobView,
+    Key,
+    Plan,
+    PostEvent,
+    Surroundings,
+    TaskObject,
+    Want,
+)
+
+_MISCONFIGURED_SECONDS = 30.0
+_MAX_CHAPTERS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CourseView:
+    """A course as a visit finds it."""
+
+    course: CourseGeneration
+    children: Sequence[TaskObject]
+    """What the course owns."""
+    objects: Mapping[Key, AnyObject]
+    """Everything, by name: to see whether somebody else has a child's name."""
+    course_jobs: Sequence[JobView]
+    """The Jobs of the course and its children."""
+    around: Surroundings
+
+
+@dataclass(slots=True)
+class CourseStep:
+    """What a visit makes of a course."""
+
+    view: CourseView
+    now: float
+    granted: frozenset[str]
+    status: CourseStatus
+    decline: HoldReason = HoldReason.QUEUE_FULL
+    draft: Draft = field(default_factory=Draft)
+    ended: Outcome | None = None
+    end_reason: str = ""
+    end_message: str = ""
+    hold: Hold | None = None
+    want: Want | None = None
+    running: bool = False
+
+    @property
+    def course(self) -> CourseGeneration:
+        """Give the course."""
+        return self.view.course
+
+    def change(self, **changes: Any) -> None:
+        """Change fields of the status."""
+        self.status = self.status.model_copy(update=changes)
+
+    def end(self, outcome: Outcome, reason: str, message: str) -> None:
+        """End the course's present revision."""
+        self.ended, self.end_reason, self.end_message = outcome, reason, message
+
+    def fail(self, reason: str, child: TaskObject | None, message: str) -> None:
+        """End it as failed, with the failure that did it."""
+        cause = child.status.error_details if child else None
+        self.change(
+            error_details=cause
+            or ErrorDetails(
+                failure_class=FailureClass.INTERNAL if child else FailureClass.BAD_OUTPUT,
+                message=message[:1024],
+                attempt=0,
+                time=clock.stamp(self.now),
+            )
+        )
+        self.end(Outcome.FAILED, reason, f"{message} {cause.message if cause else ''}".strip())
+
+
+def plan(
+    view: CourseView,
+    now: float,
+    granted: frozenset[str] = frozenset(),
+    decline: HoldReason = HoldReason.QUEUE_FULL,
+) -> Plan:
+    """Plan a visit; the same arguments give the same plan.
+
+    Arguments:
+        granted: the queues of the slots that the course has been granted (COURSE_SLOTS for its own).
+        decline: why the last wish was not granted.
+    """
+    course = view.course
+    over = requests.ended(course)
+    accepted = requests.accept_course(course, _asked_by_children(view))
+    status = course.status.model_copy(update={"requests": accepted.requests})
+    if accepted.restart:
+        status = _reopened(status)
+        over = None
+    step = CourseStep(view, now, granted, status, decline)
+    if over:
+        before = conditions.find(course.status.conditions, "Succeeded")
+        step.end(over, before.reason if before else over.value, before.message if before else "")
+        _tidy(step)
+    elif accepted.cancel:
+        step.end(Outcome.CANCELLED, "Cancelled", "Cancelled on request; its Jobs are stopped.")
+        _stop_outline(step)
+    else:
+        _go_on(step)
+    return _finish(step, over)
+
+
+def _asked_by_children(view: CourseView) -> bool:
+    """Tell whether a child has been asked to go on, or an export has been added."""
+    course = view.course
+    made = {e.format for e in course.status.exports}
+    added = requests.ended(course) is Outcome.SUCCEEDED and any(e.format not in made for e in course.spec.exports)
+    return added or any(requests.pending(c, course) for c in view.children)
+
+
+def _reopened(status: CourseStatus) -> CourseStatus:
+    outline = status.outline
+    if outline and not (outline.attempts and outline.attempts[-1].outcome is Outcome.SUCCEEDED):
+        outline = TaskStatus(revision=outline.revision + 1)
+    return status.model_copy(
+        update={
+            "revision": status.revision + 1,
+            "start_time": None,
+            "completion_time": None,
+            "error_details": None,
+            "outline": outline,
+        }
+    )
+
+
+# ---- the way ----------------------------------------------------------------------------------------
+
+
+def _go_on(step: CourseStep) -> None:
+    """Take the course as far as it goes now."""
+    wrong = _misconfigured(step)
+    if wrong:
+        step.hold = wrong
+        step.draft.wake(step.now + _MISCONFIGURED_SECONDS)
+    elif _has_slot(step) and _has_outline(step) and _has_chapters(step) and _is_validated(step):
+        _is_exported(step)
+    if step.ended is None and step.hold is None and not step.running:
+        step.hold = rollup.hold(step.view.children, step.course)
+
+
+def _misconfigured(step: CourseStep) -> Hold | None:
+    spec, around = step.course.spec, step.view.around
+    if spec.provider_name and spec.provider_name not in around.providers:
+        return Hold(
+            HoldReason.MISCONFIGURED,
+            f"ModelProvider {spec.provider_name} does not exist in namespace "
+            f"{step.course.metadata.namespace}: create it.",
+        )
+    queue = spec.queue_name or names.QUEUE_COURSE
+    if spec.chapters is None and queue not in around.queues:
+        return Hold(
+            HoldReason.MISCONFIGURED,
+            f"GenerationQueue {queue} does not exist: create it, or name another in spec.queueName.",
+        )
+    return None
+
+
+def _place(step: CourseStep) -> tuple[float, float, int, str]:
+    created = clock.parse(step.course.metadata.creation_timestamp)
+    started = step.status.start_time
+    return (clock.parse(started) if started else created, created, 0, step.course.metadata.uid)
+
+
+def _has_slot(step: CourseStep) -> bool:
+    if step.status.start_time:
+        return True
+    if step.course.spec.suspend:
+        step.hold = Hold(HoldReason.SUSPENDED, "Suspended: set spec.suspend to false to go on.")
+        return False
+    if COURSE_SLOTS not in step.granted:
+        limit = step.view.around.defaults.max_courses
+        step.want = Want(COURSE_SLOTS, "", _place(step))
+        step.hold = Hold(
+            HoldReason.COURSE_LIMIT, f"{limit} courses are being generated, the limit: waits for one to end."
+        )
+        return False
+    step.change(start_time=clock.stamp(step.now), stage="Outline")
+    return True
+
+
+def _has_outline(step: CourseStep) -> bool:
+    """Take the outline step further; True as soon as the chapters are known."""
+    if step.course.spec.chapters is not None:
+        if step.status.chapters is None:
+            step.change(chapters=ChapterCounts(total=len(step.course.spec.chapters)))
+        return True
+    status = step.status.outline or TaskStatus()
+    if status.attempts and status.attempts[-1].outcome is Outcome.SUCCEEDED:
+        return True
+    task = _outline_task(step, status)
+    outline = advance(task, step.view.around, step.now, task.queue_name in step.granted, step.decline)
+    step.draft.effects += outline.draft.effects
+    step.draft.wakes += outline.draft.wakes
+    step.want, step.hold, step.running = outline.want, outline.hold, outline.running
+    step.change(outline=outline.status, stage="Outline")
+    if outline.ended is Outcome.SUCCEEDED and outline.result:
+        return _take_outline(step, outline.result.outline)
+    if outline.ended:
+        step.fail("OutlineFailed", None, f"The outline failed: {outline.end_message}")
+        step.change(error_details=outline.status.error_details)
+    return False
+
+
+def _outline_task(step: CourseStep, status: TaskStatus) -> Task:
+    course, meta = step.course, step.course.metadata
+    last = status.attempts[-1] if status.attempts else None
+    failed = last is not None and last.outcome is Outcome.FAILED and status.next_retry_time is None
+    queue = status.queue_name if open_attempt(status) else None
+    return Task(
+        identity=Identity("CourseGeneration", meta.name, meta.namespace, meta.uid, meta.name, meta.uid),
+        label="outline",
+        status=status,
+        ended=Outcome.FAILED if failed else None,
+        queue_name=queue or course.spec.queue_name or names.QUEUE_COURSE,
+        provider_name=course.spec.provider_name,
+        assign=lambda: assignments.outline(course),
+        place=_place(step)[:3],
+        suspended=course.spec.suspend,
+    )
+
+
+def _take_outline(step: CourseStep, summary: OutlineSummary | None) -> bool:
+    count = summary.chapter_count if summary else 0
+    if summary is None or not 1 <= count <= _MAX_CHAPTERS:
+        step.fail("OutlineFailed", None, f"The outline has {count} chapters; a course has 1 to {_MAX_CHAPTERS}.")
+        return False
+    step.change(chapters=ChapterCounts(total=count), outline_titles=[t[:200] for t in summary.titles[:count]])
+    return True
+
+
+def _stop_outline(step: CourseStep) -> None:
+    """End the outline's open attempt with the course."""
+    status = step.status.outline
+    if status and open_attempt(status):
+        task = _outline_task(step, status)
+        stopped = advance(_cancelled(task), step.view.around, step.now, granted=False)
+        step.draft.effects += stopped.draft.effects
+        step.change(outline=stopped.status)
+
+
+def _cancelled(task: Task) -> Task:
+    return Task(
+        identity=task.identity,
+        label=task.label,
+        status=task.status,
+        ended=None,
+        queue_name=task.queue_name,
+        provider_name=task.provider_name,
+        assign=task.assign,
+        place=task.place,
+        cancelled=True,
+    )
+
+
+def _child(step: CourseStep, kind: str, name: str, spec: Model, component: str) -> TaskObject | None:
+    """Give a child, or ask for it to be created; None if it is not there yet or is somebody else's."""
+    found = step.view.objects.get(children.key(step.course, kind, name))
+    if found is None:
+        step.draft.effects.append(CreateChild(children.manifest(step.course, kind, name, spec, component)))
+        return None
+    if isinstance(found, CourseGeneration) or not owned_by(found, step.course):
+        step.hold = Hold(
+            HoldReason.MISCONFIGURED,
+            f"{kind} {name} exists and belongs to somebody else: it is not adopted. Delete or rename it to go on.",
+        )
+        step.draft.wake(step.now + _MISCONFIGURED_SECONDS)
+        return None
+    return found
+
+
+def _has_chapters(step: CourseStep) -> bool:
+    """Create what is missing; True as soon as every chapter has ended as the failure policy allows."""
+    step.change(stage="Chapters")
+    planned = list(children.planned_chapters(step.course, step.status))
+    found = [_child(step, "ChapterGeneration", name, spec, "chapter") for name, spec in planned]
+    chapters = [c for c in found if isinstance(c, ChapterGeneration)]
+    step.change(chapters=rollup.counts(chapters, step.course, len(planned)))
+    step.running = step.running or any(open_attempt(c.status) for c in chapters)
+    bad = [c for c in chapters if _is_bad(c, step.course)]
+    if bad and step.course.spec.failure_policy is FailurePolicy.FAIL:
+        step.fail("ChapterFailed", bad[0], f"Chapter {bad[0].metadata.name} failed.")
+        return False
+    if len(chapters) < len(planned) or any(requests.unfinished(c, step.course) for c in chapters):
+        return False
+    if len(bad) == len(planned):
+        step.fail("ChapterFailed", bad[0], "Every chapter failed.")
+        return False
+    step.change(missing_chapters=sorted(c.spec.index for c in bad))
+    return True
+
+
+def _is_bad(child: TaskObject, course: CourseGeneration) -> bool:
+    failed = requests.ended(child) in (Outcome.FAILED, Outcome.CANCELLED)
+    return failed and not requests.unfinished(child, course)
+
+
+def _chapters_of(step: CourseStep) -> list[ChapterGeneration]:
+    return [c for c in step.view.children if isinstance(c, ChapterGeneration)]
+
+
+def _is_validated(step: CourseStep) -> bool:
+    if not step.course.spec.quality.enabled:
+        return True
+    step.change(stage="Validation")
+    refs = assignments.chapter_refs(_chapters_of(step))
+    name, spec = children.validation(step.course, refs, step.status.missing_chapters)
+    child = _child(step, "QualityValidation", name, spec, "validation")
+    if not isinstance(child, QualityValidation):
+        return False
+    step.running = step.running or open_attempt(child.status) is not None
+    if _is_bad(child, step.course):
+        step.fail("ValidationFailed", child, f"Validation {name} failed.")
+        return False
+    if requests.unfinished(child, step.course):
+        return False
+    quality = child.status.quality
+    step.change(validation=quality)
+    if quality and not quality.passed and step.course.spec.quality.below_bar is BelowBar.FAIL:
+        step.fail(FailureClass.QUALITY_BELOW_BAR.value, child, "The content is below its quality bar.")
+        return False
+    return True
+
+
+def _is_exported(step: CourseStep) -> None:
+    step.change(stage="Exports")
+    refs = assignments.chapter_refs(_chapters_of(step))
+    states, done = [], True
+    for wanted in step.course.spec.exports:
+        name, spec = children.export(step.course, wanted, refs, step.status.missing_chapters)
+        child = _child(step, "CourseExport", name, spec, "export")
+        if not isinstance(child, CourseExport):
+            done = False
+            continue
+        step.running = step.running or open_attempt(child.status) is not None
+        if _is_bad(child, step.course):
+            return step.fail("ExportFailed", child, f"Export {name} failed.")
+        finished = not requests.unfinished(child, step.course)
+        done = done and finished
+        states.append(
+            ExportState(
+                format=wanted.format,
+                name=name,
+                phase=child.status.phase,
+                artifact=child.status.artifact if finished else None,
+            )
+        )
+    step.change(exports=states)
+    if done:
+        step.change(stage="Done", progress_percentage=100)
+        count = step.status.chapters.total if step.status.chapters else 0
+        left = len(step.status.missing_chapters)
+        words = f"{count - left} of {count} chapters" if left else f"{count} chapters"
+        step.end(Outcome.SUCCEEDED, "Succeeded", f"{words} and {len(states)} exports are in the store.")
+    return None
+
+
+# ---- the end ----------------------------------------------------------------------------------------
+
+
+def _finish(step: CourseStep, over: Outcome | None) -> Plan:
+    """Bring conditions, phase and counts into line, and announce an end."""
+    old, course, now = step.course.status, step.course, step.now
+    if step.ended and not over:
+        step.change(completion_time=clock.stamp(now))
+        step.draft.effects.append(_event(step))
+        step.draft.effects.append(Count("finished", ("course", step.ended.value)))
+    state = conditions.State(
+        ended=step.ended,
+        reason=step.end_reason,
+        message=step.end_message or (step.hold.message if step.hold else ""),
+        hold=step.hold.reason if step.hold else None,
+        admitted=step.status.start_time is not None,
+        running=step.running or (step.status.start_time is not None and step.hold is None),
+        quality_passed=step.status.validation.passed if step.status.validation else None,
+    )
+    generation = course.metadata.generation
+    step.change(
+        observed_generation=generation,
+        hold_reason=step.hold.reason if step.hold else None,
+        hold_message=step.hold.message[:1024] if step.hold else None,
+        phase=conditions.phase(state),
+        conditions=conditions.build(state, old.conditions, generation, clock.stamp(now)),
+    )
+    status, writes = rollup.paced(step.status, old, step.view.children, course, now, step.view.around.defaults)
+    if not writes and status.progress_time:
+        step.draft.wake(clock.parse(status.progress_time) + step.view.around.defaults.progress_seconds)
+    return Plan(status.wire(), tuple(step.draft.effects), step.draft.wake_at, step.want, writes)
+
+
+def _event(step: CourseStep) -> PostEvent:
+    if step.ended is Outcome.SUCCEEDED:
+        return PostEvent("Normal", "CourseSucceeded", step.end_message)
+    if step.ended is Outcome.CANCELLED:
+        return PostEvent("Normal", "CourseCancelled", step.end_message)
+    return PostEvent("Warning", "CourseFailed", f"{step.end_reason}: {step.end_message}")
+
+
+def _tidy(step: CourseStep) -> None:
+    """Remove what a course that is over leaves: its ended Jobs in one request, and superseded children."""
+    _stop_outline(step)
+    jobs = [j for j in step.view.course_jobs if not j.deleting]
+    if jobs and all(j.finished for j in jobs):
+        due = max(j.ended for j in jobs) + step.view.around.defaults.keep_jobs_seconds
+        if due <= step.now:
+            step.draft.effects.append(DeleteCourseJobs(step.course.metadata.namespace, step.course.metadata.uid))
+        else:
+            step.draft.wake(due)
+    if step.ended is not Outcome.SUCCEEDED:
+        return
+    refs = assignments.chapter_refs(_chapters_of(step))
+    missing = step.status.missing_chapters
+    current = {children.validation(step.course, refs, missing)[0]}
+    current |= {children.export(step.course, e, refs, missing)[0] for e in step.course.spec.exports}
+    for child in step.view.children:
+        stale = not isinstance(child, ChapterGeneration) and child.metadata.name not in current
+        if stale and requests.ended(child) and child.metadata.deletion_timestamp is None:
+            key = children.key(step.course, type(child).__name__, child.metadata.name)
+            step.draft.effects.append(DeleteChild(key, child.metadata.uid))

@@ -1,0 +1,189 @@
+"""Plans a visit to an object that is one task: a chapter, a validation or an export."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from coursegen_api import names
+from coursegen_api.base import HoldReason, ObjectStatus, Outcome
+from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.course import CourseGeneration
+from coursegen_api.validation import QualityValidation
+
+from . import assignments, clock, conditions, requests
+from .jobs import Identity
+from .task import Assignment, Hold, Step, Task, advance, open_attempt
+from .world import Plan, PostEvent, Surroundings, TaskObject
+
+QUEUES = {
+    "ChapterGeneration": names.QUEUE_CHAPTER,
+    "QualityValidation": names.QUEUE_VALIDATION,
+    "CourseExport": names.QUEUE_EXPORT,
+}
+
+LABELS = {"ChapterGeneration": "chapter", "QualityValidation": "validation", "CourseExport": "export"}
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectView:
+    """An object as a visit finds it."""
+
+    obj: TaskObject
+    course: CourseGeneration | None
+    """The CourseGeneration that it names, if that exists."""
+    chapters: Sequence[ChapterGeneration]
+    """For a validation or export: the chapters of the course, or the chapter, that it names."""
+    around: Surroundings
+
+    @property
+    def owned(self) -> bool:
+        """Tell whether the course created the object."""
+        return owned_by(self.obj, self.course)
+
+
+def owned_by(obj: TaskObject, course: CourseGeneration | None) -> bool:
+    """Tell whether an object is a child of a course."""
+    return course is not None and obj.metadata.controller_uid() == course.metadata.uid
+
+
+def queue_of(obj: TaskObject) -> str:
+    """Name the queue that an object goes through; fixed once an attempt is open."""
+    if open_attempt(obj.status) and obj.status.queue_name:
+        return obj.status.queue_name
+    return obj.spec.queue_name or QUEUES[type(obj).__name__]
+
+
+def provider_of(obj: TaskObject, course: CourseGeneration | None) -> str | None:
+    """Name the provider of an object: its own, else its course's; only chapters need one."""
+    if not isinstance(obj, ChapterGeneration):
+        return None
+    return obj.spec.provider_name or (course.spec.provider_name if course else None)
+
+
+def plan(view: ObjectView, now: float, granted: bool, decline: HoldReason = HoldReason.QUEUE_FULL) -> Plan:
+    """Plan a visit; the same arguments give the same plan."""
+    obj, parent = view.obj, view.course if view.owned else None
+    accepted = requests.accept(obj, parent)
+    status = obj.status.model_copy(update={"requests": accepted.requests})
+    ended = requests.ended(obj)
+    if accepted.restart:
+        status = obj.status.model_copy(update=requests.fresh(obj.status, accepted.requests))
+        ended = None
+    obj = obj.model_copy(update={"status": status})
+    task = _task(view, obj, ended, parent, accepted.cancel)
+    step = advance(task, view.around, now, granted, decline)
+    return _finish(view, obj, step, now, ended)
+
+
+def _task(
+    view: ObjectView, obj: TaskObject, ended: Outcome | None, parent: CourseGeneration | None, cancel: bool
+) -> Task:
+    meta = obj.metadata
+    over = requests.ended(parent) if parent else None
+    started = parent.status.start_time if parent else None
+    created = clock.parse(meta.creation_timestamp)
+    return Task(
+        identity=Identity(
+            type(obj).__name__,
+            meta.name,
+            meta.namespace,
+            meta.uid,
+            parent.metadata.name if parent else "",
+            parent.metadata.uid if parent else "",
+        ),
+        label=LABELS[type(obj).__name__],
+        status=obj.status,
+        ended=ended,
+        queue_name=queue_of(obj),
+        provider_name=provider_of(obj, view.course),
+        assign=lambda: _assign(view, obj),
+        place=(
+            clock.parse(started) if started else created,
+            created,
+            obj.spec.index if isinstance(obj, ChapterGeneration) else 0,
+        ),
+        suspended=obj.spec.suspend or (parent is not None and parent.spec.suspend),
+        cancelled=cancel or over is Outcome.CANCELLED,
+        abandoned="The course has failed, so this was not started." if over is Outcome.FAILED else "",
+    )
+
+
+def _assign(view: ObjectView, obj: TaskObject) -> Assignment | Hold:
+    if isinstance(obj, ChapterGeneration):
+        return assignments.chapter(obj, view.course)
+    content = assignments.source(obj.spec, view.owned, view.course, view.chapters)
+    if isinstance(obj, QualityValidation):
+        return assignments.validation(obj, content)
+    return assignments.export(obj, content)
+
+
+def _finish(view: ObjectView, obj: TaskObject, step: Step, now: float, ended: Outcome | None) -> Plan:
+    """Bring conditions, phase and times into line with the step, and announce an end."""
+    old = view.obj.status
+    changes: dict[str, Any] = dict(step.changes)
+    if isinstance(obj, ChapterGeneration):
+        changes["title"] = (step.result.title if step.result else None) or old_title(obj)
+    if isinstance(obj, QualityValidation) and step.result and step.result.quality:
+        changes["quality"] = step.result.quality
+    generation = obj.metadata.generation
+    changes["observed_generation"] = generation
+    if obj.status.start_time is None and "attempts" in changes:
+        changes["start_time"] = clock.stamp(now)
+    if step.ended and not ended:
+        changes["completion_time"] = clock.stamp(now)
+        step.draft.effects.append(_event(step))
+    status: ObjectStatus = obj.status.model_copy(update=changes)
+    state = _state(status, step, ended)
+    status = status.model_copy(
+        update={
+            "phase": conditions.phase(state),
+            "conditions": conditions.build(state, old.conditions, generation, clock.stamp(now)),
+        }
+    )
+    wire = status.wire()
+    urgent = step.urgent or _without_progress(wire) != _without_progress(old.wire())
+    return Plan(wire, tuple(step.draft.effects), step.draft.wake_at, step.want, _writes(step, urgent, now))
+
+
+def old_title(obj: ChapterGeneration) -> str | None:
+    """Give the title as known so far."""
+    return obj.status.title or obj.spec.title
+
+
+def _writes(step: Step, urgent: bool, now: float) -> bool:
+    """Say whether what is new may be written now: progress alone waits its turn."""
+    before = step.task.status.progress_time
+    if urgent or before is None:
+        return True
+    return now >= clock.parse(before) + step.around.defaults.progress_seconds
+
+
+def _without_progress(wire: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in wire.items() if k not in ("progressPercentage", "progressTime", "stage")}
+
+
+def _state(status: ObjectStatus, step: Step, ended: Outcome | None) -> conditions.State:
+    passed = status.quality.passed if hasattr(status, "quality") and status.quality else None
+    if ended and step.ended is ended:
+        before = conditions.find(status.conditions, "Succeeded")
+        reason, message = (before.reason, before.message) if before else (ended.value, "")
+    else:
+        reason, message = step.end_reason, step.end_message
+    return conditions.State(
+        ended=step.ended,
+        reason=reason if step.ended else "",
+        message=message if step.ended else (step.hold.message if step.hold else ""),
+        hold=step.hold.reason if step.hold else None,
+        admitted=open_attempt(status) is not None or step.ended is Outcome.SUCCEEDED,
+        running=step.running,
+        quality_passed=passed if step.ended is Outcome.SUCCEEDED else None,
+    )
+
+
+def _event(step: Step) -> PostEvent:
+    kind = step.task.label.capitalize()
+    if step.ended is Outcome.SUCCEEDED:
+        return PostEvent("Normal", f"{kind}Succeeded", step.end_message or f"{kind} is in the store.")
+    if step.ended is Outcome.CANCELLED:
+        return PostEvent("Normal", f"{kind}Cancelled", step.end_message)
+    return PostEvent("Warning", f"{kind}Failed", f"{step.end_reason}: {step.end_message}")

@@ -1,0 +1,145 @@
+"""What people ask of an object (retry, cancel, regenerate): accepted once each, acknowledged in status.
+
+Whoever asks for a course asks for its children: a child looks at what its course has accepted, so
+that no object but the one that a person touched is ever edited.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from coursegen_api import names
+from coursegen_api.base import ObjectStatus, Outcome, Regeneration, Requests
+from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.course import CourseGeneration
+from coursegen_api.kinds import ObjectMeta
+
+from . import conditions
+from .world import TaskObject
+
+_NOTHING = Requests()
+
+COURSE_OVER = "CourseOver"
+"""Why a child ended that its course never let begin."""
+
+
+def ended(obj: TaskObject | CourseGeneration) -> Outcome | None:
+    """Say how the object's present revision ended; None while it goes on."""
+    found = conditions.find(obj.status.conditions, "Finished")
+    return Outcome(found.reason) if found and found.status == "True" else None
+
+
+def is_open(course: CourseGeneration) -> bool:
+    """Tell whether a course has its slot and is not over, so that its children may work."""
+    return course.status.start_time is not None and ended(course) is None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a visit accepts."""
+
+    requests: Requests
+    restart: bool = False
+    """Begin a new revision."""
+    cancel: bool = False
+    """End what is going on."""
+
+
+def _asked(meta: ObjectMeta, regeneration: Regeneration | None) -> Requests:
+    return Requests(
+        retry=_cut(meta.annotations.get(names.ANNOTATION_RETRY)),
+        cancel=_cut(meta.annotations.get(names.ANNOTATION_CANCEL)),
+        regeneration=regeneration.request_id if regeneration else None,
+    )
+
+
+def _cut(value: str | None) -> str | None:
+    return value[:256] if value else None
+
+
+def _of_task(obj: TaskObject, course: CourseGeneration | None) -> Requests:
+    wish = obj.spec.regeneration if isinstance(obj, ChapterGeneration) else None
+    asked = _asked(obj.metadata, wish)
+    accepted = course.status.requests if course else None
+    if accepted is None:
+        return asked
+    of_course: dict[str, Any] = {"course_retry": accepted.retry}
+    if isinstance(obj, ChapterGeneration):
+        of_course["course_regeneration"] = accepted.regeneration
+    return asked.model_copy(update=of_course)
+
+
+def accept(obj: TaskObject, course: CourseGeneration | None) -> Accepted:
+    """Decide what a task's object accepts now; `course` is the one that owns it, if one does."""
+    asked = _of_task(obj, course)
+    status: ObjectStatus = obj.status
+    if status.observed_generation == 0:
+        return Accepted(asked, cancel=asked.cancel is not None)
+    seen = status.requests or _NOTHING
+    how = ended(obj)
+    cancel = asked.cancel is not None and asked.cancel != seen.cancel
+    seen = seen.model_copy(update={"cancel": asked.cancel})
+    if course and not is_open(course):
+        return Accepted(seen, cancel=cancel and how is None)
+    again = _wants_again(asked, seen, how) or (course is not None and _left_undone(obj))
+    if how is None:
+        retries = {"retry": asked.retry, "course_retry": asked.course_retry}
+        return Accepted(seen.model_copy(update=retries), cancel=cancel)
+    return Accepted(asked, restart=again)
+
+
+def _wants_again(asked: Requests, seen: Requests, how: Outcome | None) -> bool:
+    if how is None:
+        return False
+    retry = (asked.retry not in (None, seen.retry)) or (asked.course_retry not in (None, seen.course_retry))
+    anew = (asked.regeneration not in (None, seen.regeneration)) or (
+        asked.course_regeneration not in (None, seen.course_regeneration)
+    )
+    return anew or (retry and how is not Outcome.SUCCEEDED)
+
+
+def _left_undone(obj: TaskObject) -> bool:
+    """Tell whether a child was never run because its course was over; it goes on when the course does."""
+    found = conditions.find(obj.status.conditions, "Succeeded")
+    return found is not None and found.reason == COURSE_OVER
+
+
+def pending(obj: TaskObject, course: CourseGeneration) -> bool:
+    """Tell whether an ended child has been asked to go on, and has not acted on it yet."""
+    return _wants_again(_of_task(obj, course), obj.status.requests or _NOTHING, ended(obj))
+
+
+def unfinished(obj: TaskObject, course: CourseGeneration) -> bool:
+    """Tell whether an open course has to wait for a child."""
+    return ended(obj) is None or _left_undone(obj) or pending(obj, course)
+
+
+def accept_course(course: CourseGeneration, child_pending: bool) -> Accepted:
+    """Decide what a course accepts now; a request to one of its children opens it again."""
+    asked = _asked(course.metadata, course.spec.regeneration)
+    if course.status.observed_generation == 0:
+        return Accepted(asked, cancel=asked.cancel is not None)
+    seen = course.status.requests or _NOTHING
+    how = ended(course)
+    cancel = asked.cancel is not None and asked.cancel != seen.cancel
+    if how is None:
+        kept = asked.model_copy(update={"regeneration": seen.regeneration})
+        return Accepted(kept, cancel=cancel)
+    again = _wants_again(asked, seen, how)
+    return Accepted(asked, restart=again or child_pending)
+
+
+def fresh(status: ObjectStatus, requests: Requests) -> dict[str, Any]:
+    """Give the changes that begin a new revision; the last artifact stays until a new one is there."""
+    return {
+        "revision": status.revision + 1,
+        "requests": requests,
+        "attempts": [],
+        "retry_count": 0,
+        "next_retry_time": None,
+        "error_details": None,
+        "progress_percentage": 0,
+        "progress_time": None,
+        "stage": None,
+        "start_time": None,
+        "completion_time": None,
+    }

@@ -1,0 +1,131 @@
+"""What a course says of its children: counts, progress, cost, and the hold that they share."""
+
+from collections.abc import Sequence
+
+from coursegen_api.base import HoldReason, Outcome, Usage
+from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.course import ChapterCounts, CourseGeneration, CourseStatus
+
+from . import clock, requests
+from .task import Hold, open_attempt
+from .world import Defaults, TaskObject
+
+_SHARES = {"Outline": (0, 5), "Chapters": (5, 85), "Validation": (85, 90), "Exports": (90, 100), "Done": (100, 100)}
+"""From which percentage to which a course goes in each stage."""
+
+
+def counts(chapters: Sequence[ChapterGeneration], course: CourseGeneration, total: int) -> ChapterCounts:
+    """Count the chapters by state; one that is not created yet is held."""
+    succeeded = running = failed = 0
+    for child in chapters:
+        how = requests.ended(child)
+        if requests.unfinished(child, course):
+            running += open_attempt(child.status) is not None
+        elif how is Outcome.SUCCEEDED:
+            succeeded += 1
+        else:
+            failed += 1
+    return ChapterCounts(
+        total=total,
+        succeeded=succeeded,
+        running=running,
+        failed=failed,
+        held=total - succeeded - running - failed,
+        summary=f"{succeeded}/{total}",
+    )
+
+
+def hold(children: Sequence[TaskObject], course: CourseGeneration) -> Hold | None:
+    """Give the hold of a course none of whose work runs: what keeps its children, the worst first."""
+    held = [
+        (c.status.hold_reason is not HoldReason.MISCONFIGURED, c.metadata.name, c)
+        for c in children
+        if c.status.hold_reason and requests.unfinished(c, course)
+    ]
+    if not held:
+        return None
+    _, name, child = min(held, key=lambda h: h[:2])
+    assert child.status.hold_reason is not None
+    return Hold(child.status.hold_reason, f"{name}: {child.status.hold_message or ''}")
+
+
+def percentage(status: CourseStatus, children: Sequence[TaskObject], course: CourseGeneration) -> int:
+    """Give the course's progress in percent: the stage's share, filled by what its children report."""
+    low, high = _SHARES.get(status.stage or "Outline", (0, 0))
+    kinds = {"Chapters": "ChapterGeneration", "Validation": "QualityValidation", "Exports": "CourseExport"}
+    kind = kinds.get(status.stage or "")
+    current = [c for c in children if type(c).__name__ == kind and c.metadata.deletion_timestamp is None]
+    total = status.chapters.total if status.chapters and kind == "ChapterGeneration" else len(current)
+    if status.stage == "Outline":
+        share = (status.outline.progress_percentage if status.outline else 0) / 100
+    elif total:
+        done = sum(c.status.progress_percentage if requests.unfinished(c, course) else 100 for c in current)
+        share = done / 100 / total
+    else:
+        share = 0.0
+    return min(100, int(low + (high - low) * min(1.0, share)))
+
+
+def paced(
+    status: CourseStatus,
+    old: CourseStatus,
+    children: Sequence[TaskObject],
+    course: CourseGeneration,
+    now: float,
+    defaults: Defaults,
+) -> tuple[CourseStatus, bool]:
+    """Lay progress, counts and cost over a status, and say whether to write now.
+
+    A change of state is written at once, taking the figures with it; figures alone wait until five
+    seconds after the last write.
+    """
+    urgent = _state_of(status) != _state_of(old)
+    due = old.progress_time is None or now >= clock.parse(old.progress_time) + defaults.progress_seconds
+    if status.stage != "Done":
+        rising = percentage(status, children, course)
+        if status.revision == old.revision and status.start_time == old.start_time:
+            rising = max(rising, old.progress_percentage)
+        status = status.model_copy(update={"progress_percentage": rising})
+    status = status.model_copy(
+        update={
+            "usage": _usage(status, children) or old.usage,
+            "retry_count": sum(c.status.retry_count for c in children)
+            + (status.outline.retry_count if status.outline else 0),
+        }
+    )
+    if status == old:
+        return old, True
+    if urgent or due:
+        return status.model_copy(update={"progress_time": clock.stamp(now)}), True
+    return status, False
+
+
+def _state_of(status: CourseStatus) -> CourseStatus:
+    """Give the status without its figures."""
+    outline = status.outline
+    if outline:
+        outline = outline.model_copy(update={"progress_percentage": 0, "progress_time": None, "stage": None})
+    figures = {
+        "chapters": status.chapters and ChapterCounts(total=status.chapters.total),
+        "progress_percentage": 0,
+        "progress_time": None,
+        "usage": None,
+        "retry_count": 0,
+        "outline": outline,
+        "exports": [e.model_copy(update={"phase": None}) for e in status.exports],
+    }
+    return status.model_copy(update=figures)
+
+
+def _usage(status: CourseStatus, children: Sequence[TaskObject]) -> Usage | None:
+    used = [c.status.usage for c in children if c.status.usage]
+    if status.outline and status.outline.usage:
+        used.append(status.outline.usage)
+    if not used:
+        return None
+    return Usage(
+        prompt_tokens=sum(u.prompt_tokens for u in used),
+        completion_tokens=sum(u.completion_tokens for u in used),
+        cost_micro_usd=sum(u.cost_micro_usd for u in used),
+        cached=all(u.cached for u in used),
+    )

@@ -1,0 +1,90 @@
+"""Live percentages from Redis: one stream a namespace, read into the snapshot.
+
+Nothing that matters comes this way. Without Redis, or after a FLUSHALL, percentages are older and
+every final state is the same.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from redis import asyncio as redis_asyncio
+from redis.exceptions import RedisError
+
+from coursegen_api import names
+from coursegen_api.task import Progress
+
+_BLOCK_MS = 1000
+_BATCH = 1000
+_RECONNECT_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class ProgressReader:
+    """Follows the streams of all namespaces in which there is work."""
+
+    def __init__(self, url: str, max_connections: int, namespaces: Callable[[], Mapping[str, str]]) -> None:
+        self._url, self._max_connections, self._namespaces = url, max_connections, namespaces
+        self._positions: dict[str, str] = {}
+        self.last_message = 0.0
+        self.connected = False
+
+    async def run(self, take: Callable[[Progress], None]) -> None:
+        """Read until cancelled; a Redis that is not there is tried again every two seconds."""
+        while True:
+            client = redis_asyncio.Redis.from_url(
+                self._url,
+                max_connections=self._max_connections,
+                decode_responses=True,
+                socket_connect_timeout=2,
+                socket_timeout=_BLOCK_MS / 1000 + 5,
+            )
+            try:
+                await self._follow(client, take)
+            except (RedisError, OSError, TimeoutError) as error:
+                if self.connected or not self._positions:
+                    log.warning("redis cannot be read, percentages will be older: %s", type(error).__name__)
+                self.connected = False
+            finally:
+                await client.aclose()
+            await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _follow(self, client: "redis_asyncio.Redis", take: Callable[[Progress], None]) -> None:
+        await client.ping()
+        self.connected = True
+        while True:
+            streams = {names.progress_stream(uid) for uid in self._namespaces().values()}
+            for stream in streams - set(self._positions):
+                self._positions[stream] = "0"
+            wanted: Any = {s: self._positions[s] for s in streams}
+            if not wanted:
+                await asyncio.sleep(_BLOCK_MS / 1000)
+                continue
+            answer: Any = await client.xread(wanted, count=_BATCH, block=_BLOCK_MS)
+            for stream, entries in answer.items() if isinstance(answer, dict) else answer or ():
+                for entry, values in _flat(entries):
+                    self._positions[stream] = entry
+                    self._take(values, take)
+
+    def _take(self, values: Mapping[str, str], take: Callable[[Progress], None]) -> None:
+        try:
+            message = Progress.model_validate(values, extra="ignore")
+        except ValidationError:
+            return
+        self.last_message = time.time()
+        take(message)
+
+
+def _flat(entries: Any) -> list[tuple[str, Mapping[str, str]]]:
+    """Give entries as pairs; RESP3 wraps them in one more list."""
+    out = []
+    for entry in entries:
+        if entry and isinstance(entry[0], (list, tuple)):
+            out += _flat(entry)
+        else:
+            out.append((entry[0], entry[1]))
+    return out

@@ -1,0 +1,70 @@
+"""Grants slots: keeps the book of the waiting, and asks the pure `admission` who is next.
+
+What runs is always recounted from the snapshot. Only a grant whose status write is on its way is
+kept in memory, and a crash that loses it loses nothing: the object is still waiting.
+"""
+
+from dataclasses import replace
+
+from coursegen_api.base import HoldReason
+
+from .plan.admission import Limits, Load, QueueLimits, WaitingBook, choose, room, take
+from .plan.world import Defaults, Key, Want
+from .snapshot import Snapshot
+from .workqueue import WorkQueue
+
+
+class Scheduler:
+    """Who may start now."""
+
+    def __init__(self, snapshot: Snapshot, queue: WorkQueue, defaults: Defaults) -> None:
+        self._snapshot, self._queue, self._defaults = snapshot, queue, defaults
+        self.book = WaitingBook()
+        self._grants: dict[Key, Want] = {}
+
+    def ask(self, key: Key, want: Want) -> HoldReason | None:
+        """Enter a wish; None if its slot was granted at once, else what it waits for."""
+        self._grants.pop(key, None)
+        self.book.put(key, want)
+        self.dispatch()
+        if key in self._grants:
+            return None
+        return room(want, key, self._load(), self._limits()) or HoldReason.QUEUE_FULL
+
+    def granted(self, key: Key) -> frozenset[str]:
+        """Name the queue of the slot that an object was granted, if it was."""
+        want = self._grants.get(key)
+        return frozenset({want.queue}) if want else frozenset()
+
+    def release(self, key: Key) -> None:
+        """Forget a grant: it is in status now, or was not used."""
+        self._grants.pop(key, None)
+
+    def leave(self, key: Key) -> None:
+        """Take an object out of the book: it waits for no slot."""
+        self.book.drop(key)
+
+    def dispatch(self) -> None:
+        """Grant what can be granted; each that is granted is visited."""
+        if not self.book.wants:
+            return
+        for key, want in choose(self.book, self._load(), self._limits()):
+            self._grants[key] = want
+            self._queue.add(key)
+
+    def _load(self) -> Load:
+        now = self._snapshot.load
+        load = replace(now, by_queue=dict(now.by_queue), by_provider=dict(now.by_provider))
+        for key, want in self._grants.items():
+            take(load, want, key)
+        return load
+
+    def _limits(self) -> Limits:
+        providers = {
+            f"{namespace}/{name}": provider.spec.concurrency
+            for namespace, named in self._snapshot.providers.items()
+            for name, provider in named.items()
+            if provider.spec.concurrency is not None
+        }
+        queues = {name: QueueLimits(q.spec.priority, q.spec.capacity) for name, q in self._snapshot.queues.items()}
+        return Limits(self._defaults.max_courses, self._defaults.max_jobs, queues, providers)

@@ -1,0 +1,355 @@
+"""Everything that exists, as far as this process knows: fed by watches, by full lists, and by the
+answers to its own writes.
+
+A write's answer is taken in at once, and what the watch brings later with an older resourceVersion
+is dropped; so no plan is made from a state before this process's own last write. Whatever is counted
+here is a function of what is stored, and `recount` proves it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from coursegen_api.base import HoldReason
+from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.course import CourseGeneration
+from coursegen_api.export import CourseExport
+from coursegen_api.kinds import Kind
+from coursegen_api.names import QUEUE_COURSE
+from coursegen_api.provider import ModelProvider
+from coursegen_api.queue import GenerationQueue
+from coursegen_api.task import Progress
+from coursegen_api.validation import QualityValidation
+
+from . import views
+from .plan import requests
+from .plan.admission import Load
+from .plan.objects import provider_of, queue_of
+from .plan.task import open_attempt
+from .plan.world import AnyObject, JobView, Key, Reading, TaskObject, key_of
+
+Json = dict[str, Any]
+
+KINDS: dict[str, type[Kind]] = {
+    k.__name__: k
+    for k in (CourseGeneration, ChapterGeneration, QualityValidation, CourseExport, GenerationQueue, ModelProvider)
+}
+TASK_KINDS = ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport")
+
+_NOT_WORKING = (HoldReason.SUSPENDED, HoldReason.MISCONFIGURED)
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The Job slots that one object holds."""
+
+    queue: str
+    provider: str
+    jobs: int
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The store. Every `apply…` returns the keys that have to be visited because of it."""
+
+    objects: dict[Key, AnyObject] = field(default_factory=dict)
+    queues: dict[str, GenerationQueue] = field(default_factory=dict)
+    providers: dict[str, dict[str, ModelProvider]] = field(default_factory=lambda: defaultdict(dict))
+    """By namespace, then name."""
+    jobs: dict[tuple[str, str], JobView] = field(default_factory=dict)
+    jobs_of: dict[str, dict[str, JobView]] = field(default_factory=dict)
+    """By the UID of the object that a Job says it belongs to, then by name."""
+    course_jobs: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+    readings: dict[str, Reading] = field(default_factory=dict)
+    """By Job UID."""
+    gone: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By object UID: names of Jobs that were here and were deleted."""
+    progress: dict[str, Progress] = field(default_factory=dict)
+    namespace_uids: dict[str, str] = field(default_factory=dict)
+    by_uid: dict[str, Key] = field(default_factory=dict)
+    children: dict[str, set[Key]] = field(default_factory=lambda: defaultdict(set))
+    """By the UID of the owning course."""
+    users: dict[Key, set[Key]] = field(default_factory=lambda: defaultdict(set))
+    """By what they name (a course or chapter): the objects whose spec names it."""
+    slots: dict[str, Slots] = field(default_factory=dict)
+    """By object UID."""
+    open_courses: set[str] = field(default_factory=set)
+    """UIDs of the courses that hold a course slot."""
+    load: Load = field(default_factory=Load)
+
+    # ---- objects ------------------------------------------------------------------------------------
+
+    def apply(self, kind: str, raw: Json, deleted: bool = False) -> set[Key]:
+        """Take in an object of ours; pydantic.ValidationError if it is not one."""
+        if kind == "GenerationQueue":
+            return self._apply_queue(raw, deleted)
+        if kind == "ModelProvider":
+            return self._apply_provider(raw, deleted)
+        obj: Any = KINDS[kind].model_validate(raw, extra="ignore")
+        key = key_of(obj)
+        old = self.objects.get(key)
+        if old and _version(old) >= _version(obj) and not (deleted and old.metadata.uid == obj.metadata.uid):
+            return set()
+        if old and (deleted or old.metadata.uid != obj.metadata.uid):
+            self._unlink(key, old)
+        touched = self._touched(key, old, obj)
+        if deleted:
+            self.objects.pop(key, None)
+        else:
+            self.objects[key] = obj
+            self._link(key, obj)
+        self._account(obj.metadata.uid)
+        return touched
+
+    def _touched(self, key: Key, old: AnyObject | None, obj: AnyObject) -> set[Key]:
+        touched = {key} | self.users.get(key, set())
+        owner = self.by_uid.get(obj.metadata.controller_uid() or "")
+        if owner:
+            touched.add(owner)
+        changed = not isinstance(old, CourseGeneration) or _gate(old) != _gate(obj)
+        if isinstance(obj, CourseGeneration) and not changed:
+            touched -= self.users.get(key, set())
+        return touched
+
+    def _link(self, key: Key, obj: AnyObject) -> None:
+        self.by_uid[obj.metadata.uid] = key
+        owner = obj.metadata.controller_uid()
+        if owner:
+            self.children[owner].add(key)
+        for named in _named(obj):
+            self.users[named].add(key)
+
+    def _unlink(self, key: Key, obj: AnyObject) -> None:
+        uid = obj.metadata.uid
+        self.by_uid.pop(uid, None)
+        self.progress.pop(uid, None)
+        self.gone.pop(uid, None)
+        self.children.pop(uid, None)
+        owner = obj.metadata.controller_uid()
+        if owner and owner in self.children:
+            self.children[owner].discard(key)
+        for named in _named(obj):
+            self.users[named].discard(key)
+        self.objects.pop(key, None)
+        self._account(uid)
+
+    def _apply_queue(self, raw: Json, deleted: bool) -> set[Key]:
+        queue = GenerationQueue.model_validate(raw, extra="ignore")
+        name = queue.metadata.name
+        old = self.queues.get(name)
+        if deleted:
+            self.queues.pop(name, None)
+        else:
+            self.queues[name] = queue
+        if old and not deleted and old.spec == queue.spec:
+            return set()
+        touched = {key_of(queue)}
+        return touched | {k for k, o in self.objects.items() if _uses_queue(o, name) and requests.ended(o) is None}
+
+    def _apply_provider(self, raw: Json, deleted: bool) -> set[Key]:
+        provider = ModelProvider.model_validate(raw, extra="ignore")
+        meta = provider.metadata
+        if deleted:
+            self.providers[meta.namespace].pop(meta.name, None)
+        else:
+            self.providers[meta.namespace][meta.name] = provider
+        touched = {key_of(provider)}
+        for key, obj in self.objects.items():
+            named = getattr(obj.spec, "provider_name", None)
+            if key.namespace == meta.namespace and named == meta.name and requests.ended(obj) is None:
+                touched.add(key)
+        return touched
+
+    # ---- Jobs -----------------------------------------------------------------------------------------
+
+    def apply_job(self, raw: Json, deleted: bool = False, object_uid: str = "") -> set[Key]:
+        """Take in a Job.
+
+        Arguments:
+            object_uid: the object that looked for it by name, where the Job itself may say otherwise.
+        """
+        job = views.job_view(raw)
+        place = (job.namespace, job.name)
+        old = self.jobs.get(place)
+        if old and old.uid == job.uid and old.resource_version >= job.resource_version and not deleted:
+            return set()
+        uid = object_uid or job.object_uid or job.owner_uid
+        if deleted:
+            self._drop_job(place, uid)
+        else:
+            self.jobs[place] = job
+            self.jobs_of.setdefault(uid, {})[job.name] = job
+            if job.course_uid:
+                self.course_jobs[job.course_uid].add(place)
+        self._account(uid)
+        if old and not deleted and _same(old, job):
+            return set()
+        return {
+            k for k in (self.by_uid.get(uid), self.by_uid.get(job.course_uid) if job.finished or deleted else None) if k
+        }
+
+    def _drop_job(self, place: tuple[str, str], uid: str) -> None:
+        job = self.jobs.pop(place, None)
+        if job is None:
+            return
+        self.readings.pop(job.uid, None)
+        self.course_jobs[job.course_uid].discard(place)
+        if not self.course_jobs[job.course_uid]:
+            del self.course_jobs[job.course_uid]
+        mine = self.jobs_of.get(uid, {})
+        mine.pop(job.name, None)
+        if not mine:
+            self.jobs_of.pop(uid, None)
+        if uid in self.by_uid:
+            self.gone[uid].add(job.name)
+
+    # ---- full lists -----------------------------------------------------------------------------------
+
+    def replace(self, kind: str, items: Iterable[Json]) -> set[Key]:
+        """Take in a full list: what is not in it is gone, however the watch missed that."""
+        touched: set[Key] = set()
+        seen = set()
+        for raw in items:
+            seen.add((raw["metadata"].get("namespace", ""), raw["metadata"]["name"]))
+            touched |= self.apply_job(raw) if kind == "Job" else self.apply(kind, raw)
+        for place in self._places(kind) - seen:
+            touched |= self._vanish(kind, place)
+        return touched
+
+    def _places(self, kind: str) -> set[tuple[str, str]]:
+        if kind == "Job":
+            return {p for p, j in self.jobs.items() if j.object_uid}
+        if kind == "GenerationQueue":
+            return {("", n) for n in self.queues}
+        if kind == "ModelProvider":
+            return {(ns, n) for ns, named in self.providers.items() for n in named}
+        return {(k.namespace, k.name) for k in self.objects if k.kind == kind}
+
+    def _vanish(self, kind: str, place: tuple[str, str]) -> set[Key]:
+        if kind == "Job":
+            job = self.jobs[place]
+            uid = job.object_uid or job.owner_uid
+            self._drop_job(place, uid)
+            self._account(uid)
+            return {k for k in (self.by_uid.get(uid), self.by_uid.get(job.course_uid)) if k}
+        key = Key(kind, *place)
+        if kind == "GenerationQueue":
+            return self._apply_queue(self.queues[place[1]].wire(), deleted=True)
+        if kind == "ModelProvider":
+            return self._apply_provider(self.providers[place[0]][place[1]].wire(), deleted=True)
+        return self.apply(kind, self.objects[key].wire(), deleted=True)
+
+    # ---- counting -------------------------------------------------------------------------------------
+
+    def _account(self, uid: str) -> None:
+        """Bring the slots of one object, and the sums, into line with what is stored."""
+        self._sum(self.slots.pop(uid, None), -1)
+        key = self.by_uid.get(uid)
+        obj = self.objects.get(key) if key else None
+        slots = self._slots_of(obj, uid)
+        if slots:
+            self.slots[uid] = slots
+            self._sum(slots, +1)
+        self.open_courses.discard(uid)
+        if isinstance(obj, CourseGeneration) and holds_course_slot(obj):
+            self.open_courses.add(uid)
+        self.load.courses = len(self.open_courses)
+
+    def _slots_of(self, obj: AnyObject | None, uid: str) -> Slots | None:
+        active = {j.name: j for j in self.jobs_of.get(uid, {}).values() if not j.finished}
+        queue = next((j.queue for j in active.values()), "")
+        names, provider = set(active), ""
+        if isinstance(obj, CourseGeneration):
+            attempt = open_attempt(obj.status.outline) if obj.status.outline else None
+            queue = queue or (obj.status.outline.queue_name or QUEUE_COURSE if obj.status.outline else QUEUE_COURSE)
+            provider = obj.spec.provider_name or ""
+        elif obj is not None:
+            attempt = open_attempt(obj.status)
+            queue = queue_of(obj) if attempt else queue
+            provider = provider_of(obj, self.course_of(obj)) or ""
+        else:
+            attempt = None
+        if attempt:
+            names.add(attempt.job_name)
+        if not names:
+            return None
+        return Slots(queue, f"{obj.metadata.namespace}/{provider}" if obj and provider else "", len(names))
+
+    def _sum(self, slots: Slots | None, sign: int) -> None:
+        if slots is None:
+            return
+        load, amount = self.load, sign * slots.jobs
+        load.jobs += amount
+        load.by_queue[slots.queue] = load.by_queue.get(slots.queue, 0) + amount
+        if slots.provider:
+            load.by_provider[slots.provider] = load.by_provider.get(slots.provider, 0) + amount
+
+    def recount(self) -> None:
+        """Count everything anew."""
+        self.load, self.slots, self.open_courses = Load(), {}, set()
+        for uid in set(self.by_uid) | set(self.jobs_of):
+            self._account(uid)
+
+    # ---- looking ----------------------------------------------------------------------------------------
+
+    def course_of(self, obj: TaskObject) -> CourseGeneration | None:
+        """Give the course that an object names, or that owns it."""
+        name = obj.spec.course_name
+        found = self.objects.get(Key("CourseGeneration", obj.metadata.namespace, name)) if name else None
+        return found if isinstance(found, CourseGeneration) else None
+
+    def children_of(self, uid: str) -> list[TaskObject]:
+        """Give what a course owns, in the order of names."""
+        found = [self.objects[k] for k in sorted(self.children.get(uid, ()), key=str) if k in self.objects]
+        return [o for o in found if not isinstance(o, CourseGeneration)]
+
+
+def holds_course_slot(course: CourseGeneration) -> bool:
+    """Tell whether a course counts against the limit: open, and not kept by something that people must mend."""
+    return requests.is_open(course) and course.status.hold_reason not in _NOT_WORKING
+
+
+def _version(obj: AnyObject) -> int:
+    return int(obj.metadata.resource_version or 0)
+
+
+def _gate(course: AnyObject) -> tuple[Any, ...]:
+    """Give what children look at in their course."""
+    status, spec = course.status, course.spec
+    return (
+        getattr(status, "start_time", None),
+        requests.ended(course),
+        status.requests,
+        spec.suspend,
+        getattr(status, "stage", None),
+        course.metadata.deletion_timestamp,
+    )
+
+
+def _named(obj: AnyObject) -> list[Key]:
+    namespace = obj.metadata.namespace
+    out = []
+    if course := getattr(obj.spec, "course_name", None):
+        out.append(Key("CourseGeneration", namespace, course))
+    if chapter := getattr(obj.spec, "chapter_name", None):
+        out.append(Key("ChapterGeneration", namespace, chapter))
+    return out
+
+
+def _uses_queue(obj: AnyObject, name: str) -> bool:
+    if isinstance(obj, CourseGeneration):
+        return (obj.spec.queue_name or QUEUE_COURSE) == name
+    return queue_of(obj) == name
+
+
+def _same(old: JobView, new: JobView) -> bool:
+    """Tell whether nothing changed that a plan would look at."""
+    return (old.uid, old.finished, old.deleting, old.ready, old.fingerprint, old.spec_hash) == (
+        new.uid,
+        new.finished,
+        new.deleting,
+        new.ready,
+        new.fingerprint,
+        new.spec_hash,
+    )

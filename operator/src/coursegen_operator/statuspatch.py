@@ -1,0 +1,16 @@
+"""The merge patch (RFC 7396) that turns one status into another."""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def difference(old: Json, new: Json) -> Json:
+    """Give what has to be merged into `old` to get `new`: lists whole, and null for what goes."""
+    patch: Json = {k: None for k in old if k not in new}
+    for key, value in new.items():
+        before = old.get(key)
+        if before == value:
+            continue
+        patch[key] = difference(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
+    return patch
