@@ -6,8 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcluster import controlplane, converge, debian, golang, kubeconfig, network, node, node_images, pki, storage
+from localcluster import (
+    controlplane,
+    converge,
+    debian,
+    golang,
+    images,
+    kubeconfig,
+    network,
+    node,
+    node_images,
+    pki,
+    storage,
+)
 from localcluster.api import Api, conditions
+from localcluster.images import Image
 from localcluster.paths import Instance
 from localcluster.progress import Reporter
 from localcluster.programs import Program
@@ -23,8 +36,7 @@ class NodeTools:
     """What a real node needs besides the control plane's binary."""
 
     coredns: Path
-    pause_image: str
-    pause_archive: Path
+    pause: Image
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,7 @@ def tools(options: Options, reporter: Reporter) -> Tools:
     if not options.has_node:
         return Tools(binaries)
     debian.ensure(debian.NODE, reporter)
-    return Tools(binaries, NodeTools(golang.ensure(golang.COREDNS, reporter), *node_images.pause(reporter)))
+    return Tools(binaries, NodeTools(golang.ensure(golang.COREDNS, reporter), images.pause(reporter)))
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,7 @@ class BringUp:
         admin = kubeconfig.build(self.instance.pki, "admin", name=self.instance.name, address=self.address)
         kubeconfig.write(self.instance.kubeconfig, admin)
         if self.tools.node is not None:
-            node.write_configs(self.instance, self.address, self.tools.node.pause_image)
+            node.write_configs(self.instance, self.address, self.tools.node.pause.reference)
             network.write_configs(self.instance, self.address)
 
     def _early(self) -> tuple[Program, ...]:
@@ -108,8 +120,7 @@ class BringUp:
         self._wait(known, "The controllers work", lambda: bool(self.api.get(account)), "kube-controller-manager")
 
     def _wait_for_node(self, known: Record, tools: NodeTools) -> None:
-        if tools.pause_image not in node_images.present(self.box):
-            node_images.load(self.instance, self.box, tools.pause_archive)
+        node_images.ensure(self.instance, self.box, tools.pause)
         path = f"/api/v1/nodes/{NODE_NAME}"
         self._wait(known, "The node is ready", lambda: conditions(self.api.get(path)).get("Ready") == "True", "kubelet")
         self._wait(known, "Services route", lambda: network.proxy_ready(self.address), "kube-proxy")

@@ -9,6 +9,7 @@ from pathlib import Path
 from localcluster import bringup, cgroups, lock, node_images, paths, programs, record, sandbox
 from localcluster.api import PORT
 from localcluster.errors import LocalClusterError
+from localcluster.images import Image
 from localcluster.paths import Instance
 from localcluster.progress import Reporter
 from localcluster.record import Record
@@ -73,6 +74,14 @@ class Cluster:
         Raises LocalClusterError if the cluster does not run or has no node.
         """
         node_images.load(self.instance, self._running_node(), archive)
+
+    def ensure_image(self, image: Image) -> str:
+        """Imports an image into the node unless it is there, and returns its name."""
+        box = self._running_node()
+        with self.reporter.step("load image", image.reference) as step:
+            if not node_images.ensure(self.instance, box, image):
+                step.note(f"{image.reference} is there")
+        return image.reference
 
     def images(self) -> set[str]:
         """The names of the images that the node has."""

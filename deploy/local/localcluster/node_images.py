@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
-from localcluster import archive, golang, lock, paths, shell
-from localcluster.archive import File, ScratchImage
+from localcluster import shell
+from localcluster.images import Image
 from localcluster.node import CONTAINERD_SOCKET
 from localcluster.paths import Instance
-from localcluster.progress import Reporter
 from localcluster.sandbox import Sandbox
 
 _CTR = ["ctr", "--address", CONTAINERD_SOCKET, "--namespace", "k8s.io", "images"]
@@ -25,15 +25,12 @@ def load(instance: Instance, box: Sandbox, file: Path) -> None:
     shell.logged(argv, what=f"Importing {file.name}", log=instance.logs / "images.log")
 
 
-def pause(reporter: Reporter) -> tuple[str, Path]:
-    """The image that holds a Pod's namespaces open: its name and its archive."""
-    built = golang.ensure(golang.PAUSE, reporter)
-    reference = f"coursegen.local/pause:{golang.PAUSE.key}"
-    file = paths.cache() / "images" / f"pause-{golang.PAUSE.key}.tar"
-    if not file.exists():
-        with lock.held(file.with_suffix(".lock")):
-            made = file.with_suffix(".made")
-            image = ScratchImage(reference, {"/pause": File(built / "pause")}, ("/pause",))
-            archive.write(image, made)
-            made.replace(file)
-    return reference, file
+def ensure(instance: Instance, box: Sandbox, image: Image) -> bool:
+    """Imports an image unless the node has it; says whether it had to."""
+    if image.reference in present(box):
+        return False
+    with tempfile.TemporaryDirectory(dir=instance.state) as folder:
+        file = Path(folder) / "image.tar"
+        image.export(file)
+        load(instance, box, file)
+    return True
