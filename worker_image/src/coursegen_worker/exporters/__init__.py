@@ -1,0 +1,52 @@
+"""Exports: a course as one file. The same course gives the same bytes in every format."""
+
+from dataclasses import dataclass
+
+from coursegen_api.base import ExportFormat
+from coursegen_worker.documents import Course
+from coursegen_worker.progress import Advance
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The file, and what its maker has to say about it."""
+
+    data: bytes
+    media_type: str
+    note: str = ""
+
+
+VERSIONS = {ExportFormat.PDF: "1", ExportFormat.SCORM: "1", ExportFormat.JSON: "1"}
+"""A part of each file's key: raise it with any change of what the exporter writes."""
+
+
+def export(course: Course, form: ExportFormat, include_assessments: bool, advance: Advance) -> Exported:
+    """Write the course in one format; each exporter imports its libraries here and not before."""
+    if not include_assessments:
+        course = without_assessments(course)
+    if form is ExportFormat.PDF:
+        from coursegen_worker.exporters import pdf
+
+        return pdf.export(course, include_assessments, advance)
+    if form is ExportFormat.SCORM:
+        from coursegen_worker.exporters import scorm
+
+        return scorm.export(course, include_assessments, advance)
+    from coursegen_worker.exporters import json_export
+
+    return json_export.export(course, include_assessments, advance)
+
+
+def without_assessments(course: Course) -> Course:
+    """Leave out questions, answers and model solutions, before any exporter sees them."""
+    chapters = [
+        chapter.model_copy(
+            update={
+                "questions": [],
+                "sections": [s.model_copy(update={"solution": None}) for s in chapter.sections],
+                "digest": "",
+            }
+        )
+        for chapter in course.chapters
+    ]
+    return course.model_copy(update={"chapters": chapters})

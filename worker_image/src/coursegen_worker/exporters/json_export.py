@@ -1,0 +1,141 @@
+"""The JSON export: the whole course, described for machines by schema.org and a JSON Schema of our own.
+
+The schema is `schema/course.schema.json` in this package, made from the model below by
+`worker_image/tools/make_schema.py`.
+"""
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from coursegen_api.base import Model, ProficiencyLevel
+from coursegen_worker.documents import (
+    Chapter,
+    Contract,
+    Course,
+    Generator,
+    LearningObjective,
+    Question,
+    Revision,
+    Section,
+)
+from coursegen_worker.exporters import Exported
+from coursegen_worker.progress import Advance
+from coursegen_worker.quality import alignment, prose, readability
+
+MEDIA_TYPE = "application/json"
+SCHEMA_ID = "https://coursegen.dev/schemas/course-v1.json"
+_Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class Quality(Model):
+    """Scores of a chapter, made at export with the methods named."""
+
+    readability: float | None = Field(default=None, description="Flesch reading ease; higher is easier.")
+    readability_method: str
+    alignment: float | None = Field(default=None, description="Alignment with the objectives, 0 to 1.")
+    alignment_method: str
+
+
+class ChapterFile(Model):
+    """One chapter. `sha256` is the hash of the stored chapter document that it was made from."""
+
+    type: Literal["LearningResource"] = Field(default="LearningResource", alias="@type")
+    position: Annotated[int, Field(ge=1, le=100)]
+    identifier: str
+    name: str
+    educational_level: ProficiencyLevel
+    time_required: str | None = Field(default=None, description="ISO 8601 duration.")
+    objectives: list[LearningObjective]
+    course_objective_ids: list[str]
+    contract: Contract
+    sections: list[Section]
+    questions: list[Question]
+    revisions: list[Revision]
+    generator: Generator
+    quality: Quality
+    sha256: _Hash | None = None
+
+
+class CourseFile(Model):
+    """A course as JSON; the names of schema.org where it has one."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, title="Course")
+
+    json_schema: Literal["https://coursegen.dev/schemas/course-v1.json"] = Field(
+        default="https://coursegen.dev/schemas/course-v1.json", alias="$schema"
+    )
+    context: Literal["https://schema.org"] = Field(default="https://schema.org", alias="@context")
+    type: Literal["Course"] = Field(default="Course", alias="@type")
+    schema_version: Literal[1] = 1
+    identifier: str
+    name: str
+    in_language: Literal["en"] = "en"
+    about: str | None = Field(default=None, description="Field of knowledge.")
+    educational_level: ProficiencyLevel
+    difficulty_score: float | None = Field(default=None, description="0 (easiest) to 10.")
+    time_required: str | None = Field(default=None, description="ISO 8601 duration.")
+    teaches: list[str] = Field(description="The course's learning objectives.")
+    generators: list[Generator] = Field(description="Who wrote the chapters; llm is true where a model did.")
+    assessments_included: bool
+    missing_chapters: list[int] = Field(description="Chapters that could not be made and are left out.")
+    has_part: Annotated[list[ChapterFile], Field(min_length=1, max_length=100)]
+
+
+def export(course: Course, include_assessments: bool, advance: Advance) -> Exported:
+    """Write the course as indented JSON in UTF-8."""
+    chapters = []
+    for number, chapter in enumerate(course.chapters, start=1):
+        chapters.append(_chapter(chapter, course.hashes.get(chapter.index)))
+        advance(number / len(course.chapters), f"describing chapter {number} of {len(course.chapters)}")
+    file = CourseFile(
+        identifier=course.course_id,
+        name=course.course.title,
+        about=course.course.subject_domain,
+        educational_level=course.course.proficiency_level,
+        difficulty_score=course.course.difficulty_score,
+        time_required=course.estimated_duration,
+        teaches=[o.text for o in course.objectives],
+        generators=course.generators,
+        assessments_included=include_assessments,
+        missing_chapters=course.missing_chapters,
+        has_part=chapters,
+    )
+    text = json.dumps(file.wire(), ensure_ascii=False, indent=2)
+    return Exported(f"{text}\n".encode(), MEDIA_TYPE)
+
+
+def schema() -> dict[str, Any]:
+    """Give the JSON Schema of the export (draft 2020-12)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        **CourseFile.model_json_schema(by_alias=True, mode="serialization"),
+    }
+
+
+def _chapter(chapter: Chapter, stored_hash: str | None) -> ChapterFile:
+    text = prose.of_chapter(chapter)
+    return ChapterFile(
+        position=chapter.index,
+        identifier=chapter.chapter_id,
+        name=chapter.title,
+        educational_level=chapter.complexity_level,
+        time_required=chapter.estimated_duration,
+        objectives=chapter.objectives,
+        course_objective_ids=chapter.course_objective_ids,
+        contract=chapter.contract,
+        sections=chapter.sections,
+        questions=chapter.questions,
+        revisions=chapter.revisions,
+        generator=chapter.generator,
+        quality=Quality(
+            readability=readability.measure(text).score,
+            readability_method=readability.METHOD,
+            alignment=alignment.measure(chapter, text).score,
+            alignment_method=alignment.METHOD,
+        ),
+        sha256=stored_hash,
+    )

@@ -1,0 +1,105 @@
+"""A small reader of Markdown: headings, paragraphs, lists and fenced code become blocks.
+
+It is lenient and bounded: whatever it does not know is a paragraph of plain text. It interprets no
+HTML, no links and no images; `backticks` stay, since documents mark code with them.
+"""
+
+import re
+from dataclasses import dataclass
+
+from coursegen_worker.documents import Block, CodeBlock, ListBlock, Paragraph
+
+_HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*$")
+_FENCE = re.compile(r"(```+|~~~+)[ \t]*([A-Za-z0-9_+-]*)")
+_ITEM = re.compile(r"[ \t]{0,3}(?:([-*+])|(\d{1,3})[.)])[ \t]+(.*)$")
+_EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__|\*|_)(?=\S)(.+?)(?<=\S)\1(?![\w*])")
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:[ \t]+\"[^\"]*\")?\)")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading, from level 1 to 6."""
+
+    level: int
+    text: str
+
+
+def blocks(text: str) -> list[Block]:
+    """Read Markdown without headings; a heading in it becomes a paragraph."""
+    return [Paragraph(text=p.text) if isinstance(p, Heading) else p for p in parts(text)]
+
+
+def parts(text: str) -> list[Heading | Block]:
+    """Read Markdown into headings and blocks, in order."""
+    found: list[Heading | Block] = []
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        if not line.strip():
+            at += 1
+        elif fence := _FENCE.match(line):
+            at = _code(lines, at + 1, fence, found)
+        elif heading := _HEADING.match(line):
+            found.append(Heading(len(heading[1]), plain(heading[2])))
+            at += 1
+        elif _ITEM.match(line):
+            at = _list(lines, at, found)
+        elif line.lstrip().startswith("|"):
+            at = _table(lines, at, found)
+        else:
+            at = _paragraph(lines, at, found)
+    return found
+
+
+def plain(text: str) -> str:
+    """Give the text without marks of emphasis and link targets."""
+    previous = None
+    while previous != text:
+        previous, text = text, _EMPHASIS.sub(r"\2", text)
+    return _LINK.sub(r"\1", text).strip()
+
+
+def _code(lines: list[str], at: int, fence: re.Match[str], found: list[Heading | Block]) -> int:
+    end = at
+    while end < len(lines) and not lines[end].startswith(fence[1]):
+        end += 1
+    found.append(CodeBlock(language=fence[2][:30], text="\n".join(lines[at:end])))
+    return end + 1
+
+
+def _list(lines: list[str], at: int, found: list[Heading | Block]) -> int:
+    items: list[str] = []
+    first = _ITEM.match(lines[at])
+    ordered = bool(first and first[2])
+    while at < len(lines) and lines[at].strip():
+        if (item := _ITEM.match(lines[at])) and bool(item[2]) == ordered:
+            items.append(item[3])
+        elif lines[at].startswith((" ", "\t")) and not item:
+            items[-1] += " " + lines[at].strip()
+        else:
+            break
+        at += 1
+    for start in range(0, len(items), 100):
+        found.append(ListBlock(ordered=ordered, items=[plain(i) for i in items[start : start + 100]]))
+    return at
+
+
+def _table(lines: list[str], at: int, found: list[Heading | Block]) -> int:
+    end = at
+    while end < len(lines) and lines[end].lstrip().startswith("|"):
+        end += 1
+    found.append(CodeBlock(language="", text="\n".join(lines[at:end])))
+    return end
+
+
+def _paragraph(lines: list[str], at: int, found: list[Heading | Block]) -> int:
+    end = at + 1
+    while end < len(lines) and lines[end].strip() and not _starts_block(lines[end]):
+        end += 1
+    found.append(Paragraph(text=plain(" ".join(line.strip() for line in lines[at:end]))))
+    return end
+
+
+def _starts_block(line: str) -> bool:
+    return bool(_FENCE.match(line) or _HEADING.match(line) or _ITEM.match(line) or line.startswith("|"))

@@ -1,0 +1,58 @@
+"""Flesch reading ease (Flesch, 1948): how easy English prose is to read, higher is easier.
+
+206.835 - 1.015 * words/sentences - 84.6 * syllables/words. About 90 is plain talk, 60 to 70 a newspaper,
+30 an academic paper; the scale has no ends, and scores are neither clamped nor rounded up.
+Inline code, code, tables and headings do not count. The score says nothing about whether a text is right.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from coursegen_worker.quality import syllables
+from coursegen_worker.quality.prose import Sentence
+
+METHOD = "flesch-cmudict/v1"
+MIN_WORDS = 100
+"""Below this the score jumps with every word: not applicable."""
+_FUNCTION_WORDS = frozenset("the a an and of to in is are you it that for on with as not this be or".split())
+_MIN_FUNCTION_SHARE = 0.12
+"""English prose has 0.25 to 0.4; text in another language, or no prose, has less than this."""
+
+
+@dataclass(frozen=True)
+class Readability:
+    """The score, or why there is none, and what was counted."""
+
+    score: float | None
+    words: int
+    sentences: int
+    syllables: int
+    not_applicable: str | None = None
+
+
+def measure(prose: Sequence[Sentence]) -> Readability:
+    """Give the Flesch reading ease of the sentences together."""
+    found = [s.words for s in prose]
+    flat = [word for sentence in found for word in sentence]
+    spoken = sum(map(_syllables, flat))
+    counted = (len(flat), len(found), spoken)
+    if len(flat) < MIN_WORDS:
+        return Readability(None, *counted, f"under {MIN_WORDS} words of prose")
+    if sum(word.lower() in _FUNCTION_WORDS for word in flat) < _MIN_FUNCTION_SHARE * len(flat):
+        return Readability(None, *counted, "does not look like English prose")
+    return Readability(flesch(*counted), *counted)
+
+
+def flesch(words: int, sentences: int, spoken: int) -> float:
+    """Apply the formula, to one hundredth."""
+    return round(206.835 - 1.015 * words / sentences - 84.6 * spoken / words, 2)
+
+
+def of_sentence(sentence: Sentence) -> float:
+    """Give the formula's value for one sentence: of use to find the hardest, not as a score."""
+    words = sentence.words
+    return flesch(len(words), 1, sum(map(_syllables, words)))
+
+
+def _syllables(word: str) -> int:
+    return sum(syllables.count(part) for part in word.split("-"))

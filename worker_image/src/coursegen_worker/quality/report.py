@@ -1,0 +1,183 @@
+"""The quality report: scores with their methods, and findings with their place and a way out."""
+
+from typing import Literal
+
+from coursegen_api.base import Model
+from coursegen_api.task import ChapterScore, QualityBar, QualitySummary
+from coursegen_worker.documents import Chapter, Document
+from coursegen_worker.quality import alignment, bias, prose, readability
+
+_HARDEST = 5
+"""So many of a chapter's hardest sentences are named."""
+_EXCERPT = 200
+
+
+class Finding(Model):
+    """One thing to mend: what kind of measure found it, where, and what to do."""
+
+    measure: Literal["readability", "alignment", "bias"]
+    severity: Literal["fails", "advice"]
+    place: str
+    """The id of a section or objective."""
+    excerpt: str = ""
+    suggestion: str
+
+
+class Methods(Model):
+    """How each score was made; scores of different methods are not to be compared."""
+
+    readability: str = readability.METHOD
+    alignment: str = alignment.METHOD
+    bias: str | None = bias.METHOD
+
+
+class ReadabilityScore(Model):
+    """Flesch reading ease with its counts."""
+
+    score: float | None
+    words: int
+    sentences: int
+    syllables: int
+    not_applicable: str | None = None
+
+
+class ObjectiveScore(Model):
+    """How one objective is taught and assessed, each part 0 to 1."""
+
+    id: str
+    text: str
+    score: float
+    coverage: float
+    assessed: float
+    verb: float
+
+
+class ChapterReport(Model):
+    """Everything measured of one chapter."""
+
+    index: int
+    title: str
+    passed: bool
+    readability: ReadabilityScore
+    alignment: float | None
+    objectives: list[ObjectiveScore]
+    bias_findings: int
+    findings: list[Finding]
+
+
+class Report(Document):
+    """The quality of a source, chapter by chapter."""
+
+    kind: Literal["report"] = "report"
+    bar: QualityBar
+    methods: Methods
+    passed: bool
+    chapters: list[ChapterReport]
+
+    def summary(self) -> QualitySummary:
+        """Give what status shows; the worst chapter speaks for the whole."""
+        eases = [c.readability.score for c in self.chapters if c.readability.score is not None]
+        aligned = [c.alignment for c in self.chapters if c.alignment is not None]
+        return QualitySummary(
+            passed=self.passed,
+            readability=min(eases, default=None),
+            readability_method=self.methods.readability,
+            alignment=min(aligned, default=None),
+            alignment_method=self.methods.alignment,
+            bias=sum(c.bias_findings for c in self.chapters),
+            bias_method=self.methods.bias,
+            below_bar=[c.index for c in self.chapters if not c.passed],
+            scores=[
+                ChapterScore(
+                    index=c.index,
+                    readability=c.readability.score,
+                    alignment=c.alignment,
+                    bias=c.bias_findings,
+                    passed=c.passed,
+                )
+                for c in self.chapters
+            ],
+        )
+
+
+def examine(chapter: Chapter, bar: QualityBar) -> ChapterReport:
+    """Measure one chapter against the bar. A measure that does not apply fails nothing."""
+    text = prose.of_chapter(chapter)
+    ease = readability.measure(text)
+    aligned = alignment.measure(chapter, text)
+    biased = bias.find(text) if bar.check_bias else []
+    counting = sum(b.counts for b in biased)
+    hard = ease.score is not None and ease.score < bar.min_readability_score
+    astray = aligned.score is not None and aligned.score < bar.min_pedagogical_alignment
+    objectives = {o.id: o.text for o in chapter.objectives}
+    return ChapterReport(
+        index=chapter.index,
+        title=chapter.title,
+        passed=not (hard or astray or counting),
+        readability=ReadabilityScore.model_validate(vars(ease)),
+        alignment=aligned.score,
+        objectives=[
+            ObjectiveScore(
+                id=o.objective_id,
+                text=objectives[o.objective_id],
+                score=round(o.score, 4),
+                coverage=o.coverage,
+                assessed=o.assessed,
+                verb=o.verb,
+            )
+            for o in aligned.objectives
+        ],
+        bias_findings=counting,
+        findings=[
+            *(_hard_sentences(text, ease.score, bar) if hard and ease.score is not None else []),
+            *(_gaps(aligned, objectives, bar) if astray else []),
+            *(_biased(b) for b in biased),
+        ],
+    )
+
+
+def _hard_sentences(text: list[prose.Sentence], score: float, bar: QualityBar) -> list[Finding]:
+    hardest = sorted(text, key=lambda s: (readability.of_sentence(s), s.text))[:_HARDEST]
+    return [
+        Finding(
+            measure="readability",
+            severity="fails",
+            place=s.section_id,
+            excerpt=s.text[:_EXCERPT],
+            suggestion=f"Split this sentence or use shorter words: the chapter has {score}, "
+            f"{bar.min_readability_score:g} is asked.",
+        )
+        for s in hardest
+    ]
+
+
+def _gaps(aligned: alignment.Alignment, objectives: dict[str, str], bar: QualityBar) -> list[Finding]:
+    found = []
+    for o in aligned.objectives:
+        if o.score >= bar.min_pedagogical_alignment:
+            continue
+        todo = [
+            *(["explain more of it, in sentences that say more than the objective does"] if o.coverage < 1 else []),
+            *(["ask a question about it"] if not o.assessed else []),
+            *(["let learners do what its verb says"] if not o.verb else []),
+        ]
+        found.append(
+            Finding(
+                measure="alignment",
+                severity="fails",
+                place=o.objective_id,
+                excerpt=objectives[o.objective_id][:_EXCERPT],
+                suggestion=f"This objective reaches {o.score:.2f}: {'; '.join(todo)}.",
+            )
+        )
+    return found
+
+
+def _biased(found: bias.Finding) -> Finding:
+    return Finding(
+        measure="bias",
+        severity="fails" if found.counts else "advice",
+        place=found.section_id,
+        excerpt=found.excerpt,
+        suggestion=f"Instead of “{found.term}”: {found.suggestion}.",
+    )

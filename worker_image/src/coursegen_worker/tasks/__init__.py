@@ -1,0 +1,35 @@
+"""The four kinds of task; each is imported only when it is asked for, since every chapter pays its start."""
+
+from dataclasses import dataclass
+
+from coursegen_api.task import ChapterTask, OutlineTask, TaskInput, TaskResult, ValidationTask
+from coursegen_worker.progress import Progress
+from coursegen_worker.store import Store
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a task works with."""
+
+    store: Store
+    progress: Progress
+
+
+def run(task: TaskInput, tools: Tools) -> TaskResult:
+    """Do the task; raises TaskFailedError with the class of its failure."""
+    work = task.work
+    if isinstance(work, OutlineTask):
+        from coursegen_worker.tasks import outline
+
+        return outline.run(task, work, tools)
+    if isinstance(work, ChapterTask):
+        from coursegen_worker.tasks import chapter
+
+        return chapter.run(task, work, tools)
+    if isinstance(work, ValidationTask):
+        from coursegen_worker.tasks import validation
+
+        return validation.run(task, work, tools)
+    from coursegen_worker.tasks import export
+
+    return export.run(task, work, tools)

@@ -1,0 +1,108 @@
+"""Chapter: content and assessments, written by the chapter's contract, or written anew from feedback."""
+
+from coursegen_api.base import Artifact, Usage
+from coursegen_api.task import ChapterFeedback, ChapterTask, TaskInput, TaskResult
+from coursegen_worker.artifacts import commit_document, find_document
+from coursegen_worker.documents import Chapter, LearningObjective, Outline, Revision
+from coursegen_worker.failures import invalid_input, storage_unavailable
+from coursegen_worker.store import content_key
+from coursegen_worker.tasks import Tools
+from coursegen_worker.writers import ChapterBrief, Wish, Writer, create
+
+
+def run(task: TaskInput, work: ChapterTask, tools: Tools) -> TaskResult:
+    """Write the chapter, unless it is in the store."""
+    writer = create(task.writer)
+    identity = {"work": work.wire(), "writer": writer.identity()}
+    key = content_key(task.namespace_uid, "chapter", "json", identity)
+    tools.progress.report(2, "looking for earlier work")
+    if found := find_document(tools.store, key, Chapter):
+        return _result(*found, Usage(cached=True))
+    tools.progress.report(5, "reading the outline")
+    brief = _brief(work, tools)
+    if work.regeneration is None:
+        written = writer.chapter(brief, tools.progress.part(10, 95))
+        chapter, usage = written.chapter, written.usage
+    else:
+        chapter, usage = _regenerate(brief, work.regeneration, writer, tools)
+    tools.progress.report(95, "storing")
+    return _result(*commit_document(tools.store, key, chapter), usage)
+
+
+def _result(artifact: Artifact, chapter: Chapter, usage: Usage) -> TaskResult:
+    counts = f"{len(chapter.sections)} sections and {len(chapter.questions)} questions"
+    return TaskResult(message=counts, artifact=artifact, usage=usage, title=chapter.title[:200])
+
+
+def _brief(work: ChapterTask, tools: Tools) -> ChapterBrief:
+    """Take the chapter's contract from the outline, or from the task where there is no outline."""
+    level = work.complexity_level or work.course.proficiency_level
+    if work.outline_key:
+        found = find_document(tools.store, work.outline_key, Outline)
+        if found is None:
+            raise storage_unavailable(f"the outline {work.outline_key} is not in the store, or is damaged")
+        planned = next((c for c in found[1].chapters if c.index == work.index), None)
+        if planned is None:
+            raise invalid_input(f"work.chapter.index: the outline has no chapter {work.index}")
+        return ChapterBrief(
+            chapter_id=work.chapter_id,
+            course_id=work.course_id or found[1].course_id,
+            course=work.course,
+            index=work.index,
+            title=planned.title,
+            level=level,
+            objectives=planned.objectives,
+            course_objective_ids=planned.course_objective_ids,
+            estimated_duration=planned.estimated_duration,
+            contract=planned.contract,
+            plan=planned.plan,
+        )
+    return _brief_alone(work)
+
+
+def _brief_alone(work: ChapterTask) -> ChapterBrief:
+    from coursegen_worker.objectives import parse
+
+    if not work.title:
+        raise invalid_input("work.chapter.title: a chapter without an outline needs a title")
+    texts = work.learning_objectives or [f"Understand {work.title}"[:300]]
+    return ChapterBrief(
+        chapter_id=work.chapter_id,
+        course_id=work.course_id,
+        course=work.course,
+        index=work.index,
+        title=work.title,
+        level=work.complexity_level or work.course.proficiency_level,
+        objectives=[
+            LearningObjective(id=f"o{n}", text=text, bloom_level=parse(text).level)
+            for n, text in enumerate(texts, start=1)
+        ],
+        estimated_duration=work.estimated_duration,
+    )
+
+
+def _regenerate(
+    brief: ChapterBrief, asked: ChapterFeedback, writer: Writer, tools: Tools
+) -> tuple[Chapter, Usage]:
+    """Revise the previous chapter, and record what that did to its scores."""
+    from coursegen_worker.quality import measure, report_findings
+
+    tools.progress.report(8, "reading the previous chapter")
+    previous = find_document(tools.store, asked.previous_key, Chapter) if asked.previous_key else None
+    start = previous[1] if previous else writer.chapter(brief, tools.progress.part(10, 50)).chapter
+    findings = report_findings(tools.store, asked.report_key, brief.index) if asked.report_key else []
+    before = measure(start)
+    written = writer.revise(
+        start, Wish(asked.feedback, asked.focus_area, findings), tools.progress.part(50, 85)
+    )
+    tools.progress.report(88, "measuring the change")
+    revision = Revision(
+        request_id=asked.request_id,
+        focus_area=asked.focus_area,
+        feedback=asked.feedback,
+        changes=written.changes,
+        before=before,
+        after=measure(written.chapter),
+    )
+    chapter = written.chapter.model_copy(update={"revisions": [*start.revisions, revision]})
+    return chapter, written.usage

@@ -1,0 +1,35 @@
+"""Export: content as one file, with its commit mark beside it."""
+
+from coursegen_api.base import Artifact, Usage
+from coursegen_api.task import ExportTask, TaskInput, TaskResult
+from coursegen_worker import content
+from coursegen_worker.artifacts import commit_file, find_file
+from coursegen_worker.exporters import VERSIONS, export
+from coursegen_worker.store import content_key
+from coursegen_worker.tasks import Tools
+
+EXTENSIONS = {"pdf": "pdf", "scorm": "zip", "json": "json"}
+
+
+def run(task: TaskInput, work: ExportTask, tools: Tools) -> TaskResult:
+    """Write the file, unless this very content was exported before."""
+    found = content.read(work.source, tools.store, tools.progress.part(2, 35))
+    identity = {
+        "content": found.identity,
+        "meta": work.source.meta.wire() if work.source.meta else None,
+        "format": work.format,
+        "includeAssessments": work.include_assessments,
+        "version": VERSIONS[work.format],
+    }
+    key = content_key(task.namespace_uid, "export", EXTENSIONS[work.format], identity)
+    tools.progress.report(38, "looking for earlier work")
+    if earlier := find_file(tools.store, key):
+        return _result(earlier, Usage(cached=True), "")
+    exported = export(found.course, work.format, work.include_assessments, tools.progress.part(40, 90))
+    tools.progress.report(92, "storing")
+    artifact = commit_file(tools.store, key, exported.data, exported.media_type)
+    return _result(artifact, Usage(), exported.note)
+
+
+def _result(artifact: Artifact, usage: Usage, note: str) -> TaskResult:
+    return TaskResult(message=note or f"{artifact.bytes} bytes of {artifact.media_type}", artifact=artifact, usage=usage)

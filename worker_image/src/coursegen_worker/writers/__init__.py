@@ -1,0 +1,74 @@
+"""Where the words come from: the interface of writers, and the choice of one.
+
+Writers are synchronous. The embedded composer is pure computation and must not pay for an event loop;
+a writer that asks a model runs one of its own inside its methods (`asyncio.run`) and has its calls in
+parallel there. Nothing outside needs to know: stops and deadlines end the process from another thread.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from coursegen_api.base import ProficiencyLevel, Usage
+from coursegen_api.task import CourseContext, OutlineTask
+from coursegen_api.task import Writer as WriterChoice
+from coursegen_worker.documents import Chapter, Contract, LearningObjective, Outline
+from coursegen_worker.progress import Advance
+
+
+@dataclass(frozen=True)
+class ChapterBrief:
+    """All that a writer needs for one chapter, from the outline or, for a chapter alone, from the task."""
+
+    chapter_id: str
+    course_id: str | None
+    course: CourseContext
+    index: int
+    title: str
+    level: ProficiencyLevel
+    objectives: list[LearningObjective]
+    course_objective_ids: list[str] = field(default_factory=list)
+    estimated_duration: str | None = None
+    contract: Contract = field(default_factory=Contract)
+    plan: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a regeneration is to change."""
+
+    feedback: str | None
+    focus_area: str | None
+    findings: list[str] = field(default_factory=list)
+    """Findings of a quality report about the chapter, as sentences."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A chapter and what it cost; `changes` says what a revision did, for people."""
+
+    chapter: Chapter
+    usage: Usage = field(default_factory=Usage)
+    changes: list[str] = field(default_factory=list)
+
+
+class Writer(Protocol):
+    """Writes outlines and chapters, and writes chapters anew."""
+
+    def identity(self) -> dict[str, Any]:
+        """Name everything about the writer that decides its words; a part of every artifact's key."""
+
+    def outline(self, task: OutlineTask, advance: Advance) -> tuple[Outline, Usage]:
+        """Divide a course into chapters."""
+
+    def chapter(self, brief: ChapterBrief, advance: Advance) -> Written:
+        """Write one chapter with its questions."""
+
+    def revise(self, previous: Chapter, wish: Wish, advance: Advance) -> Written:
+        """Change a chapter as wished, keeping the ids of what stays."""
+
+
+def create(choice: WriterChoice) -> Writer:
+    """Make the writer that the task names; each imports its libraries here and not before."""
+    from coursegen_worker.writers.template import TemplateWriter
+
+    return TemplateWriter()

@@ -1,0 +1,51 @@
+"""The embedded writer: a deterministic composer that needs no model, no key and no network.
+
+It builds chapters from units that people wrote and from the course's own words. It knows a subject only
+where `units/` has topics for it; elsewhere it teaches how to learn and practise the objective, which is
+true for every subject. What it makes is a scaffold for a teacher, and says so to every reader.
+"""
+
+from typing import Any
+
+from coursegen_api.base import Usage
+from coursegen_api.task import OutlineTask
+from coursegen_worker.documents import Chapter, Generator, Outline
+from coursegen_worker.progress import Advance
+from coursegen_worker.writers import ChapterBrief, Wish, Written
+
+VERSION = "1"
+"""Part of every artifact's key: raise it with any change of the units or of how they are put together."""
+
+GENERATOR = Generator(
+    writer="template",
+    llm=False,
+    version=VERSION,
+    note="No language model wrote this text. The embedded composer built it from the course's objectives "
+    "and a set of prepared study units. Take it as a scaffold: a teacher should check it and add to it.",
+)
+
+
+class TemplateWriter:
+    """Composes outlines and chapters; the same input gives the same bytes."""
+
+    def identity(self) -> dict[str, Any]:
+        """Name the writer and the version of its units."""
+        return {"writer": "template", "version": VERSION}
+
+    def outline(self, task: OutlineTask, advance: Advance) -> tuple[Outline, Usage]:
+        """Divide a course into chapters."""
+        from coursegen_worker.writers.template import outline
+
+        return outline.compose(task, GENERATOR, advance), Usage()
+
+    def chapter(self, brief: ChapterBrief, advance: Advance) -> Written:
+        """Write one chapter with its questions."""
+        from coursegen_worker.writers.template import chapter
+
+        return Written(chapter.compose(brief, GENERATOR, advance))
+
+    def revise(self, previous: Chapter, wish: Wish, advance: Advance) -> Written:
+        """Change a chapter as wished."""
+        from coursegen_worker.writers.template import revise
+
+        return revise.revise(previous, wish, advance)

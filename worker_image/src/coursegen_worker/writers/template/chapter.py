@@ -1,0 +1,170 @@
+"""The composer's chapter: units put in order, framed for their place in the course."""
+
+import hashlib
+from dataclasses import dataclass
+
+from coursegen_api.base import ProficiencyLevel
+from coursegen_worker.documents import (
+    Block,
+    Chapter,
+    Generator,
+    LearningObjective,
+    ListBlock,
+    Option,
+    Question,
+    Section,
+    SectionKind,
+)
+from coursegen_worker.objectives import Parsed, parse
+from coursegen_worker.progress import Advance
+from coursegen_worker.quality.stem import content_stems
+from coursegen_worker.writers import ChapterBrief
+from coursegen_worker.writers.template import frame, plan, words
+from coursegen_worker.writers.template.units import Exercise, Passage, Quiz, Unit, Values, fill, load, text_blocks
+
+
+@dataclass(frozen=True)
+class Part:
+    """One unit as it is used here: with the ids of its objectives and the words for its places."""
+
+    name: str
+    unit: Unit
+    objective_ids: list[str]
+    values: Values
+
+    def objective(self, number: int) -> str:
+        """Give the id of the unit's objective, counted from 1."""
+        return self.objective_ids[(number - 1) % len(self.objective_ids)]
+
+
+def compose(brief: ChapterBrief, generator: Generator, advance: Advance) -> Chapter:
+    """Write one chapter; the same brief gives the same chapter."""
+    parts = parts_of(brief)
+    sections = [frame.introduction(brief, parts)]
+    for number, part in enumerate(parts):
+        sections.extend(_sections(part, brief.level))
+        advance((number + 1) / (len(parts) + 1), f"writing part {number + 1} of {len(parts)}")
+    sections.append(frame.recap(brief, [fill(line, p.values) for p in parts for line in p.unit.recap]))
+    questions = [question(part, n, quiz) for part in parts for n, quiz in enumerate(part.unit.questions, start=1)]
+    advance(1.0, "writing questions")
+    return Chapter(
+        chapter_id=brief.chapter_id,
+        course_id=brief.course_id,
+        course=brief.course,
+        index=brief.index,
+        title=brief.title,
+        complexity_level=brief.level,
+        objectives=brief.objectives,
+        course_objective_ids=brief.course_objective_ids,
+        estimated_duration=brief.estimated_duration,
+        contract=brief.contract,
+        generator=generator,
+        sections=sections,
+        questions=questions,
+    )
+
+
+def parts_of(brief: ChapterBrief) -> list[Part]:
+    """Choose the units: those that the outline planned, or those that the given objectives call for."""
+    if units := brief.plan.get("units"):
+        return _planned(brief, units)
+    return _given(brief)
+
+
+def _planned(brief: ChapterBrief, units: list[list[object]]) -> list[Part]:
+    ids = iter(o.id for o in brief.objectives)
+    found = []
+    for (family, name, _, repeat), goal in zip(units, brief.plan["goals"], strict=True):
+        unit = load(str(family), str(name))
+        values = words.values(brief.course, parse(goal), int(str(repeat)))
+        label = f"{name}-{len(found) + 1}" if any(p.name == name for p in found) else str(name)
+        found.append(Part(label, unit, [next(ids) for _ in unit.objectives], values))
+    return found
+
+
+def _given(brief: ChapterBrief) -> list[Part]:
+    """Use topic units that the chapter's words call for, and a study unit for every given objective."""
+    texts = [brief.title, *(o.text for o in brief.objectives)]
+    topics = list(dict.fromkeys(t for text in texts for t in plan.topics_for(brief.course, text)))[: plan.MAX_UNITS]
+    family = plan.family_for(brief.course, " ".join(texts))
+    found = []
+    for name in topics if family else []:
+        unit = load(str(family), name)
+        ids = [_nearest(text, brief.objectives) for _, text in unit.objectives]
+        found.append(Part(name, unit, ids, words.values(brief.course, parse(brief.objectives[0].text))))
+    for number, objective in enumerate(brief.objectives):
+        parsed = parse(objective.text)
+        name = _study_unit(parsed, brief.index + number, bool(topics))
+        found.append(Part(f"{name}-{objective.id}", load("study", name), [objective.id], words.values(brief.course, parsed)))
+    return found
+
+
+def _study_unit(objective: Parsed, place: int, short: bool) -> str:
+    """Vary the unit with the chapter's place, so that neighbours of one verb do not read alike."""
+    names = ["check"] if short else plan.study_units(objective)
+    return names[(place - 1) % len(names)]
+
+
+def _nearest(text: str, objectives: list[LearningObjective]) -> str:
+    """Give the id of the objective that shares most words with the text; the first of equals."""
+    own = set(content_stems(text))
+    return max(objectives, key=lambda o: len(own & set(content_stems(o.text)))).id
+
+
+def _sections(part: Part, level: ProficiencyLevel) -> list[Section]:
+    """Give a part's sections: ideas, example, exercise, misconception."""
+    unit = part.unit
+    found = [passage(part, "concept", f"idea-{n}", idea) for n, idea in enumerate(unit.ideas, start=1)]
+    if unit.deeper and level is not ProficiencyLevel.BEGINNER:
+        found.append(passage(part, "concept", "deeper", unit.deeper))
+    found.append(passage(part, "example", "example", unit.example))
+    found.append(exercise(part, "exercise", unit.exercise))
+    if level is ProficiencyLevel.ADVANCED:
+        found.extend(exercise(part, f"exercise-{n}", e) for n, e in enumerate(unit.practice, start=2))
+    found.append(passage(part, "misconception", "misconception", unit.misconception))
+    return found
+
+
+def passage(part: Part, kind: SectionKind, suffix: str, source: Passage) -> Section:
+    """Make a section of a passage."""
+    return Section(
+        id=f"{part.name}-{suffix}",
+        kind=kind,
+        title=fill(source.title, part.values),
+        objective_ids=[part.objective(source.objective)],
+        blocks=source.blocks(part.values),
+    )
+
+
+def exercise(part: Part, suffix: str, source: Exercise) -> Section:
+    """Make a section of an exercise, with its model solution."""
+    return Section(
+        id=f"{part.name}-{suffix}",
+        kind="exercise",
+        title=fill(source.title, part.values),
+        objective_ids=[part.objective(source.objective)],
+        blocks=text_blocks(source.text, part.values),
+        solution=text_blocks(source.solution, part.values),
+    )
+
+
+def question(part: Part, number: int, quiz: Quiz) -> Question:
+    """Make a question; the right answer's place follows from the words, so it is stable and varied."""
+    question_id = f"{part.name}-q{number}"
+    seed = f"{question_id} {quiz.stem} {sorted(part.values.items())}".encode()
+    answer = hashlib.sha256(seed).digest()[0] % (len(quiz.wrong) + 1)
+    options = [Option(text=fill(t, part.values), feedback=fill(f, part.values)) for t, f in quiz.wrong]
+    right, praise = quiz.right
+    options.insert(answer, Option(text=fill(right, part.values), feedback=fill(praise, part.values)))
+    return Question(
+        id=question_id,
+        objective_id=part.objective(quiz.objective),
+        stem=fill(quiz.stem, part.values),
+        options=options,
+        answer=answer,
+    )
+
+
+def lines(items: list[str]) -> list[Block]:
+    """Give a list block, or nothing for no items."""
+    return [ListBlock(items=items)] if items else []
