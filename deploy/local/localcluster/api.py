@@ -25,6 +25,10 @@ class Api:
     address: str
     pki: Path
 
+    @property
+    def server(self) -> str:
+        return f"https://{self.address}:{PORT}"
+
     def request(
         self, method: str, path: str, body: Manifest | None = None, *, kind: str = "application/json"
     ) -> tuple[int, Any]:

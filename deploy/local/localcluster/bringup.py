@@ -13,6 +13,7 @@ from localcluster import (
     golang,
     images,
     kubeconfig,
+    kwok,
     network,
     node,
     node_images,
@@ -22,8 +23,8 @@ from localcluster import (
 from localcluster.api import Api, conditions
 from localcluster.images import Image
 from localcluster.paths import Instance
-from localcluster.progress import Reporter
 from localcluster.programs import Program
+from localcluster.progress import Reporter
 from localcluster.record import Record
 from localcluster.sandbox import Sandbox
 from localcluster.settings import API_SERVICE_ADDRESS, NODE_NAME, Options
@@ -45,13 +46,16 @@ class Tools:
 
     binaries: Path
     node: NodeTools | None = None
+    kwok: Path | None = None
 
 
 def tools(options: Options, reporter: Reporter) -> Tools:
     """Builds and installs what is missing."""
     debian.ensure(debian.CONTROL_PLANE, reporter)
     binaries = golang.ensure(golang.CONTROL_PLANE, reporter)
-    if not options.has_node:
+    if options.kwok_nodes:
+        return Tools(binaries, kwok=golang.ensure(golang.KWOK, reporter))
+    if options.control_plane_only:
         return Tools(binaries)
     debian.ensure(debian.NODE, reporter)
     return Tools(binaries, NodeTools(golang.ensure(golang.COREDNS, reporter), images.pause(reporter)))
@@ -83,14 +87,26 @@ class BringUp:
             known = converge.run(self.instance, self.box, known, early, later=[p.name for p in late])
             self._wait_for_control_plane(known)
             step.note(f"Kubernetes {golang.KUBERNETES} on {self.address}")
-        if self.tools.node is None:
-            return
+        if self.tools.kwok is not None:
+            self._run_kwok(known, (*early, *late))
+        if self.tools.node is not None:
+            self._run_node(known, (*early, *late), self.tools.node)
+
+    def _run_node(self, known: Record, wanted: tuple[Program, ...], tools: NodeTools) -> None:
         with self.reporter.step("node", "containerd, kubelet, kube-proxy, CoreDNS") as step:
             network.allow_dns(self.api)
             storage.prepare(self.instance, self.api)
-            known = converge.run(self.instance, self.box, known, (*early, *late))
-            self._wait_for_node(known, self.tools.node)
+            known = converge.run(self.instance, self.box, known, wanted)
+            node_images.ensure(self.instance, self.box, tools.pause)
+            self._wait_for_node(known)
             step.note("Pods, Services, names and volumes work")
+
+    def _run_kwok(self, known: Record, wanted: tuple[Program, ...]) -> None:
+        count = self.options.kwok_nodes
+        with self.reporter.step("fake nodes", f"kwok with {count}"):
+            kwok.make_nodes(self.api, count)
+            known = converge.run(self.instance, self.box, known, wanted)
+            self._wait(known, "The fake nodes are ready", lambda: kwok.ready(self.api, count), "kwok")
 
     def _write_configs(self) -> None:
         pki.ensure(self.instance.pki, pki.leaves(self.address, API_SERVICE_ADDRESS, NODE_NAME))
@@ -100,6 +116,8 @@ class BringUp:
         if self.tools.node is not None:
             node.write_configs(self.instance, self.address, self.tools.node.pause.reference)
             network.write_configs(self.instance, self.address)
+        if self.tools.kwok is not None:
+            kwok.write_configs(self.instance, self.address, self.options)
 
     def _early(self) -> tuple[Program, ...]:
         """The control plane; containerd beside it, since it needs nobody and takes a moment."""
@@ -108,6 +126,8 @@ class BringUp:
 
     def _late(self) -> tuple[Program, ...]:
         """What the API server must be there for."""
+        if self.tools.kwok is not None:
+            return (kwok.program(self.instance, self.tools.kwok, self.address),)
         if self.tools.node is None:
             return ()
         kubelet = node.kubelet(self.instance, self.tools.binaries, self.address)
@@ -119,8 +139,7 @@ class BringUp:
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         self._wait(known, "The controllers work", lambda: bool(self.api.get(account)), "kube-controller-manager")
 
-    def _wait_for_node(self, known: Record, tools: NodeTools) -> None:
-        node_images.ensure(self.instance, self.box, tools.pause)
+    def _wait_for_node(self, known: Record) -> None:
         path = f"/api/v1/nodes/{NODE_NAME}"
         self._wait(known, "The node is ready", lambda: conditions(self.api.get(path)).get("Ready") == "True", "kubelet")
         self._wait(known, "Services route", lambda: network.proxy_ready(self.address), "kube-proxy")

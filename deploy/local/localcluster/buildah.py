@@ -54,7 +54,9 @@ def commit(reference: str, rootfs: Path, log: Path, settings: tuple[str, ...]) -
 
 def export(reference: str, target: Path, log: Path) -> None:
     """Writes an image as an archive that containerd imports."""
-    shell.logged(_command("push", reference, f"docker-archive:{target}:{reference}"), what=f"Writing {reference}", log=log)
+    shell.logged(
+        _command("push", reference, f"docker-archive:{target}:{reference}"), what=f"Writing {reference}", log=log
+    )
 
 
 def forget_older(repository: str, *, keep: int) -> None:

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from localcluster import bringup, cgroups, lock, node_images, paths, programs, record, sandbox
+from localcluster import bringup, lock, node_images, paths, programs, record, sandbox, status
 from localcluster.api import PORT
 from localcluster.errors import LocalClusterError
 from localcluster.images import Image
@@ -15,6 +15,7 @@ from localcluster.progress import Reporter
 from localcluster.record import Record
 from localcluster.sandbox import Sandbox
 from localcluster.settings import Options
+from localcluster.status import Status
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Cluster:
     def down(self) -> None:
         """Removes everything that this cluster made on the machine; cached builds and images stay."""
         _require_root()
-        with lock.held(self.instance.lock):
+        with self.reporter.step(f"remove {self.instance.name}"), lock.held(self.instance.lock):
             sandbox.remove(self.instance)
             sandbox.remove_made_folders(self.instance)
             shutil.rmtree(self.instance.state, ignore_errors=True)
@@ -87,10 +88,25 @@ class Cluster:
         """The names of the images that the node has."""
         return node_images.present(self._running_node())
 
-    def _running_node(self) -> Sandbox:
+    def status(self) -> Status:
+        """How the cluster is right now."""
+        return status.of(self.instance)
+
+    def sandbox(self) -> Sandbox:
+        """The namespaces that the cluster runs in.
+
+        Raises LocalClusterError if it does not run.
+        """
         known = record.load(self.instance.record)
         box = known.sandbox() if known else None
-        if known is None or box is None or not known.alive("containerd"):
+        if box is None:
+            raise LocalClusterError(f"The cluster {self.instance.name!r} does not run.", hint="`up` starts it.")
+        return box
+
+    def _running_node(self) -> Sandbox:
+        box = self.sandbox()
+        known = record.load(self.instance.record)
+        if known is None or not known.alive("containerd"):
             raise LocalClusterError(f"The cluster {self.instance.name!r} has no running node.", hint="`up` starts one.")
         return box
 

@@ -24,7 +24,8 @@ def run(
 ) -> Record:
     """Starts and ends programs until exactly the wanted ones run; returns the new record, which is saved too.
 
-    Programs named in `later` have their turn in a call to come, and are left as they are. While it works the record is marked unsettled: if this program is killed here, the next `up` starts all anew.
+    Programs named in `later` have their turn in a call to come, and are left as they are. While it works the record is
+    marked unsettled: if this program is killed here, the next `up` starts all anew.
     """
     names = {program.name for program in wanted}.union(later)
     surplus = [name for name in known.running if name not in names]
@@ -75,9 +76,7 @@ def stop(process: ProcessId) -> None:
         os.close(handle)
 
 
-def wait(
-    instance: Instance, known: Record, what: str, check: Callable[[], bool], *, seconds: float, log: str
-) -> None:
+def wait(instance: Instance, known: Record, what: str, check: Callable[[], bool], *, seconds: float, log: str) -> None:
     """Waits until something is so.
 
     Raises LocalClusterError as soon as a program that it depends on has ended, or when the time is over; `log` names

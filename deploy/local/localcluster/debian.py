@@ -52,7 +52,9 @@ def ensure(needed: tuple[Needed, ...], reporter: Reporter) -> None:
             return
         if shutil.which("apt-get") is None:
             programs = ", ".join(n.program for n in needed if n.missing())
-            raise LocalClusterError(f"These programs are missing: {programs}.", hint="Install them; there is no apt-get.")
+            raise LocalClusterError(
+                f"These programs are missing: {programs}.", hint="Install them; there is no apt-get."
+            )
         with reporter.step("install packages", ", ".join(packages)):
             _install(packages)
 

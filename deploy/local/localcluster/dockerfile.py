@@ -60,9 +60,8 @@ class Context:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(self.folder / name, copy)
             copy.chmod(0o755 if _is_executable(self.folder / name) else 0o644)
-        for folder, _, names in os.walk(target, topdown=False):
-            for name in [*names, "."]:
-                os.utime(Path(folder) / name, (_EPOCH, _EPOCH))
+        for path in (*target.rglob("*"), target):
+            os.utime(path, (_EPOCH, _EPOCH))
 
 
 def _sources(text: str) -> Iterator[str]:

@@ -91,9 +91,7 @@ def instance(name: str) -> Instance:
     Raises LocalClusterError for a name that is no DNS label of at most 20 characters.
     """
     if not _NAME.fullmatch(name):
-        raise LocalClusterError(
-            f"{name!r} cannot name a cluster: use 1 to 20 lower-case letters, digits and hyphens."
-        )
+        raise LocalClusterError(f"{name!r} cannot name a cluster: use 1 to 20 lower-case letters, digits and hyphens.")
     return Instance(name=name, home=state_home())
 
 

@@ -74,7 +74,7 @@ def start(argv: Sequence[str], *, cgroup: Path, log: Path) -> ProcessId:
             cwd="/",
             start_new_session=True,
         )
-    # Never waited for: it outlives this program. One that ended at once is seen as dead, since a zombie has no identity.
+    # Never waited for: it outlives this program. One that has ended is seen as dead: a zombie has no identity.
     return ProcessId.of(child.pid) or ProcessId(child.pid, -1)
 
 

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from localcluster.errors import LocalClusterError
+
 SERVICE_NETWORK = "10.96.0.0/16"
 API_SERVICE_ADDRESS = "10.96.0.1"
 POD_NETWORK = "10.244.0.0/20"
@@ -16,6 +18,8 @@ NODE_NAME = "node-1"
 @dataclass(frozen=True)
 class Options:
     """What an instance consists of; `up` with other options changes a running one.
+
+    Fake nodes (`kwok_nodes`) take the place of the real one: a scale test's Pods must not land there.
 
     The client limits of the controller manager default to Kubernetes' own. At those it creates at most some 4 Jobs a
     second for the whole cluster, so a figure of a scale test must say what they were.
@@ -28,10 +32,11 @@ class Options:
     kcm_burst: int = 30
     audit_log: bool = False
 
-    @property
-    def has_node(self) -> bool:
-        """Fake nodes replace the real one: a scale test's Pods must not land on it."""
-        return not self.control_plane_only and not self.kwok_nodes
+    def __post_init__(self) -> None:
+        if self.kwok_nodes < 0:
+            raise LocalClusterError(f"{self.kwok_nodes} fake nodes: say 0 or more.")
+        if self.kwok_stages and not self.kwok_nodes:
+            raise LocalClusterError("Stages are for fake nodes: say how many (--kwok N).")
 
     @property
     def stages(self) -> Path | None:
