@@ -46,6 +46,10 @@ def _log_to_stderr(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
+class _ToldToStopError(Exception):
+    """SIGTERM or SIGINT came."""
+
+
 class Operator:
     """The parts of a running operator, and how they reach each other."""
 
@@ -92,7 +96,7 @@ class Operator:
             namespaces=self.config.namespaces,
             clusterwide=not self.config.namespaces,
         )
-        raise RuntimeError("the watches have ended; the process has to be started again")
+        raise _ToldToStopError  # kopf took the signal; what goes wrong in a watch is raised by itself
 
     def _namespaces(self) -> dict[str, str]:
         return self.snapshot.namespace_uids
@@ -141,11 +145,11 @@ async def _amain() -> None:
     access = kube.in_cluster() or await kube.from_kubeconfig()
     task = asyncio.create_task(Operator(config, access).run())
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT):  # until kopf has started and takes them itself
         loop.add_signal_handler(number, task.cancel)
     try:
         await task
-    except asyncio.CancelledError:
+    except* (asyncio.CancelledError, _ToldToStopError):
         log.info("told to stop")
 
 

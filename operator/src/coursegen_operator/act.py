@@ -114,7 +114,7 @@ class Actor:
     # ---- doing ----------------------------------------------------------------------------------------
 
     async def _carry_out(self, key: Key, obj: AnyObject, plan: Plan) -> None:
-        patch = difference(obj.status.wire(), plan.status)
+        patch = difference(obj.status.stored(), plan.status)
         if patch and plan.writes and not await self._write(key, obj, patch):
             return
         self.scheduler.release(key)

@@ -56,6 +56,19 @@ class WorkQueue:
         self._due.pop(key, None)
         self._failures.pop(key, None)
 
+    def pop(self) -> Key | None:
+        """Give the next key that is due, without waiting; None if there is none. For a caller that is its own loop."""
+        self._promote(self._clock())
+        if self._ready.empty():
+            return None
+        key = self._ready.get_nowait()
+        self._queued.discard(key)
+        return key
+
+    def next_time(self) -> float | None:
+        """Give the time of the earliest key that is not due yet."""
+        return min(self._due.values(), default=None)
+
     async def run(self, visit: Callable[[Key], Awaitable[None]], hands: int) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -85,14 +98,17 @@ class WorkQueue:
         log.warning("visit of %s failed %d times, again in %.1f s: %s", key, count, wait, error, exc_info=count == 5)
         self.add_at(key, self._clock() + wait)
 
+    def _promote(self, now: float) -> None:
+        while self._heap and self._heap[0][0] <= now:
+            when, _, key = heapq.heappop(self._heap)
+            if self._due.get(key) == when:
+                del self._due[key]
+                self.add(key)
+
     async def _tick(self) -> None:
         while True:
             now = self._clock()
-            while self._heap and self._heap[0][0] <= now:
-                when, _, key = heapq.heappop(self._heap)
-                if self._due.get(key) == when:
-                    del self._due[key]
-                    self.add(key)
+            self._promote(now)
             self._timer_changed.clear()
             wait = min(30.0, self._heap[0][0] - now) if self._heap else 30.0
             try:

@@ -80,8 +80,8 @@ class CourseStep:
 
     @property
     def course(self) -> CourseGeneration:
-        """Give the course."""
-        return self.view.course
+        """Give the course as it is after the step so far: its children are judged by what it has accepted."""
+        return self.view.course.model_copy(update={"status": self.status})
 
     def change(self, **changes: Any) -> None:
         """Change fields of the status."""
@@ -129,12 +129,12 @@ def plan(
     if over:
         before = conditions.find(course.status.conditions, "Succeeded")
         step.end(over, before.reason if before else over.value, before.message if before else "")
-        _tidy(step)
     elif accepted.cancel:
         step.end(Outcome.CANCELLED, "Cancelled", "Cancelled on request; its Jobs are stopped.")
-        _stop_outline(step)
     else:
         _go_on(step)
+    if step.ended:
+        _tidy(step)
     return _finish(step, over)
 
 
@@ -397,7 +397,7 @@ def _is_exported(step: CourseStep) -> None:
 
 def _finish(step: CourseStep, over: Outcome | None) -> Plan:
     """Bring conditions, phase and counts into line, and announce an end."""
-    old, course, now = step.course.status, step.course, step.now
+    old, course, now = step.view.course.status, step.view.course, step.now
     if step.ended and not over:
         step.change(completion_time=clock.stamp(now))
         step.draft.effects.append(_event(step))

@@ -1,0 +1,269 @@
+"""Properties of the planner over random histories of events, failures, crashes, edits, deletions and clock steps.
+
+The rules are stated in `Histories`' invariants; hypothesis looks for a history that breaks one, and
+shrinks it. The planner, snapshot, scheduler and actor are the real ones, the cluster is `simulation`.
+"""
+
+import random
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from coursegen_api.base import FailureClass
+from coursegen_api.names import ANNOTATION_CANCEL, ANNOTATION_RETRY
+from coursegen_operator.plan.world import Defaults
+from coursegen_operator.snapshot import TASK_KINDS
+
+from .simulation import KINDS, Json, Simulation
+
+CAPACITY = 3
+MAX_JOBS = 4
+MAX_COURSES = 2
+FAILURES = [
+    FailureClass.INTERNAL,
+    FailureClass.INVALID_INPUT,
+    FailureClass.RATE_LIMITED,
+    FailureClass.PROVIDER_UNAVAILABLE,
+    FailureClass.STORAGE_UNAVAILABLE,
+    FailureClass.STOPPED,
+]
+
+
+class Histories(RuleBasedStateMachine):
+    """One cluster's life."""
+
+    @initialize(seed=st.integers(0, 10_000))
+    def begin(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.sim = Simulation(Defaults(image="worker:test", max_jobs=MAX_JOBS, max_courses=MAX_COURSES))
+        self.sim.change_spec("GenerationQueue", "chapter-generation", namespace="", capacity=CAPACITY)
+        self.count = 0
+        self.loss = 0.0
+        self.sim.api.fault = self._fault
+        self.progress: dict[tuple[str, int, int], int] = {}
+        self.finished: dict[str, tuple[Any, ...]] = {}
+
+    def _fault(self, verb: str, path: str) -> str:
+        if self.loss and self.chance.random() < self.loss:
+            return self.chance.choice(("before", "after"))
+        return ""
+
+    def _name(self, prefix: str) -> str:
+        self.count += 1
+        return f"{prefix}{self.count}"
+
+    def _objects(self) -> list[Json]:
+        plurals = {KINDS[k].meta.plural for k in TASK_KINDS}
+        return [o for (k, _, _), o in self.sim.api.objects.items() if k in plurals]
+
+    def _pick(self, kind: str) -> str | None:
+        found = self.sim.names(kind)
+        return self.chance.choice(found) if found else None
+
+    def _job(self) -> Json | None:
+        active = self.sim.jobs()
+        return self.chance.choice(active) if active else None
+
+    # ---- people --------------------------------------------------------------------------------------
+
+    @rule(chapters=st.integers(1, 3), export=st.booleans(), partial=st.booleans(), validated=st.booleans())
+    def create_course(self, chapters: int, export: bool, partial: bool, validated: bool) -> None:
+        spec: Json = {
+            "title": "T",
+            "learningObjectives": ["Learn"],
+            "chapters": [{"id": f"c{i}", "title": "T", "learningObjectives": ["x"]} for i in range(chapters)],
+            "exports": [{"format": "json"}] if export else [],
+            "failurePolicy": "ExportPartial" if partial else "Fail",
+            "quality": {"enabled": validated},
+        }
+        self.sim.apply("CourseGeneration", self._name("course"), spec)
+
+    @rule(chapters=st.integers(1, 3))
+    def create_course_to_outline(self, chapters: int) -> None:
+        spec = {"title": "T", "learningObjectives": ["Learn"], "chapterCount": chapters}
+        self.sim.apply("CourseGeneration", self._name("course"), spec)
+
+    @rule()
+    def create_chapter(self) -> None:
+        spec = {"courseContext": {"title": "T"}, "title": "T", "learningObjectives": ["x"]}
+        self.sim.apply("ChapterGeneration", self._name("chapter"), spec)
+
+    @rule(suspend=st.booleans())
+    def suspend(self, suspend: bool) -> None:
+        if name := self._pick("CourseGeneration"):
+            self.sim.change_spec("CourseGeneration", name, suspend=suspend)
+
+    @rule(kind=st.sampled_from(TASK_KINDS), annotation=st.sampled_from((ANNOTATION_RETRY, ANNOTATION_CANCEL)))
+    def request(self, kind: str, annotation: str) -> None:
+        if name := self._pick(kind):
+            self._asked(kind, name)
+            self.sim.annotate(kind, name, annotation, self._name("at"))
+
+    @rule(kind=st.sampled_from(("CourseGeneration", "ChapterGeneration")))
+    def regenerate(self, kind: str) -> None:
+        if name := self._pick(kind):
+            self._asked(kind, name)
+            self.sim.change_spec(kind, name, regeneration={"requestId": self._name("wish"), "feedback": "simpler"})
+
+    @rule(kind=st.sampled_from(TASK_KINDS))
+    def delete(self, kind: str) -> None:
+        if name := self._pick(kind):
+            self._asked(kind, name)
+            self.sim.api.remove(KINDS[kind].meta.plural, "courses", name)
+
+    def _asked(self, kind: str, name: str) -> None:
+        """Whatever belongs together may begin again, once one of it was asked to."""
+        self.finished.clear()
+
+    # ---- the cluster ---------------------------------------------------------------------------------
+
+    @rule()
+    def job_starts(self) -> None:
+        if job := self._job():
+            self.sim.start(job)
+
+    @rule()
+    def job_succeeds(self) -> None:
+        if job := self._job():
+            self.sim.start(job)
+            self.sim.succeed(job)
+
+    @rule(failure=st.sampled_from(FAILURES))
+    def job_fails(self, failure: FailureClass) -> None:
+        if job := self._job():
+            self.sim.fail(job, failure)
+
+    @rule(how=st.sampled_from(("OOMKilled", "evicted", "lost", "silent")))
+    def pod_ends(self, how: str) -> None:
+        if job := self._job():
+            if how == "lost":
+                self.sim.lose_pod(job)
+            elif how == "evicted":
+                self.sim.end_pod(job, 143, conditions=[{"type": "DisruptionTarget", "status": "True"}])
+            else:
+                self.sim.end_pod(job, 137, how)
+
+    @rule(percentage=st.integers(0, 100))
+    def worker_reports(self, percentage: int) -> None:
+        if (job := self._job()) and self.sim.task(job).uid in self.sim.snapshot.by_uid:
+            self.sim.report(job, percentage)
+
+    @rule()
+    @precondition(lambda self: not self.sim.watch_is_broken and not self.loss)
+    def job_deleted_by_hand(self) -> None:
+        self.sim.settle()
+        running = [j for j in self.sim.jobs() if j["status"].get("ready")]
+        if running:
+            job = self.chance.choice(running)
+            self.sim.api.remove("jobs", "courses", job["metadata"]["name"])
+
+    # ---- the operator and its clock ---------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from((0.1, 1.0, 6.0, 70.0, 400.0)))
+    def time_passes(self, seconds: float) -> None:
+        self.sim.run(seconds)
+
+    @rule(seconds=st.sampled_from((-90.0, -5.0, 5.0, 90.0)))
+    def clock_steps(self, seconds: float) -> None:
+        self.sim.time += seconds
+
+    @rule()
+    def operator_restarts(self) -> None:
+        self.sim.watch_is_broken = False
+        self.sim.restart()
+
+    @rule()
+    def watch_breaks(self) -> None:
+        self.sim.watch_is_broken = True
+
+    @rule()
+    def watch_heals(self) -> None:
+        self.sim.watch_is_broken = False
+        self.sim.resync()
+
+    @rule(loss=st.sampled_from((0.0, 0.0, 0.3)))
+    def answers_are_lost(self, loss: float) -> None:
+        self.loss = loss
+
+    # ---- what always holds --------------------------------------------------------------------------------
+
+    @invariant()
+    def one_job_for_each_object_revision_and_attempt(self) -> None:
+        assert set(self.sim.api.jobs_created.values()) <= {1}
+
+    @invariant()
+    def active_work_stays_under_every_limit(self) -> None:
+        active = self.sim.jobs()
+        chapters = [j for j in active if j["metadata"]["labels"]["coursegen.dev/queue"] == "chapter-generation"]
+        assert len(active) <= MAX_JOBS
+        assert len(chapters) <= CAPACITY
+
+    @invariant()
+    def retries_that_count_are_at_most_three(self) -> None:
+        for obj in self._objects():
+            assert obj.get("status", {}).get("retryCount", 0) <= (3 if obj.get("kind") != "CourseGeneration" else 100)
+
+    @invariant()
+    def progress_never_falls_within_an_attempt(self) -> None:
+        for obj in self._objects():
+            status = obj.get("status", {})
+            if not status.get("attempts"):
+                continue
+            identity = (obj["metadata"]["uid"], status["revision"], status["attempts"][-1]["number"])
+            assert status["progressPercentage"] >= self.progress.get(identity, 0)
+            self.progress[identity] = status["progressPercentage"]
+
+    @invariant()
+    def what_is_finished_stays_finished_unless_asked(self) -> None:
+        for obj in self._objects():
+            status = obj.get("status", {})
+            ended = [c["reason"] for c in status.get("conditions", ()) if c["type"] == "Finished" and c["status"] == "True"]
+            uid = obj["metadata"]["uid"]
+            if uid in self.finished:
+                assert ended, f"{obj['metadata']['name']} was finished and goes on unasked"
+            elif ended:
+                self.finished[uid] = (ended, status["revision"])
+
+    def teardown(self) -> None:
+        if not hasattr(self, "sim"):
+            return
+        self._every_history_ends()
+        self._planning_twice_plans_nothing_new()
+
+    def _every_history_ends(self) -> None:
+        self.loss, self.sim.watch_is_broken = 0.0, False
+        for name in self.sim.names("CourseGeneration"):
+            self.sim.change_spec("CourseGeneration", name, suspend=False)
+        self.sim.resync()
+        for _ in range(60):
+            self.sim.run(300)
+            for job in self.sim.jobs():
+                self.sim.start(job)
+                self.sim.succeed(job)
+            if all(self._is_over(o) for o in self._objects()):
+                break
+        open_ones = {o["metadata"]["name"]: o.get("status") for o in self._objects() if not self._is_over(o)}
+        assert not open_ones
+
+    @staticmethod
+    def _is_over(obj: Json) -> bool:
+        return any(c["type"] == "Finished" and c["status"] == "True" for c in obj.get("status", {}).get("conditions", ()))
+
+    def _planning_twice_plans_nothing_new(self) -> None:
+        self.sim.run(600)
+        before = self.sim.api.writes.copy()
+        self.sim.resync()
+        self.sim.run(600)
+        self.sim.restart()
+        self.sim.run(600)
+        assert self.sim.api.writes == before
+        assert self.sim.jobs(active=False) == []
+        assert self.sim.snapshot.load.jobs == 0
+
+
+TestHistories = Histories.TestCase
+TestHistories.settings = settings(
+    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
