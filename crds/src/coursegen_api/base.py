@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from . import names
+
 
 class Model(BaseModel):
     """Base of everything in the contract: camelCase on the wire, unknown fields refused, immutable."""
@@ -18,6 +20,10 @@ class Model(BaseModel):
         """Give the JSON form that the API server and the worker see, without what is unset."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
+    def stored(self) -> dict[str, Any]:
+        """Give the JSON form of what was read, without the defaults of what was not there."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
+
 
 class Rule(BaseModel):
     """One CEL rule of a CRD: what must hold, the sentence for who breaks it, and the field at fault."""
@@ -28,27 +34,33 @@ class Rule(BaseModel):
     message: str
     field_path: str | None = None
 
+    def wire(self) -> dict[str, str]:
+        """Give the rule as a CRD has it."""
+        return {"rule": self.rule, "message": self.message} | (
+            {"fieldPath": self.field_path} if self.field_path else {}
+        )
+
 
 def cel(*rules: Rule) -> dict[str, Any]:
     """Attach CEL rules to a field: `Field(json_schema_extra=cel(Rule(...)))`."""
-    wire = [
-        {"rule": r.rule, "message": r.message} | ({"fieldPath": r.field_path} if r.field_path else {}) for r in rules
-    ]
-    return {"x-kubernetes-validations": wire}
+    return {"x-kubernetes-validations": [r.wire() for r in rules]}
 
 
-def immutable(what: str) -> Rule:
-    """Refuse any change of a field after creation."""
-    return Rule(rule="self == oldSelf", message=f"{what} is immutable: create another object instead")
-
-
-# No control characters: a title is one line wherever it is shown, and JSON escapes stay within bounds.
-_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
-_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+# Neither control characters nor the line breaks of Unicode: a title is one line wherever it is shown. U+FFFE and
+# U+FFFF have no place in XML, and so none in a SCORM manifest. At least one character is no space.
+_NOT_IN_A_LINE = r"\x00-\x1f\x7f-\x9f\x{2028}\x{2029}\x{fffe}\x{ffff}"
+_LINE = rf"^[^{_NOT_IN_A_LINE}]*[^ {_NOT_IN_A_LINE}][^{_NOT_IN_A_LINE}]*$"
+_DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_NAME = rf"^{_DNS_LABEL}(\.{_DNS_LABEL})*$"
 _ID = r"^[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?$"
 
 Title = Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE)]
-ObjectName = Annotated[str, Field(min_length=1, max_length=63, pattern=_NAME)]
+ObjectName = Annotated[str, Field(min_length=1, max_length=names.MAX_NAME, pattern=_NAME)]
+"""metadata.name of an object of our kinds."""
+
+ForeignName = Annotated[str, Field(min_length=1, max_length=253, pattern=_NAME)]
+"""metadata.name of an object of Kubernetes' own kinds: a Secret, a ConfigMap, a class."""
+
 OwnerId = Annotated[str, Field(min_length=1, max_length=63, pattern=_ID)]
 Objective = Annotated[str, Field(min_length=1, max_length=300, pattern=_LINE)]
 Objectives = Annotated[list[Objective], Field(min_length=1, max_length=20)]
@@ -57,12 +69,16 @@ IsoDuration = Annotated[
     Field(
         min_length=2,
         max_length=32,
-        pattern=r"^P(\d{1,4}W|(\d{1,4}D)?(T(\d{1,4}H)?(\d{1,4}M)?(\d{1,5}S)?)?)$",
+        pattern=r"^P([0-9]{1,4}W|([0-9]{1,4}D)?(T([0-9]{1,4}H)?([0-9]{1,4}M)?([0-9]{1,5}S)?)?)$",
         json_schema_extra=cel(
             Rule(
                 rule="!self.endsWith('P') && !self.endsWith('T')",
                 message="must name at least one amount, for example PT20H (ISO 8601)",
-            )
+            ),
+            Rule(
+                rule="!self.matches('^[^1-9]*[0-9][^1-9]*$')",
+                message="must be longer than zero, for example PT20H (ISO 8601)",
+            ),
         ),
     ),
 ]
@@ -70,10 +86,12 @@ StoreKey = Annotated[
     str,
     Field(
         min_length=1,
-        max_length=160,
+        max_length=128,
         pattern=r"^[0-9a-f-]{36}/[a-z]+/[A-Za-z0-9][A-Za-z0-9._-]*$",
     ),
 ]
+Count = Annotated[int, Field(ge=0, le=10**15)]
+"""A count that a worker reports: bounded, since the API server refuses what no int64 holds, and JavaScript rounds."""
 
 
 class ProficiencyLevel(StrEnum):
@@ -160,16 +178,16 @@ class Artifact(Model):
 
     key: StoreKey = Field(description="Key in the object store; begins with the namespace's UID.")
     sha256: str = Field(pattern="^[0-9a-f]{64}$", max_length=64, description="SHA-256 of the bytes, in hex.")
-    bytes: int = Field(ge=0, description="Size in bytes.")
+    bytes: Count = Field(description="Size in bytes.")
     media_type: str = Field(max_length=100, description="Media type, for example application/pdf.")
 
 
 class Usage(Model):
     """What the work cost at the model provider; zero where no model was asked."""
 
-    prompt_tokens: int = Field(default=0, ge=0, description="Tokens sent to the model.")
-    completion_tokens: int = Field(default=0, ge=0, description="Tokens received from the model.")
-    cost_micro_usd: int = Field(default=0, ge=0, alias="costMicroUSD", description="Cost in millionths of a US dollar.")
+    prompt_tokens: Count = Field(default=0, description="Tokens sent to the model.")
+    completion_tokens: Count = Field(default=0, description="Tokens received from the model.")
+    cost_micro_usd: Count = Field(default=0, alias="costMicroUSD", description="Cost in millionths of a US dollar.")
     cached: bool = Field(default=False, description="True if the artifact was there already: nothing was paid.")
 
 

@@ -17,7 +17,22 @@ from .base import (
     Title,
 )
 from .base import Model as Base
-from .kinds import Column, Kind, Meta, immutable_fields, name_rule
+from .kinds import (
+    AGE,
+    ERROR,
+    MESSAGE,
+    PHASE,
+    PROGRESS,
+    RETRIES,
+    STAGE,
+    WAITING,
+    Column,
+    Kind,
+    Meta,
+    immutable_fields,
+    name_rule,
+    queue_name_rule,
+)
 from .task import CourseContext
 
 
@@ -28,17 +43,21 @@ class ChapterSpec(Base):
         default=None, description="Your id of the chapter. Default: metadata.name. Example: chapter-7."
     )
     course_name: ObjectName | None = Field(
-        default=None, description="The CourseGeneration, in the same namespace, that the chapter belongs to."
+        default=None,
+        description=(
+            "The CourseGeneration, in the same namespace, that the chapter belongs to; leave it out for a chapter that "
+            "stands alone, and set courseContext. Example: course-123."
+        ),
     )
     course_context: CourseContext | None = Field(
-        default=None, description="What to know of the course, for a chapter that stands alone."
+        default=None, description="What the writer has to know of the course, for a chapter that stands alone."
     )
     index: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=1, description="Place of the chapter in its course, from 1. Default: 1."
+        default=1, description="Place of the chapter in its course, from 1 to 100. Default: 1."
     )
-    title: Title | None = Field(default=None, description="Title of the chapter. Example: Loops.")
+    title: Title | None = Field(default=None, description="Title of the chapter, one line. Example: Loops.")
     learning_objectives: Annotated[list[Objective], Field(min_length=1, max_length=20)] | None = Field(
-        default=None, description="What learners can do after the chapter. Example: Write a for loop."
+        default=None, description="What learners can do after the chapter, a line each. Example: [Write a for loop]."
     )
     estimated_duration: IsoDuration | None = Field(
         default=None, description="Learning time as an ISO 8601 duration. Example: PT2H."
@@ -48,21 +67,29 @@ class ChapterSpec(Base):
     )
     outline_key: StoreKey | None = Field(
         default=None,
-        description="Key of the outline that describes this chapter at index; the operator sets it on chapters it creates.",
+        description=(
+            "Key of the outline in the object store that describes this chapter at its index; the operator sets it on "
+            "the chapters that it creates. Example: 6f2b0c1e-8a54-4c0e-9a57-2f1f3c9d7a10/outline/3b1f.json."
+        ),
     )
     provider_name: ObjectName | None = Field(
         default=None,
-        description="The ModelProvider, in the same namespace, that writes. Default: the course's, else the embedded composer.",
+        description=(
+            "The ModelProvider, in the same namespace, that writes. Default: the course's, else the embedded composer, "
+            "which asks no model."
+        ),
     )
     queue_name: ObjectName | None = Field(
         default=None,
-        description="The GenerationQueue; can be changed until admitted. Default: chapter-generation.",
+        description="The GenerationQueue that the work goes through. You can change it until the work is admitted, and "
+        "after its end. Default: chapter-generation.",
     )
     suspend: bool = Field(
-        default=False, description="Start nothing new; a running attempt ends normally. Default: false."
+        default=False, description="True starts nothing new; a running attempt ends normally. Default: false."
     )
     regeneration: Regeneration | None = Field(
-        default=None, description="Make the chapter anew, from feedback. A new requestId is a new wish."
+        default=None,
+        description="A wish to make the chapter anew, from your feedback. Each new requestId is a new wish.",
     )
 
 
@@ -82,20 +109,20 @@ class ChapterGeneration(Kind):
         plural="chaptergenerations",
         short="chaptergen",
         columns=(
-            Column("Phase", "string", ".status.phase"),
-            Column("Progress", "integer", ".status.progressPercentage", "percent"),
-            Column("Stage", "string", ".status.stage"),
-            Column("Waiting", "string", ".status.holdReason"),
-            Column("Retries", "integer", ".status.retryCount"),
-            Column("Course", "string", ".spec.courseName"),
-            Column("Age", "date", ".metadata.creationTimestamp"),
-            Column("Title", "string", ".status.title", wide=True),
+            PHASE,
+            PROGRESS,
+            STAGE,
+            WAITING,
+            RETRIES,
+            ERROR,
+            AGE,
+            Column("Course", "string", ".spec.courseName", wide=True),
             Column("Queue", "string", ".status.queueName", wide=True),
             Column("Next-Retry", "string", ".status.nextRetryTime", wide=True),
-            Column("Error", "string", ".status.errorDetails.failureClass", wide=True),
-            Column("Message", "string", ".status.holdMessage", wide=True),
+            Column("Title", "string", ".status.title", wide=True),
+            MESSAGE,
         ),
-        rules=(name_rule(),),
+        rules=(name_rule(), queue_name_rule()),
         spec_rules=(
             *immutable_fields(
                 "chapterId",
@@ -115,7 +142,9 @@ class ChapterGeneration(Kind):
             ),
             Rule(
                 rule="has(self.courseName) != has(self.courseContext)",
-                message="set exactly one of courseName (a CourseGeneration) and courseContext (a chapter that stands alone)",
+                message=(
+                    "set exactly one of courseName (a CourseGeneration) and courseContext (a chapter that stands alone)"
+                ),
                 field_path=".courseName",
             ),
             Rule(

@@ -27,8 +27,26 @@ from .base import (
     Usage,
     cel,
 )
-from .kinds import Column, Kind, Meta, immutable_fields, name_rule
+from .kinds import (
+    AGE,
+    ERROR,
+    MESSAGE,
+    PHASE,
+    PROGRESS,
+    RETRIES_WIDE,
+    STAGE,
+    WAITING,
+    Column,
+    Kind,
+    Meta,
+    immutable_fields,
+    name_rule,
+    queue_name_rule,
+)
 from .task import QualityBar, QualitySummary
+
+MAX_OBJECTIVES_SIZE = 200_000
+"""Characters of the objectives of all given chapters: 100 chapters, each with 20 objectives of 100 characters."""
 
 
 class TargetAudience(Model):
@@ -43,9 +61,9 @@ class Chapter(Model):
     """A chapter that the author has planned already."""
 
     id: OwnerId = Field(description="Your id of the chapter, unique in the course. Example: chapter-7.")
-    title: Title = Field(description="Title of the chapter. Example: Loops.")
+    title: Title = Field(description="Title of the chapter, one line. Example: Loops.")
     learning_objectives: Objectives = Field(
-        description="What learners can do after the chapter. Example: Write a for loop."
+        description="What learners can do after the chapter, a line each. Example: [Write a for loop]."
     )
     estimated_duration: IsoDuration | None = Field(
         default=None, description="Learning time as an ISO 8601 duration. Example: PT2H."
@@ -58,9 +76,9 @@ class Chapter(Model):
 class Export(Model):
     """A file that is made of the finished course."""
 
-    format: ExportFormat = Field(description="pdf, scorm (SCORM 1.2) or json.")
+    format: ExportFormat = Field(description="The file's format: pdf, scorm (SCORM 1.2) or json.")
     include_assessments: bool = Field(
-        default=True, description="Put questions and answers into the file. Default: true."
+        default=True, description="True puts the questions and answers into the file. Default: true."
     )
 
 
@@ -74,7 +92,9 @@ class BelowBar(StrEnum):
 class Quality(QualityBar):
     """What the content must reach, and what happens if it does not."""
 
-    enabled: bool = Field(default=True, description="Validate the chapters before the exports. Default: true.")
+    enabled: bool = Field(
+        default=True, description="True validates the chapters before the exports are made. Default: true."
+    )
     below_bar: BelowBar = Field(
         default=BelowBar.DELIVER,
         description="Deliver: the course succeeds and says QualityPassed=False. Fail: it fails. Default: Deliver.",
@@ -94,11 +114,15 @@ class CourseSpec(Model):
     course_id: OwnerId | None = Field(
         default=None, description="Your id of the course. Default: metadata.name. Example: course-123."
     )
-    title: Title = Field(description="Title of the course. Example: Python Programming.")
+    title: Title = Field(description="Title of the course, one line. Example: Python Programming.")
     subject_domain: Title | None = Field(default=None, description="Field of knowledge. Example: Computer Science.")
-    target_audience: TargetAudience = Field(default_factory=TargetAudience, description="Who the course is for.")
+    target_audience: TargetAudience = Field(
+        default_factory=TargetAudience,
+        description="Who the course is for. Default: beginners.",
+        json_schema_extra={"default": {}},
+    )
     learning_objectives: Objectives = Field(
-        description="What learners can do after the course. Example: Learn Python basics."
+        description="What learners can do after the course, a line each. Example: [Learn Python basics]."
     )
     estimated_duration: IsoDuration | None = Field(
         default=None, description="Learning time of the whole course as an ISO 8601 duration. Example: PT20H."
@@ -108,47 +132,67 @@ class CourseSpec(Model):
     )
     chapter_count: Annotated[int, Field(ge=1, le=100)] | None = Field(
         default=None,
-        description="How many chapters the outline shall have. Default: about one for two hours of estimatedDuration.",
+        description=(
+            "Number of chapters that the outline shall have, 1 to 100. Default: about one for two hours of "
+            "estimatedDuration. Example: 12."
+        ),
     )
     chapters: Annotated[list[Chapter], Field(min_length=1, max_length=100)] | None = Field(
         default=None,
-        description="The chapters, if you have planned them; no outline is made then.",
+        description="The chapters, 1 to 100, if you have planned them. Default: the outline decides.",
         json_schema_extra=cel(
             Rule(
                 rule="self.all(c, self.exists_one(d, d.id == c.id))",
                 message="two chapters have the same id: give each its own",
-            )
+            ),
+            # Every bound at once would make 2.4 MB, which etcd refuses in words that name no field.
+            Rule(
+                rule=f"self.map(c, c.learningObjectives.map(o, o.size()).sum()).sum() <= {MAX_OBJECTIVES_SIZE}",
+                message=f"the objectives have more than {MAX_OBJECTIVES_SIZE} characters in all chapters: shorten them",
+            ),
         ),
     )
     exports: Annotated[list[Export], Field(max_length=3)] = Field(
         default_factory=list,
-        description="Files to make of the finished course, at most one for each format. More may be added later.",
+        description=(
+            "Files to make of the finished course, at most one for each format. You can add one at any time. "
+            "Default: none."
+        ),
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["format"]},
     )
-    quality: Quality = Field(default_factory=Quality, description="What the content must reach.")
+    quality: Quality = Field(
+        default_factory=Quality,
+        description="What the content must reach. Default: the defaults of its fields.",
+        json_schema_extra={"default": {}},
+    )
     failure_policy: FailurePolicy = Field(
         default=FailurePolicy.FAIL,
         description=(
-            "When a chapter fails for good. Fail: the course fails. ExportPartial: it delivers the other chapters "
-            "and says which are missing. Default: Fail."
+            "What happens when a chapter fails for good. Fail: the course fails. ExportPartial: the course delivers "
+            "the other chapters and says which are missing. Default: Fail."
         ),
     )
     provider_name: ObjectName | None = Field(
         default=None,
         description=(
-            "The ModelProvider, in the same namespace, that writes. Default: the embedded composer, which asks no model."
+            "The ModelProvider, in the same namespace, that writes. Default: the embedded composer, which asks no "
+            "model."
         ),
     )
     queue_name: ObjectName | None = Field(
         default=None,
-        description="The GenerationQueue of the outline; can be changed until admitted. Default: course-generation.",
+        description=(
+            "The GenerationQueue that the outline goes through. You can change it until the course is admitted, and "
+            "after its end. Default: course-generation."
+        ),
     )
     suspend: bool = Field(
         default=False,
-        description="Start nothing new; what runs ends normally. Can be changed at any time. Default: false.",
+        description="True starts nothing new; what runs ends normally. You can change it at any time. Default: false.",
     )
     regeneration: Regeneration | None = Field(
-        default=None, description="Make every chapter anew, from feedback. A new requestId is a new wish."
+        default=None,
+        description="A wish to make every chapter anew, from your feedback. Each new requestId is a new wish.",
     )
 
 
@@ -228,22 +272,22 @@ class CourseGeneration(Kind):
         plural="coursegenerations",
         short="coursegen",
         columns=(
-            Column("Phase", "string", ".status.phase"),
-            Column("Progress", "integer", ".status.progressPercentage", "percent"),
-            Column("Stage", "string", ".status.stage"),
+            PHASE,
+            PROGRESS,
+            STAGE,
             Column("Chapters", "string", ".status.chapters.summary"),
-            Column("Waiting", "string", ".status.holdReason"),
-            Column("Age", "date", ".metadata.creationTimestamp"),
-            Column("Course", "string", ".spec.title", wide=True),
+            WAITING,
+            ERROR,
+            AGE,
             Column("Running", "integer", ".status.chapters.running", wide=True),
             Column("Held", "integer", ".status.chapters.held", wide=True),
             Column("Failed", "integer", ".status.chapters.failed", wide=True),
-            Column("Retries", "integer", ".status.retryCount", wide=True),
+            RETRIES_WIDE,
             Column("Quality", "string", ".status.conditions[?(@.type=='QualityPassed')].status", wide=True),
-            Column("Error", "string", ".status.errorDetails.failureClass", wide=True),
-            Column("Message", "string", ".status.holdMessage", wide=True),
+            Column("Title", "string", ".spec.title", wide=True),
+            MESSAGE,
         ),
-        rules=(name_rule(),),
+        rules=(name_rule(), queue_name_rule()),
         spec_rules=(
             *immutable_fields(
                 "courseId",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import names
-from .base import Rule
+from .base import cel
 from .chapter import ChapterGeneration
 from .course import CourseGeneration
 from .export import CourseExport
@@ -29,7 +29,10 @@ KINDS: tuple[type[Kind], ...] = (
     ModelProvider,
 )
 
-_DROPPED = ("title", "discriminator", "additionalProperties", "const", "anyOf", "allOf", "$ref", "default")
+_DROPPED = frozenset(["title", "discriminator", "const", "anyOf", "allOf", "$ref", "default", "propertyNames"]) | {
+    "additionalProperties",
+    "patternProperties",
+}
 
 
 def structural(node: dict[str, Any], defs: dict[str, Any], defaults: bool) -> dict[str, Any]:
@@ -38,12 +41,12 @@ def structural(node: dict[str, Any], defs: dict[str, Any], defaults: bool) -> di
     out = {k: v for k, v in merged.items() if k not in _DROPPED}
     if "const" in merged:
         out["enum"] = [merged["const"]]
-    if defaults and merged.get("default") is not None and not isinstance(merged["default"], dict):
+    if defaults and merged.get("default") is not None:
         out["default"] = merged["default"]
     if "properties" in merged:
         out["properties"] = {k: structural(v, defs, defaults) for k, v in sorted(merged["properties"].items())}
-    elif isinstance(merged.get("additionalProperties"), dict):
-        out["additionalProperties"] = structural(merged["additionalProperties"], defs, defaults)
+    elif values := _values_of_map(merged):
+        out["additionalProperties"] = structural(values, defs, defaults)
         if "maxProperties" not in out:
             raise ValueError(f"a map without a bound: {node}")
     if "items" in merged:
@@ -72,10 +75,11 @@ def _resolve(node: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
     return here
 
 
-def _rules(rules: tuple[Rule, ...]) -> list[dict[str, str]]:
-    return [
-        {"rule": r.rule, "message": r.message} | ({"fieldPath": r.field_path} if r.field_path else {}) for r in rules
-    ]
+def _values_of_map(node: dict[str, Any]) -> dict[str, Any] | None:
+    """Give the schema of a map's values; a rule for its keys (a pattern) has to be said in CEL."""
+    patterns = list(node.get("patternProperties", {}).values())
+    values = patterns[0] if patterns else node.get("additionalProperties")
+    return values if isinstance(values, dict) else None
 
 
 def _column(column: Column) -> dict[str, Any]:
@@ -92,7 +96,7 @@ def schema(kind: type[Kind]) -> dict[str, Any]:
     spec = structural(document["properties"]["spec"], defs, defaults=True)
     status = structural(document["properties"]["status"], defs, defaults=False)
     if kind.meta.spec_rules:
-        spec["x-kubernetes-validations"] = _rules(kind.meta.spec_rules)
+        spec |= cel(*kind.meta.spec_rules)
     out: dict[str, Any] = {
         "description": kind.__doc__,
         "type": "object",
@@ -106,7 +110,7 @@ def schema(kind: type[Kind]) -> dict[str, Any]:
         },
     }
     if kind.meta.rules:
-        out["x-kubernetes-validations"] = _rules(kind.meta.rules)
+        out |= cel(*kind.meta.rules)
     return out
 
 
@@ -150,12 +154,17 @@ def files() -> Iterator[tuple[str, str]]:
     """Give name and text of each generated file, the kustomization among them."""
     import yaml  # a tool of development: the images that carry this package have no use for it
 
+    class Plain(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            del data
+            return True
+
     head = "# Generated from crds/src/coursegen_api by `make generate`; do not edit.\n"
     listed = []
     for kind in KINDS:
         file_name = f"{kind.meta.plural}.yaml"
         listed.append(file_name)
-        yield file_name, head + yaml.safe_dump(crd(kind), sort_keys=False, width=110, allow_unicode=True)
+        yield file_name, head + yaml.dump(crd(kind), Dumper=Plain, sort_keys=False, width=110, allow_unicode=True)
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",

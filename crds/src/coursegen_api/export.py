@@ -3,22 +3,38 @@
 from pydantic import Field
 
 from .base import ExportFormat, ObjectName, ObjectStatus
-from .kinds import Column, Kind, Meta, immutable_fields, name_rule
+from .kinds import (
+    AGE,
+    ERROR,
+    MESSAGE,
+    PHASE,
+    PROGRESS,
+    RETRIES_WIDE,
+    WAITING,
+    Column,
+    Kind,
+    Meta,
+    immutable_fields,
+    name_rule,
+    queue_name_rule,
+)
 from .source import SourceFields, one_source
 
 
 class ExportSpec(SourceFields):
     """What is exported, and how."""
 
-    format: ExportFormat = Field(description="pdf, scorm (SCORM 1.2) or json.")
+    format: ExportFormat = Field(description="The file's format: pdf, scorm (SCORM 1.2) or json.")
     include_assessments: bool = Field(
-        default=True, description="Put questions and answers into the file. Default: true."
+        default=True, description="True puts the questions and answers into the file. Default: true."
     )
     queue_name: ObjectName | None = Field(
-        default=None, description="The GenerationQueue; can be changed until admitted. Default: export."
+        default=None,
+        description="The GenerationQueue that the work goes through. You can change it until the work is admitted, and "
+        "after its end. Default: export.",
     )
     suspend: bool = Field(
-        default=False, description="Start nothing new; a running attempt ends normally. Default: false."
+        default=False, description="True starts nothing new; a running attempt ends normally. Default: false."
     )
 
 
@@ -37,18 +53,18 @@ class CourseExport(Kind):
         short="courseexp",
         columns=(
             Column("Format", "string", ".spec.format"),
-            Column("Phase", "string", ".status.phase"),
-            Column("Progress", "integer", ".status.progressPercentage", "percent"),
+            PHASE,
+            PROGRESS,
+            WAITING,
+            ERROR,
             Column("Bytes", "integer", ".status.artifact.bytes"),
-            Column("Waiting", "string", ".status.holdReason"),
-            Column("Age", "date", ".metadata.creationTimestamp"),
+            AGE,
             Column("Course", "string", ".spec.courseName", wide=True),
-            Column("Retries", "integer", ".status.retryCount", wide=True),
-            Column("Error", "string", ".status.errorDetails.failureClass", wide=True),
+            RETRIES_WIDE,
             Column("Key", "string", ".status.artifact.key", wide=True),
-            Column("Message", "string", ".status.holdMessage", wide=True),
+            MESSAGE,
         ),
-        rules=(name_rule(),),
+        rules=(name_rule(), queue_name_rule()),
         spec_rules=(
             *immutable_fields(
                 "chapterName", "courseName", "artifactKey", "configMapName", "format", "includeAssessments"

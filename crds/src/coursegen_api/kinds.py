@@ -1,6 +1,6 @@
 """What a kind of the group declares besides its fields: names, columns, and rules over the whole object."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -14,10 +14,21 @@ class Column:
     """One column of `kubectl get`."""
 
     name: str
-    type: Literal["string", "integer", "date"]
+    type: Literal["string", "integer", "number", "boolean", "date"]
     path: str
-    format: str | None = None
     wide: bool = False
+
+
+# The columns that every kind of work has, in this order: what it is doing, then why it is not.
+PHASE = Column("Phase", "string", ".status.phase")
+PROGRESS = Column("Progress%", "integer", ".status.progressPercentage")
+STAGE = Column("Stage", "string", ".status.stage")
+WAITING = Column("Waiting", "string", ".status.holdReason")
+RETRIES = Column("Retries", "integer", ".status.retryCount")
+RETRIES_WIDE = replace(RETRIES, wide=True)
+ERROR = Column("Error", "string", ".status.errorDetails.failureClass")
+AGE = Column("Age", "date", ".metadata.creationTimestamp")
+MESSAGE = Column("Message", "string", ".status.conditions[?(@.type=='Ready')].message", wide=True)
 
 
 @dataclass(frozen=True)
@@ -76,6 +87,21 @@ def name_rule() -> Rule:
     return Rule(
         rule=f"self.metadata.name.size() <= {names.MAX_NAME}",
         message=f"metadata.name has at most {names.MAX_NAME} characters",
+    )
+
+
+def queue_name_rule() -> Rule:
+    """Let spec.queueName change only while the work is not admitted, or after it has ended."""
+    admitted = "oldSelf.status.conditions.exists(c, c.type == 'Admitted' && c.status == 'True')"
+    finished = "oldSelf.status.conditions.exists(c, c.type == 'Finished' && c.status == 'True')"
+    has, same = "has(self.spec.queueName)", "self.spec.queueName == oldSelf.spec.queueName"
+    return Rule(
+        rule=(
+            f"!has(oldSelf.status) || !has(oldSelf.status.conditions) || !{admitted} || {finished} || "
+            f"({has} == has(oldSelf.spec.queueName) && (!{has} || {same}))"
+        ),
+        message="queueName cannot be changed while the work is admitted: wait for its end, or cancel it",
+        field_path=".spec.queueName",
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .base import Condition, Model, ObjectName
+from .base import Condition, ForeignName, Model
 from .kinds import Column, Kind, Meta, name_rule
 
 
@@ -20,14 +20,18 @@ class ProviderSpec(Model):
 
     writer: WriterType = Field(
         default=WriterType.TEMPLATE,
-        description="template: the embedded composer, which needs no key and no network. Default: template.",
+        description="What writes. template: the embedded composer, which needs no key and no network. "
+        "Default: template.",
     )
-    secret_name: ObjectName | None = Field(
+    secret_name: ForeignName | None = Field(
         default=None,
-        description="Secret in the same namespace with the provider's key under `key`; the operator never reads it.",
+        description=(
+            "The Secret, in the same namespace, that has the provider's key under `key`; the operator never reads it. "
+            "Example: my-provider-key."
+        ),
     )
     concurrency: Annotated[int, Field(ge=1, le=10000)] | None = Field(
-        default=None, description="Jobs that may use this provider at once. Default: no limit of its own."
+        default=None, description="Number of Jobs that may use this provider at once. Default: no limit of its own."
     )
 
 
@@ -40,7 +44,7 @@ class ProviderStatus(Model):
         description="Ready.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
-    active: int = Field(default=0, ge=0, description="Jobs that use it now.")
+    active: int = Field(default=0, ge=0, description="Number of Jobs that use it now.")
 
 
 class ModelProvider(Kind):

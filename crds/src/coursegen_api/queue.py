@@ -1,70 +1,134 @@
 """GenerationQueue: who runs when."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from .base import Condition, Model, ObjectName
+from .base import Condition, ForeignName, Model, Rule, cel
 from .kinds import Column, Kind, Meta, name_rule
 
-LabelText = Annotated[str, Field(max_length=253)]
+_LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
+_LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+
+LabelValue = Annotated[str, Field(max_length=63, pattern=_LABEL_VALUE)]
+LabelKey = Annotated[str, Field(max_length=317, pattern=_LABEL_KEY)]
 Quantity = Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?([numkMGTPE]|[KMGTPE]i)?$")]
+
+
+class TolerationOperator(StrEnum):
+    """How a toleration compares the value of a taint."""
+
+    EXISTS = "Exists"
+    EQUAL = "Equal"
+
+
+class TaintEffect(StrEnum):
+    """What a taint does to Pods that do not bear it."""
+
+    NO_SCHEDULE = "NoSchedule"
+    PREFER_NO_SCHEDULE = "PreferNoSchedule"
+    NO_EXECUTE = "NoExecute"
 
 
 class Toleration(Model):
     """A taint that worker Pods of this queue bear (as in a Pod)."""
 
-    key: Annotated[str, Field(max_length=253)] | None = Field(default=None, description="Key of the taint.")
-    operator: Annotated[str, Field(pattern="^(Exists|Equal)$", max_length=6)] | None = Field(
-        default=None, description="Exists or Equal. Default: Equal."
+    # What a Pod's own validation asks: else every Job of the queue would be refused, one by one.
+    model_config = Model.model_config | {
+        "json_schema_extra": cel(
+            Rule(
+                rule="has(self.key) || (has(self.operator) && self.operator == 'Exists')",
+                message="operator must be Exists where key is absent",
+                field_path=".operator",
+            ),
+            Rule(
+                rule="!has(self.value) || !has(self.operator) || self.operator != 'Exists'",
+                message="value must be absent where operator is Exists",
+                field_path=".value",
+            ),
+            Rule(
+                rule="!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')",
+                message="effect must be NoExecute where tolerationSeconds is set",
+                field_path=".effect",
+            ),
+        )
+    }
+
+    key: LabelKey | None = Field(default=None, description="Key of the taint. Default: every taint. Example: pool.")
+    operator: TolerationOperator | None = Field(
+        default=None, description="Exists bears any value of the taint, Equal the given one. Default: Equal."
     )
-    value: Annotated[str, Field(max_length=63)] | None = Field(default=None, description="Value of the taint.")
-    effect: Annotated[str, Field(pattern="^(NoSchedule|PreferNoSchedule|NoExecute)$", max_length=16)] | None = Field(
-        default=None, description="NoSchedule, PreferNoSchedule or NoExecute; absent: all."
+    value: LabelValue | None = Field(default=None, description="Value of the taint. Example: chapters.")
+    effect: TaintEffect | None = Field(
+        default=None, description="NoSchedule, PreferNoSchedule or NoExecute. Default: every effect."
     )
-    toleration_seconds: Annotated[int, Field(ge=0)] | None = Field(
-        default=None, description="Seconds that a NoExecute taint is borne; absent: for ever."
+    toleration_seconds: Annotated[int, Field(ge=0, le=10**9)] | None = Field(
+        default=None, description="Seconds that a Pod bears a NoExecute taint. Default: for ever. Example: 300."
     )
 
 
 class ResourceAmounts(Model):
     """Amounts of cpu and memory, as Kubernetes writes them."""
 
-    cpu: Quantity | None = Field(default=None, description="Cores. Example: 250m.")
-    memory: Quantity | None = Field(default=None, description="Bytes. Example: 256Mi.")
+    cpu: Quantity | None = Field(default=None, description="Processor time, in cores. Example: 250m.")
+    memory: Quantity | None = Field(default=None, description="Memory, in bytes. Example: 256Mi.")
+
+
+def _request_within_limit(amount: str) -> Rule:
+    both = f"has(self.requests) && has(self.requests.{amount}) && has(self.limits) && has(self.limits.{amount})"
+    return Rule(
+        rule=f"!({both}) || quantity(self.requests.{amount}).compareTo(quantity(self.limits.{amount})) <= 0",
+        message=f"requests.{amount} must not be more than limits.{amount}",
+        field_path=f".requests.{amount}",
+    )
 
 
 class WorkerResources(Model):
     """Requests and limits of the worker container."""
 
-    requests: ResourceAmounts | None = Field(default=None, description="What the scheduler sets aside for it.")
-    limits: ResourceAmounts | None = Field(default=None, description="What it may use at most.")
+    model_config = Model.model_config | {
+        "json_schema_extra": cel(_request_within_limit("cpu"), _request_within_limit("memory"))
+    }
+
+    requests: ResourceAmounts | None = Field(default=None, description="What the scheduler sets aside for the worker.")
+    limits: ResourceAmounts | None = Field(default=None, description="What the worker may use at most.")
 
 
 class PullSecret(Model):
     """A reference to a Secret for pulling images."""
 
-    name: ObjectName = Field(description="Name of the Secret, in the namespace of the work.")
+    name: ForeignName = Field(description="Name of the Secret, in the namespace of the work. Example: registry-key.")
 
 
 class Workers(Model):
     """Workers of the queue's own: where its Pods run and what they get. Not a free Pod template."""
 
-    node_selector: Annotated[dict[str, LabelText], Field(max_length=16)] | None = Field(
-        default=None, description="Labels that a node must have. Example: {pool: chapters}."
+    node_selector: Annotated[dict[LabelKey, LabelValue], Field(max_length=16)] | None = Field(
+        default=None,
+        description="Labels that a node must have. Default: any node. Example: {pool: chapters}.",
+        json_schema_extra=cel(
+            Rule(
+                rule=f"self.all(k, k.matches('{_LABEL_KEY}'))",
+                message="each key must be a label key: letters, digits, '-', '_' and '.', after an optional prefix/",
+            )
+        ),
     )
     tolerations: Annotated[list[Toleration], Field(max_length=16)] | None = Field(
-        default=None, description="Taints that the Pods bear."
+        default=None, description="Taints that the Pods bear. Default: none but those of a lost node, for 30 seconds."
     )
     resources: WorkerResources | None = Field(
-        default=None, description="Requests and limits. Default: 100m and 128Mi, at most 1 core and 512Mi."
+        default=None,
+        description="Requests and limits of the worker. Default: 100m and 128Mi, limits of 1 core and 512Mi.",
     )
-    priority_class_name: ObjectName | None = Field(
-        default=None, description="PriorityClass of the Pods. Default: the queue's own, coursegen-<queue>."
+    priority_class_name: ForeignName | None = Field(
+        default=None, description="The PriorityClass of the Pods. Default: the queue's own, coursegen-<queue>."
     )
-    runtime_class_name: ObjectName | None = Field(default=None, description="RuntimeClass of the Pods.")
+    runtime_class_name: ForeignName | None = Field(
+        default=None, description="The RuntimeClass of the Pods. Default: the node's. Example: gvisor."
+    )
     image_pull_secrets: Annotated[list[PullSecret], Field(max_length=8)] | None = Field(
-        default=None, description="Secrets for pulling the worker image."
+        default=None, description="Secrets for pulling the worker image. Default: none."
     )
 
 
@@ -72,25 +136,28 @@ class QueueSpec(Model):
     """Priority, capacity, retry policy, deadline and workers of a queue."""
 
     priority: Annotated[int, Field(ge=0, le=100)] = Field(
-        description="A larger number is more urgent. The five queues have 8, 6, 5, 4 and 3."
+        description="Urgency, 0 to 100; a larger number comes first. The five queues have 8, 6, 5, 4, 3. Example: 8."
     )
     capacity: Annotated[int, Field(ge=0, le=10000)] = Field(
-        default=8, description="Jobs of this queue that may be active at once; 0 starts nothing new. Default: 8."
+        default=8,
+        description="Number of Jobs of this queue that may be active at once; 0 pauses the queue. Default: 8.",
     )
     max_retries: Annotated[int, Field(ge=0, le=10)] = Field(
-        default=3, description="Failures that are retried by themselves; 3 allow four attempts. Default: 3."
+        default=3, description="Number of failures that are retried by themselves; 3 allow 4 attempts. Default: 3."
     )
     backoff_seconds: Annotated[list[Annotated[int, Field(ge=1, le=3600)]], Field(min_length=1, max_length=10)] = Field(
         default=[60, 120, 240],
         description=(
-            "Seconds to wait before each retry, the last one repeating; up to 20 % are added by chance. "
+            "Seconds to wait before each retry, the last amount repeating; up to 20 % are added to each. "
             "Default: [60, 120, 240]."
         ),
     )
     timeout_seconds: Annotated[int, Field(ge=15, le=3600)] = Field(
         default=120, description="Seconds that an attempt may take, from the worker's start. Default: 120."
     )
-    workers: Workers = Field(default_factory=Workers, description="Workers of the queue's own.")
+    workers: Workers = Field(
+        default_factory=Workers, description="Where the queue's Pods run and what they get. Default: as every queue's."
+    )
 
 
 class QueueStatus(Model):
@@ -102,8 +169,8 @@ class QueueStatus(Model):
         description="Ready.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
-    active: int = Field(default=0, ge=0, description="Jobs that hold a slot now.")
-    waiting: int = Field(default=0, ge=0, description="Tasks that could run if there were a slot.")
+    active: int = Field(default=0, ge=0, description="Number of Jobs that hold a slot now.")
+    waiting: int = Field(default=0, ge=0, description="Number of tasks that could run if there were a slot.")
 
 
 class GenerationQueue(Kind):

@@ -9,10 +9,11 @@ import json
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import BeforeValidator, Field, TypeAdapter
 
 from .base import (
     Artifact,
+    Count,
     ExportFormat,
     FailureClass,
     IsoDuration,
@@ -27,10 +28,17 @@ from .base import (
 )
 
 MAX_INPUT_BYTES = 64 * 1024
-"""A task as JSON; the bounds of the schemas guarantee it (tests/unit/test_task_bounds.py)."""
+"""A task as JSON; the bounds of the schemas guarantee it (tests/unit/contract/test_task_bounds.py)."""
 
 MAX_RESULT_BYTES = 4096
 """Kubernetes cuts a termination message here."""
+
+MAX_RETRY_AFTER_SECONDS = 24 * 3600
+"""No provider is waited for longer than this, whatever it says."""
+
+
+_MAX_CHARACTER_BYTES = 6
+"""What one character may take in JSON: an escape, like that of a control character."""
 
 
 class TaskKind(StrEnum):
@@ -106,8 +114,8 @@ class ChapterFeedback(Model):
     """Why a chapter is made anew, and from what."""
 
     request_id: OwnerId
-    feedback: str | None = None
-    focus_area: str | None = None
+    feedback: Annotated[str, Field(max_length=4000)] | None = None
+    focus_area: Annotated[str, Field(max_length=63)] | None = None
     report_key: StoreKey | None = None
     """A quality report whose findings about this chapter are the feedback."""
     previous_key: StoreKey | None = None
@@ -140,7 +148,7 @@ class ChapterRef(Model):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-Chapters = Annotated[list[ChapterRef], Field(min_length=1, max_length=100)]
+ChapterIndexes = Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(max_length=100)]
 
 
 class CourseMeta(Model):
@@ -150,7 +158,7 @@ class CourseMeta(Model):
     course: CourseContext
     learning_objectives: Annotated[list[Objective], Field(max_length=20)] = Field(default_factory=list)
     estimated_duration: IsoDuration | None = None
-    missing_chapters: Annotated[list[int], Field(max_length=100)] = Field(default_factory=list)
+    missing_chapters: ChapterIndexes = Field(default_factory=list)
     """Indexes of chapters that failed and are left out (failurePolicy ExportPartial)."""
 
 
@@ -214,8 +222,12 @@ class TaskInput(Model):
     work: Work
 
     def to_json(self) -> str:
-        """Give the compact JSON for the environment; raise ValueError over MAX_INPUT_BYTES."""
+        """Give the compact JSON for the environment; raise ValueError over MAX_INPUT_BYTES.
+
+        Kubernetes expands `$(NAME)` and shortens `$$` in a container's environment, so no `$` is left as it is.
+        """
         text = json.dumps(self.wire(), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        text = text.replace("$", r"\u0024")
         if len(text.encode()) > MAX_INPUT_BYTES:
             raise ValueError(f"task of {self.name} is {len(text.encode())} bytes, over {MAX_INPUT_BYTES}")
         return text
@@ -232,17 +244,20 @@ class OutlineSummary(Model):
     """The first titles, as many as fit; the others arrive with their chapters' results."""
 
 
+Score = Annotated[float, Field(allow_inf_nan=False)]
+
+
 class ChapterScore(Model):
     """Quality of one chapter, in short."""
 
     index: Annotated[int, Field(ge=1, le=100)] = Field(description="Place of the chapter in the course, from 1.")
-    readability: float | None = Field(
+    readability: Score | None = Field(
         default=None, description="Flesch reading ease; absent where it does not apply (under 100 words)."
     )
-    alignment: float | None = Field(
+    alignment: Score | None = Field(
         default=None, description="Pedagogical alignment, 0 to 1; absent without objectives."
     )
-    bias: int = Field(default=0, ge=0, description="Findings of biased wording that count against passing.")
+    bias: Count = Field(default=0, description="Findings of biased wording that count against passing.")
     passed: bool = Field(description="True if each measure that applies reaches its bar.")
 
 
@@ -250,18 +265,25 @@ class QualitySummary(Model):
     """Quality of a source, in short; the report in the store has the findings."""
 
     passed: bool = Field(description="True if every chapter passed.")
-    readability: float | None = Field(default=None, description="Flesch reading ease of the worst chapter.")
+    readability: Score | None = Field(default=None, description="Flesch reading ease of the worst chapter.")
     readability_method: str | None = Field(default=None, max_length=40, description="How readability was measured.")
-    alignment: float | None = Field(default=None, description="Pedagogical alignment of the worst chapter.")
+    alignment: Score | None = Field(default=None, description="Pedagogical alignment of the worst chapter.")
     alignment_method: str | None = Field(default=None, max_length=40, description="How alignment was measured.")
-    bias: int = Field(default=0, ge=0, description="Findings of biased wording, over all chapters.")
+    bias: Count = Field(default=0, description="Findings of biased wording, over all chapters.")
     bias_method: str | None = Field(default=None, max_length=40, description="How bias was looked for; absent if not.")
-    below_bar: Annotated[list[int], Field(max_length=100)] = Field(
-        default_factory=list, description="Indexes of the chapters below the bar."
-    )
+    below_bar: ChapterIndexes = Field(default_factory=list, description="Indexes of the chapters below the bar.")
     scores: Annotated[list[ChapterScore], Field(max_length=100)] = Field(
         default_factory=list, description="The chapters' scores, as many as fit."
     )
+
+
+def _without_surrogates(text: object) -> object:
+    """Replace what no UTF-8 has, such as the undecodable part of a file's name in an exception."""
+    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
+
+
+def _at_most_a_day(seconds: object) -> object:
+    return min(seconds, MAX_RETRY_AFTER_SECONDS) if isinstance(seconds, int | float) else seconds
 
 
 class TaskResult(Model):
@@ -270,8 +292,10 @@ class TaskResult(Model):
     v: Literal[1] = 1
     failure_class: FailureClass | None = Field(default=None, alias="class")
     """Absent on success."""
-    message: str = ""
-    retry_after_seconds: int | None = Field(default=None, ge=0)
+    message: Annotated[str, BeforeValidator(_without_surrogates)] = ""
+    retry_after_seconds: (
+        Annotated[int, BeforeValidator(_at_most_a_day), Field(ge=0, le=MAX_RETRY_AFTER_SECONDS)] | None
+    ) = None
     artifact: Artifact | None = None
     usage: Usage | None = None
     title: str | None = Field(default=None, max_length=200)
@@ -282,18 +306,23 @@ class TaskResult(Model):
     def to_json(self) -> str:
         """Give at most MAX_RESULT_BYTES of UTF-8: scores, titles, then the message are cut to fit."""
         wire = self.wire()
+        wire["message"] = _shortened(self.message, max(0, len(self.message) - MAX_RESULT_BYTES))
         while len(text := _compact(wire)) > MAX_RESULT_BYTES:
             if wire.get("quality", {}).get("scores"):
                 wire["quality"]["scores"].pop()
             elif wire.get("outline", {}).get("titles"):
                 wire["outline"]["titles"].pop()
-            elif len(wire.get("message", "")) > 1:
+            elif wire["message"] not in ("", "…"):
                 excess = len(text) - MAX_RESULT_BYTES
-                keep = max(1, len(wire["message"]) - max(1, excess // 4) - 1)
-                wire["message"] = wire["message"][:keep].rstrip("…") + "…"
+                wire["message"] = _shortened(wire["message"], max(1, excess // _MAX_CHARACTER_BYTES))
             else:
                 raise ValueError(f"result cannot be cut to {MAX_RESULT_BYTES} bytes")
         return text.decode()
+
+
+def _shortened(text: str, by: int) -> str:
+    """Cut at least `by` characters off the end, and say so."""
+    return text[: max(0, len(text) - by - 1)].rstrip("…") + "…" if by else text
 
 
 def _compact(wire: dict[str, Any]) -> bytes:

@@ -3,7 +3,21 @@
 from pydantic import Field
 
 from .base import ObjectName, ObjectStatus
-from .kinds import Column, Kind, Meta, immutable_fields, name_rule
+from .kinds import (
+    AGE,
+    ERROR,
+    MESSAGE,
+    PHASE,
+    PROGRESS,
+    RETRIES_WIDE,
+    WAITING,
+    Column,
+    Kind,
+    Meta,
+    immutable_fields,
+    name_rule,
+    queue_name_rule,
+)
 from .source import SourceFields, one_source
 from .task import QualityBar, QualitySummary
 
@@ -13,10 +27,11 @@ class ValidationSpec(SourceFields, QualityBar):
 
     queue_name: ObjectName | None = Field(
         default=None,
-        description="The GenerationQueue; can be changed until admitted. Default: quality-validation.",
+        description="The GenerationQueue that the work goes through. You can change it until the work is admitted, and "
+        "after its end. Default: quality-validation.",
     )
     suspend: bool = Field(
-        default=False, description="Start nothing new; a running attempt ends normally. Default: false."
+        default=False, description="True starts nothing new; a running attempt ends normally. Default: false."
     )
 
 
@@ -38,19 +53,20 @@ class QualityValidation(Kind):
         plural="qualityvalidations",
         short="qualval",
         columns=(
-            Column("Phase", "string", ".status.phase"),
-            Column("Progress", "integer", ".status.progressPercentage", "percent"),
-            Column("Passed", "string", ".status.quality.passed"),
-            Column("Readability", "string", ".status.quality.readability"),
-            Column("Alignment", "string", ".status.quality.alignment"),
-            Column("Waiting", "string", ".status.holdReason"),
-            Column("Age", "date", ".metadata.creationTimestamp"),
+            PHASE,
+            PROGRESS,
+            WAITING,
+            ERROR,
+            Column("Passed", "boolean", ".status.quality.passed"),
+            Column("Readability", "number", ".status.quality.readability"),
+            Column("Alignment", "number", ".status.quality.alignment"),
+            AGE,
             Column("Course", "string", ".spec.courseName", wide=True),
-            Column("Retries", "integer", ".status.retryCount", wide=True),
-            Column("Error", "string", ".status.errorDetails.failureClass", wide=True),
-            Column("Message", "string", ".status.holdMessage", wide=True),
+            Column("Below-Bar", "string", ".status.quality.belowBar", wide=True),
+            RETRIES_WIDE,
+            MESSAGE,
         ),
-        rules=(name_rule(),),
+        rules=(name_rule(), queue_name_rule()),
         spec_rules=(
             *immutable_fields(
                 "chapterName",
