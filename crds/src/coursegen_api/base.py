@@ -76,7 +76,7 @@ IsoDuration = Annotated[
                 message="must name at least one amount, for example PT20H (ISO 8601)",
             ),
             Rule(
-                rule="!self.matches('^[^1-9]*[0-9][^1-9]*$')",
+                rule="!self.matches('^[^1-9]*0[^1-9]*$')",
                 message="must be longer than zero, for example PT20H (ISO 8601)",
             ),
         ),
