@@ -1,6 +1,5 @@
 """What deploy/overlays/local takes from this machine: its own passwords, made once, and the tags of its images."""
 
-import os
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -41,7 +40,7 @@ def _once(names: tuple[str, ...], make: Callable[[], tuple[str, ...]]) -> None:
         making = path.with_suffix(".making")
         making.touch(mode=0o600)
         making.write_text(text)
-        os.replace(making, path)
+        making.replace(path)
 
 
 def _store_secrets() -> tuple[str, str]:

@@ -1,0 +1,60 @@
+# Needs make and python3; everything else is installed into .venv and the cache folder on the way. `make help` lists the targets.
+MAKEFLAGS += --no-print-directory
+export UV_PYTHON_DOWNLOADS = never
+export PYTHONPATH = deploy:deploy/local
+
+PYTHON = .venv/bin/python
+STEP = @.ci/step
+UNIT = not cluster and not e2e
+
+.DEFAULT_GOAL = help
+.PHONY: help demo down deploy images test test-unit verify generate fmt bench clean
+
+help: ## List every target
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: .venv/ready ## Bring everything up on this machine and watch a course being generated
+	@$(PYTHON) -m demo run
+
+down: .venv/ready ## Remove everything that the demo made, also after a crash; caches and out/ stay
+	@$(PYTHON) -m demo down
+
+deploy: .venv/ready ## Bring everything up, without the course
+	@$(PYTHON) -m demo deploy
+
+images: .venv/ready ## Build the images whose content changed, and write deploy/overlays/local/generated
+	@$(PYTHON) -m demo images
+
+test: .venv/ready ## Run every test; those that need a cluster start and stop one
+	@$(PYTHON) -m pytest -q
+
+test-unit: .venv/ready ## Run the tests that need no cluster
+	@$(PYTHON) -m pytest -q -m "$(UNIT)"
+
+verify: .venv/ready ## Check generated files, format, lint, types, layers and unit tests; fail if the tree changes
+	@git status --porcelain > .venv/tree-before
+	$(STEP) "generated files" $(PYTHON) -m coursegen_api.crd --check crds
+	$(STEP) "format" .venv/bin/ruff format --check --quiet .
+	$(STEP) "lint" .venv/bin/ruff check --quiet .
+	$(STEP) "types" .venv/bin/mypy
+	$(STEP) "layers" .venv/bin/lint-imports
+	$(STEP) "unit tests" $(PYTHON) -m pytest -q -m "$(UNIT)"
+	$(STEP) "tree unchanged" sh -c 'git status --porcelain | diff .venv/tree-before -'
+
+generate: .venv/ready ## Write the CRDs anew from the models
+	@$(PYTHON) -m coursegen_api.crd crds
+
+fmt: .venv/ready ## Format the code, and mend what lint can mend
+	@.venv/bin/ruff check --quiet --fix . || true
+	@.venv/bin/ruff format --quiet .
+
+bench: .venv/ready ## Measure: figures for docs/performance.md
+	@test -e tests/bench || test -e tests/bench.py || { echo "There is no tests/bench yet."; exit 1; }
+	@$(PYTHON) -m tests.bench
+
+clean: down ## Take the demo down, and remove .venv and every cached build and image as well
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache "$${XDG_CACHE_HOME:-$$HOME/.cache}/coursegen"
+
+.venv/ready: pyproject.toml uv.lock crds/pyproject.toml operator/pyproject.toml worker_image/pyproject.toml
+	$(STEP) "Python packages" sh -c 'uv=$$(deploy/local/bootstrap.sh) && "$$uv" sync --quiet --locked'
+	@touch $@
