@@ -10,7 +10,9 @@ _STOP = frozenset(
     "a an the and or but of to in on at by for with from into about as is are be been was were do does did how "
     "why what when where which who that this these those their its your our his her it they you we i basic "
     "basics simple main key various different using use between within over under through own some any all "
-    "small first more most not no can will should able new one two".split()
+    "small first more most not no can will should able new one two whether "
+    "gives give given makes make take takes turn turns get gets become becomes work works happen happens has have "
+    "had there also such".split()
 )
 _CLAUSE = re.compile(r"(how|why|what|when|where|which|who|whether|that)\b", re.IGNORECASE)
 _TAIL = re.compile(

@@ -22,19 +22,20 @@ VERSIONS = {ExportFormat.PDF: "1", ExportFormat.SCORM: "1", ExportFormat.JSON: "
 
 def export(course: Course, form: ExportFormat, include_assessments: bool, advance: Advance) -> Exported:
     """Write the course in one format; each exporter imports its libraries here and not before."""
-    if not include_assessments:
-        course = without_assessments(course)
+    shown = course if include_assessments else without_assessments(course)
     if form is ExportFormat.PDF:
         from coursegen_worker.exporters import pdf
 
-        return pdf.export(course, include_assessments, advance)
+        return pdf.export(shown, include_assessments, advance)
     if form is ExportFormat.SCORM:
         from coursegen_worker.exporters import scorm
 
-        return scorm.export(course, include_assessments, advance)
+        return scorm.export(shown, include_assessments, advance)
     from coursegen_worker.exporters import json_export
+    from coursegen_worker.quality import measure
 
-    return json_export.export(course, include_assessments, advance)
+    scores = {chapter.index: measure(chapter) for chapter in course.chapters}  # of the whole chapters
+    return json_export.export(shown, scores, include_assessments, advance)
 
 
 def without_assessments(course: Course) -> Course:

@@ -5,6 +5,7 @@ The schema is `schema/course.schema.json` in this package, made from the model b
 """
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
@@ -19,11 +20,12 @@ from coursegen_worker.documents import (
     LearningObjective,
     Question,
     Revision,
+    Scores,
     Section,
 )
 from coursegen_worker.exporters import Exported
 from coursegen_worker.progress import Advance
-from coursegen_worker.quality import alignment, prose, readability
+from coursegen_worker.quality import alignment, readability
 
 MEDIA_TYPE = "application/json"
 SCHEMA_ID = "https://coursegen.dev/schemas/course-v1.json"
@@ -84,11 +86,17 @@ class CourseFile(Model):
     has_part: Annotated[list[ChapterFile], Field(min_length=1, max_length=100)]
 
 
-def export(course: Course, include_assessments: bool, advance: Advance) -> Exported:
-    """Write the course as indented JSON in UTF-8."""
+def export(
+    course: Course, scores: Mapping[int, Scores], include_assessments: bool, advance: Advance
+) -> Exported:
+    """Write the course as indented JSON in UTF-8.
+
+    Args:
+        scores: of the whole chapters, by index; a course without its questions could not be measured fairly.
+    """
     chapters = []
     for number, chapter in enumerate(course.chapters, start=1):
-        chapters.append(_chapter(chapter, course.hashes.get(chapter.index)))
+        chapters.append(_chapter(chapter, scores[chapter.index], course.hashes.get(chapter.index)))
         advance(number / len(course.chapters), f"describing chapter {number} of {len(course.chapters)}")
     file = CourseFile(
         identifier=course.course_id,
@@ -116,8 +124,7 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _chapter(chapter: Chapter, stored_hash: str | None) -> ChapterFile:
-    text = prose.of_chapter(chapter)
+def _chapter(chapter: Chapter, scores: Scores, stored_hash: str | None) -> ChapterFile:
     return ChapterFile(
         position=chapter.index,
         identifier=chapter.chapter_id,
@@ -132,9 +139,9 @@ def _chapter(chapter: Chapter, stored_hash: str | None) -> ChapterFile:
         revisions=chapter.revisions,
         generator=chapter.generator,
         quality=Quality(
-            readability=readability.measure(text).score,
+            readability=scores.readability,
             readability_method=readability.METHOD,
-            alignment=alignment.measure(chapter, text).score,
+            alignment=scores.alignment,
             alignment_method=alignment.METHOD,
         ),
         sha256=stored_hash,

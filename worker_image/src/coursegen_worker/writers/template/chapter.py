@@ -1,15 +1,13 @@
 """The composer's chapter: units put in order, framed for their place in the course."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coursegen_api.base import ProficiencyLevel
 from coursegen_worker.documents import (
-    Block,
     Chapter,
     Generator,
     LearningObjective,
-    ListBlock,
     Option,
     Question,
     Section,
@@ -21,6 +19,20 @@ from coursegen_worker.quality.stem import content_stems
 from coursegen_worker.writers import ChapterBrief
 from coursegen_worker.writers.template import frame, plan, words
 from coursegen_worker.writers.template.units import Exercise, Passage, Quiz, Unit, Values, fill, load, text_blocks
+
+AGAIN = """
+You know this way of work from an earlier chapter. Here you use it {round}. This time it is about {topic}.
+
+So there is not much to read. Look at what you wrote the last time, and ask what you would do in another way now.
+There is one short example. Then it is your turn.
+"""
+IN_SHORT = """
+Here are the steps once more. As you read them, think of {topic}. At each step ask: what does it mean for “{word1}”?
+
+{steps}
+
+Then ask the same for “{word2}”. Write down one line for each step that is new to you in questions about {topic}.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,7 +54,11 @@ def compose(brief: ChapterBrief, generator: Generator, advance: Advance) -> Chap
     parts = parts_of(brief)
     sections = [frame.introduction(brief, parts)]
     for number, part in enumerate(parts):
-        sections.extend(_sections(part, brief.level))
+        own = _sections(part, brief.level)
+        if number:  # the first part's opening stands in the introduction
+            opening = text_blocks(part.unit.opening, part.values)
+            own[0] = own[0].model_copy(update={"blocks": [*opening, *own[0].blocks]})
+        sections.extend(own)
         advance((number + 1) / (len(parts) + 1), f"writing part {number + 1} of {len(parts)}")
     sections.append(frame.recap(brief, [fill(line, p.values) for p in parts for line in p.unit.recap]))
     questions = [question(part, n, quiz) for part in parts for n, quiz in enumerate(part.unit.questions, start=1)]
@@ -73,36 +89,60 @@ def parts_of(brief: ChapterBrief) -> list[Part]:
 
 def _planned(brief: ChapterBrief, units: list[list[object]]) -> list[Part]:
     ids = iter(o.id for o in brief.objectives)
-    found = []
+    found: list[Part] = []
     for (family, name, _, repeat), goal in zip(units, brief.plan["goals"], strict=True):
         unit = load(str(family), str(name))
-        values = words.values(brief.course, parse(goal), int(str(repeat)))
+        times = int(str(repeat))
+        values = words.values(brief.course, parse(goal), times)
         label = f"{name}-{len(found) + 1}" if any(p.name == name for p in found) else str(name)
-        found.append(Part(label, unit, [next(ids) for _ in unit.objectives], values))
+        found.append(Part(label, again(unit) if times else unit, [next(ids) for _ in unit.objectives], values))
     return found
+
+
+def again(unit: Unit) -> Unit:
+    """Make a practice round of a unit that the course has had before: new example, new exercise, no new ideas."""
+    steps = "\n".join(f"- {line}" for line in unit.recap)
+    return replace(
+        unit,
+        opening=AGAIN,
+        ideas=[Passage("The way of work, in short", IN_SHORT.replace("{steps}", steps))],
+        example=unit.extra[0] if unit.extra else unit.example,
+        exercise=unit.practice[0] if unit.practice else unit.exercise,
+        misconception=None,
+        recap=unit.recap[-1:],
+    )
 
 
 def _given(brief: ChapterBrief) -> list[Part]:
-    """Use topic units that the chapter's words call for, and a study unit for every given objective."""
+    """Use topic units that the chapter's words call for, and a study unit for each objective that is left."""
     texts = [brief.title, *(o.text for o in brief.objectives)]
     topics = list(dict.fromkeys(t for text in texts for t in plan.topics_for(brief.course, text)))[: plan.MAX_UNITS]
     family = plan.family_for(brief.course, " ".join(texts))
+    first = words.values(brief.course, parse(brief.objectives[0].text))
     found = []
     for name in topics if family else []:
         unit = load(str(family), name)
-        ids = [_nearest(text, brief.objectives) for _, text in unit.objectives]
-        found.append(Part(name, unit, ids, words.values(brief.course, parse(brief.objectives[0].text))))
+        found.append(Part(name, unit, [_nearest(text, brief.objectives) for _, text in unit.objectives], first))
     for number, objective in enumerate(brief.objectives):
+        if any(_asks_about(part, objective) for part in found[: len(topics)]):
+            continue
         parsed = parse(objective.text)
-        name = _study_unit(parsed, brief.index + number, bool(topics))
-        found.append(Part(f"{name}-{objective.id}", load("study", name), [objective.id], words.values(brief.course, parsed)))
+        # Neighbours of one verb must not read alike: the unit follows from the chapter's place as well.
+        names = plan.study_units(parsed)
+        name = names[((brief.index - 1) * len(brief.objectives) + number) % len(names)]
+        unit = load("study", name)
+        found.append(Part(f"{name}-{objective.id}", unit, [objective.id], words.values(brief.course, parsed)))
     return found
 
 
-def _study_unit(objective: Parsed, place: int, short: bool) -> str:
-    """Vary the unit with the chapter's place, so that neighbours of one verb do not read alike."""
-    names = ["check"] if short else plan.study_units(objective)
-    return names[(place - 1) % len(names)]
+def _asks_about(part: Part, objective: LearningObjective) -> bool:
+    """Tell whether a question of the part is for the objective and shares a word with it."""
+    own = set(content_stems(objective.text))
+    return any(
+        part.objective(quiz.objective) == objective.id
+        and own & set(content_stems(" ".join([quiz.stem, quiz.right[0], *(text for text, _ in quiz.wrong)])))
+        for quiz in part.unit.questions
+    )
 
 
 def _nearest(text: str, objectives: list[LearningObjective]) -> str:
@@ -121,7 +161,8 @@ def _sections(part: Part, level: ProficiencyLevel) -> list[Section]:
     found.append(exercise(part, "exercise", unit.exercise))
     if level is ProficiencyLevel.ADVANCED:
         found.extend(exercise(part, f"exercise-{n}", e) for n, e in enumerate(unit.practice, start=2))
-    found.append(passage(part, "misconception", "misconception", unit.misconception))
+    if unit.misconception:
+        found.append(passage(part, "misconception", "misconception", unit.misconception))
     return found
 
 
@@ -163,8 +204,3 @@ def question(part: Part, number: int, quiz: Quiz) -> Question:
         options=options,
         answer=answer,
     )
-
-
-def lines(items: list[str]) -> list[Block]:
-    """Give a list block, or nothing for no items."""
-    return [ListBlock(items=items)] if items else []

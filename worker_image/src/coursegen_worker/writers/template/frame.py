@@ -8,7 +8,7 @@ from coursegen_api.base import ProficiencyLevel
 from coursegen_worker import durations
 from coursegen_worker.documents import Block, ListBlock, Paragraph, Section
 from coursegen_worker.writers import ChapterBrief
-from coursegen_worker.writers.template.units import fill
+from coursegen_worker.writers.template.units import text_blocks
 
 if TYPE_CHECKING:
     from coursegen_worker.writers.template.chapter import Part
@@ -52,9 +52,8 @@ _NEXT = (
 def introduction(brief: ChapterBrief, parts: list[Part]) -> Section:
     """Open the chapter: why it is there, what it builds on, what it is for."""
     turn = brief.index - 1
-    found: list[Block] = [
-        Paragraph(text=fill(line, part.values)) for part in parts for line in part.unit.opening.strip().split("\n\n")
-    ]
+    first = parts[0]
+    found: list[Block] = text_blocks(first.unit.opening, first.values)
     found.append(Paragraph(text=_place(brief)))
     found.append(Paragraph(text=_GOALS[turn % len(_GOALS)]))
     found.append(ListBlock(items=[objective.text for objective in brief.objectives]))

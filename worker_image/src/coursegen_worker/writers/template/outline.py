@@ -9,7 +9,7 @@ from coursegen_worker.documents import (
     Outline,
     OutlineChapter,
 )
-from coursegen_worker.objectives import Parsed
+from coursegen_worker.objectives import Parsed, parse
 from coursegen_worker.progress import Advance
 from coursegen_worker.writers.template import plan, words
 from coursegen_worker.writers.template.plan import Use
@@ -22,7 +22,7 @@ MAX_TITLE = 200
 
 def compose(task: OutlineTask, generator: Generator, advance: Advance) -> Outline:
     """Divide a course into chapters."""
-    parsed = plan.parsed(task)
+    parsed = [parse(text) for text in task.learning_objectives]
     count = plan.chapter_count(task)
     uses = plan.chapters(task.course, parsed, count)
     titles = _distinct([_title(task, parsed, chapter) for chapter in uses])

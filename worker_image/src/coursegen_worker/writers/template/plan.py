@@ -1,6 +1,7 @@
 """How a course is divided: how many chapters, and which units in each."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,18 +45,15 @@ def chapter_count(task: OutlineTask) -> int:
 
 def chapters(course: CourseContext, objectives: list[Parsed], count: int) -> list[list[Use]]:
     """Give the units of each chapter; every objective has a chapter, or a part of one."""
+    used: Counter[str] = Counter()
     if count < len(objectives):
-        groups = [objectives[a:b] for a, b in _slices(len(objectives), count)]
-        first = [a for a, _ in _slices(len(objectives), count)]
-        return [
-            [_uses(course, o, first[g] + i, 1)[0][0] for i, o in enumerate(group)]
-            for g, group in enumerate(groups)
-        ]
+        groups = _slices(len(objectives), count)
+        return [[_uses(course, objectives[i], i, 1, used)[0][0] for i in range(a, b)] for a, b in groups]
     shares = [b - a for a, b in _slices(count, len(objectives))]
     return [
         chapter
         for number, (objective, share) in enumerate(zip(objectives, shares, strict=True))
-        for chapter in _uses(course, objective, number, share)
+        for chapter in _uses(course, objective, number, share, used)
     ]
 
 
@@ -84,22 +82,35 @@ def study_units(objective: Parsed) -> list[str]:
     return sequences[objective.level]
 
 
-def _uses(course: CourseContext, objective: Parsed, number: int, share: int) -> list[list[Use]]:
-    """Give `share` chapters for one objective: topics as far as they reach, then study units."""
-    found: list[list[Use]] = []
+def _uses(
+    course: CourseContext, objective: Parsed, number: int, share: int, used: Counter[str]
+) -> list[list[Use]]:
+    """Give `share` chapters for one objective: topics as far as they reach, then study units.
+
+    A study unit comes back in a course only when the others of its sequence were there as often.
+    """
+    found = _topic_chapters(course, objective, number, share, used)
+    study = study_units(objective)
+    for _ in range(share - len(found)):
+        name = min(study, key=lambda n: (used[n], study.index(n)))
+        found.append([Use("study", name, number, used[name])])
+        used[name] += 1
+    return found
+
+
+def _topic_chapters(
+    course: CourseContext, objective: Parsed, number: int, share: int, used: Counter[str]
+) -> list[list[Use]]:
+    """Give the subject's topics that are not in the course yet, at most `MAX_UNITS` a chapter."""
     subject = _subject(course, objective.text)
     track = _track(subject, objective) if subject else None
-    if subject and track:
-        names = track["units"]
-        if share < len(names):
-            names = sorted(names, key=track["order"].index)[: MAX_UNITS * share]
-            names = [n for n in track["units"] if n in names]
-        topics = [Use(subject["family"], name, number) for name in names]
-        found = [topics[a:b] for a, b in _slices(len(topics), min(share, len(topics)))]
-    study = study_units(objective)
-    for i in range(share - len(found)):
-        found.append([Use("study", study[i % len(study)], number, i // len(study))])
-    return found
+    if not subject or not track:
+        return []
+    needed = [n for n in track["order"] if not used[n]][: MAX_UNITS * share]
+    names = [n for n in track["units"] if n in needed]
+    used.update(names)
+    topics = [Use(subject["family"], name, number) for name in names]
+    return [topics[a:b] for a, b in _slices(len(topics), min(share, len(topics)))] if topics else []
 
 
 def _subject(course: CourseContext, text: str) -> dict[str, Any] | None:
@@ -125,8 +136,3 @@ def _slices(total: int, parts: int) -> list[tuple[int, int]]:
     for i in range(parts):
         edges.append(edges[-1] + share + (i < left))
     return list(zip(edges, edges[1:], strict=False))
-
-
-def parsed(task: OutlineTask) -> list[Parsed]:
-    """Take the course's objectives apart."""
-    return [parse(text) for text in task.learning_objectives]

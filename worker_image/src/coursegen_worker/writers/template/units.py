@@ -70,7 +70,7 @@ class Unit:
     ideas: list[Passage]
     example: Passage
     exercise: Exercise
-    misconception: Passage
+    misconception: Passage | None
     recap: list[str]
     questions: list[Quiz]
     deeper: Passage | None = None

@@ -1,0 +1,77 @@
+"""What the schemas of SCORM do not catch, and learning platforms trip over."""
+
+import re
+import zipfile
+from io import BytesIO
+from xml.etree import ElementTree
+
+_CP = "{http://www.imsproject.org/xsd/imscp_rootv1p1p2}"
+_ADL = "{http://www.adlnet.org/xsd/adlcp_rootv1p2}"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
+_OUTSIDE = re.compile(r"""(?:src|href|action)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?(?:https?:)?//""", re.IGNORECASE)
+
+
+def faults(package: bytes) -> list[str]:
+    """Name what is wrong with a package, as sentences; nothing for a sound one."""
+    with zipfile.ZipFile(BytesIO(package)) as archive:
+        names = archive.namelist()
+        if "imsmanifest.xml" not in names:
+            return ["there is no imsmanifest.xml at the root of the zip"]
+        data = archive.read("imsmanifest.xml")
+        pages = {n: archive.read(n).decode("utf-8", "replace") for n in names if n.endswith((".html", ".css"))}
+    if data.startswith(b"\xef\xbb\xbf"):
+        return ["the manifest begins with a byte order mark"]
+    try:
+        root = ElementTree.fromstring(data)  # noqa: S314 - made by ourselves a moment ago
+    except ElementTree.ParseError as error:
+        return [f"the manifest is not XML: {error}"]
+    return [
+        *_identifiers(root),
+        *_version(root),
+        *_organizations(root),
+        *_files(root, names),
+        *(f"{name} asks for something outside the package" for name, text in pages.items() if _OUTSIDE.search(text)),
+    ]
+
+
+def _identifiers(root: ElementTree.Element) -> list[str]:
+    found = [e.get("identifier", "") for e in root.iter() if e.get("identifier") is not None]
+    twice = sorted({i for i in found if found.count(i) > 1})
+    return [f"the identifier {i} is there twice" for i in twice] + [
+        f"the identifier {i!r} is not an XML name" for i in found if not _NAME.fullmatch(i)
+    ]
+
+
+def _version(root: ElementTree.Element) -> list[str]:
+    version = root.findtext(f"{_CP}metadata/{_CP}schemaversion")
+    return [] if version == "1.2" else [f"schemaversion is {version!r}, not 1.2"]
+
+
+def _organizations(root: ElementTree.Element) -> list[str]:
+    organizations = root.find(f"{_CP}organizations")
+    found = [] if organizations is None else organizations.findall(f"{_CP}organization")
+    default = None if organizations is None else organizations.get("default")
+    wrong = [] if len(found) == 1 else [f"there are {len(found)} organizations, not one"]
+    if default not in {o.get("identifier") for o in found}:
+        wrong.append(f"the default organization {default!r} does not exist")
+    scos = {
+        r.get("identifier") for r in root.iter(f"{_CP}resource") if r.get(f"{_ADL}scormtype") == "sco" and r.get("href")
+    }
+    for item in root.iter(f"{_CP}item"):
+        if item.get("identifierref") not in scos:
+            wrong.append(f"the item {item.get('identifier')} leads to no SCO with a page")
+        if not (item.findtext(f"{_CP}title") or "").strip():
+            wrong.append(f"the item {item.get('identifier')} has no title")
+    return wrong
+
+
+def _files(root: ElementTree.Element, names: list[str]) -> list[str]:
+    listed = {f.get("href", "") for f in root.iter(f"{_CP}file")}
+    launched = {r.get("href", "") for r in root.iter(f"{_CP}resource") if r.get("href")}
+    there = set(names) - {"imsmanifest.xml"}
+    return [
+        *(f"{name} is listed but not in the zip" for name in sorted((listed | launched) - there)),
+        *(f"{name} is in the zip but not listed" for name in sorted(there - listed)),
+        *(f"{name} is in the zip twice" for name in sorted({n for n in names if names.count(n) > 1})),
+        *(f"{name} leaves the package" for name in names if name.startswith("/") or ".." in name.split("/")),
+    ]
