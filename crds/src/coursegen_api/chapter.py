@@ -30,7 +30,6 @@ from .kinds import (
     Kind,
     Meta,
     immutable_fields,
-    name_rule,
     queue_name_rule,
 )
 from .task import CourseContext
@@ -122,7 +121,7 @@ class ChapterGeneration(Kind):
             Column("Title", "string", ".status.title", wide=True),
             MESSAGE,
         ),
-        rules=(name_rule(), queue_name_rule()),
+        rules=(queue_name_rule(),),
         spec_rules=(
             *immutable_fields(
                 "chapterId",

@@ -40,7 +40,6 @@ from .kinds import (
     Kind,
     Meta,
     immutable_fields,
-    name_rule,
     queue_name_rule,
 )
 from .task import QualityBar, QualitySummary
@@ -287,7 +286,7 @@ class CourseGeneration(Kind):
             Column("Title", "string", ".spec.title", wide=True),
             MESSAGE,
         ),
-        rules=(name_rule(), queue_name_rule()),
+        rules=(queue_name_rule(),),
         spec_rules=(
             *immutable_fields(
                 "courseId",

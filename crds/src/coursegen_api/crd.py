@@ -104,7 +104,10 @@ def schema(kind: type[Kind]) -> dict[str, Any]:
         "properties": {
             "apiVersion": {"type": "string", "description": f"Always {names.API_VERSION}."},
             "kind": {"type": "string", "description": f"Always {kind.kind_name()}."},
-            "metadata": {"type": "object"},
+            "metadata": {
+                "type": "object",
+                "properties": {"name": {"type": "string", "maxLength": names.MAX_NAME}},
+            },
             "spec": spec,
             "status": status,
         },

@@ -15,7 +15,6 @@ from .kinds import (
     Kind,
     Meta,
     immutable_fields,
-    name_rule,
     queue_name_rule,
 )
 from .source import SourceFields, one_source
@@ -64,7 +63,7 @@ class CourseExport(Kind):
             Column("Key", "string", ".status.artifact.key", wide=True),
             MESSAGE,
         ),
-        rules=(name_rule(), queue_name_rule()),
+        rules=(queue_name_rule(),),
         spec_rules=(
             *immutable_fields(
                 "chapterName", "courseName", "artifactKey", "configMapName", "format", "includeAssessments"

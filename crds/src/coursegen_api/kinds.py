@@ -49,7 +49,8 @@ class ObjectMeta(Model):
 
     model_config = Model.model_config | {"extra": "ignore"}
 
-    name: str
+    name: str = Field(max_length=names.MAX_NAME)
+    """Bounded, so that names made from it stay within the 63 characters of a label."""
     namespace: str = ""
     uid: str = ""
     resource_version: str = ""
@@ -80,14 +81,6 @@ class Kind(Model):
     def kind_name(cls) -> str:
         """Give the kind's name in the API, which is the class's."""
         return cls.__name__
-
-
-def name_rule() -> Rule:
-    """Bound metadata.name, so that names made from it stay within a label's 63 characters."""
-    return Rule(
-        rule=f"self.metadata.name.size() <= {names.MAX_NAME}",
-        message=f"metadata.name has at most {names.MAX_NAME} characters",
-    )
 
 
 def queue_name_rule() -> Rule:

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import Condition, ForeignName, Model
-from .kinds import Column, Kind, Meta, name_rule
+from .kinds import Column, Kind, Meta
 
 
 class WriterType(StrEnum):
@@ -62,5 +62,4 @@ class ModelProvider(Kind):
             Column("Concurrency", "integer", ".spec.concurrency"),
             Column("Age", "date", ".metadata.creationTimestamp"),
         ),
-        rules=(name_rule(),),
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import Condition, ForeignName, Model, Rule, cel
-from .kinds import Column, Kind, Meta, name_rule
+from .kinds import Column, Kind, Meta
 
 _LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
 _LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
@@ -193,5 +193,4 @@ class GenerationQueue(Kind):
             Column("Backoff", "string", ".spec.backoffSeconds", wide=True),
             Column("Timeout", "integer", ".spec.timeoutSeconds", wide=True),
         ),
-        rules=(name_rule(),),
     )

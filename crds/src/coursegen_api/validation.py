@@ -15,7 +15,6 @@ from .kinds import (
     Kind,
     Meta,
     immutable_fields,
-    name_rule,
     queue_name_rule,
 )
 from .source import SourceFields, one_source
@@ -66,7 +65,7 @@ class QualityValidation(Kind):
             RETRIES_WIDE,
             MESSAGE,
         ),
-        rules=(name_rule(), queue_name_rule()),
+        rules=(queue_name_rule(),),
         spec_rules=(
             *immutable_fields(
                 "chapterName",
