@@ -208,6 +208,8 @@ class Chapter(Document):
     sections: Annotated[list[Section], Field(min_length=1, max_length=200)]
     questions: Annotated[list[Question], Field(max_length=200)] = Field(default_factory=list)
     revisions: list[Revision] = Field(default_factory=list)
+    plan: dict[str, Any] = Field(default_factory=dict)
+    """What the writer leaves for a later revision by itself; no one else reads it."""
 
 
 class Course(Model):

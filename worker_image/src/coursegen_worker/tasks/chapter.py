@@ -7,7 +7,7 @@ from coursegen_worker.documents import Chapter, LearningObjective, Outline, Revi
 from coursegen_worker.failures import invalid_input, storage_unavailable
 from coursegen_worker.store import content_key
 from coursegen_worker.tasks import Tools
-from coursegen_worker.writers import ChapterBrief, Wish, Writer, create
+from coursegen_worker.writers import ChapterBrief, Flaw, Wish, Writer, create
 
 
 def run(task: TaskInput, work: ChapterTask, tools: Tools) -> TaskResult:
@@ -85,12 +85,12 @@ def _regenerate(
     brief: ChapterBrief, asked: ChapterFeedback, writer: Writer, tools: Tools
 ) -> tuple[Chapter, Usage]:
     """Revise the previous chapter, and record what that did to its scores."""
-    from coursegen_worker.quality import measure, report_findings
+    from coursegen_worker.quality import measure
 
     tools.progress.report(8, "reading the previous chapter")
     previous = find_document(tools.store, asked.previous_key, Chapter) if asked.previous_key else None
     start = previous[1] if previous else writer.chapter(brief, tools.progress.part(10, 50)).chapter
-    findings = report_findings(tools.store, asked.report_key, brief.index) if asked.report_key else []
+    findings = _findings(asked.report_key, brief.index, tools) if asked.report_key else []
     before = measure(start)
     written = writer.revise(
         start, Wish(asked.feedback, asked.focus_area, findings), tools.progress.part(50, 85)
@@ -106,3 +106,16 @@ def _regenerate(
     )
     chapter = written.chapter.model_copy(update={"revisions": [*start.revisions, revision]})
     return chapter, written.usage
+
+
+def _findings(key: str, index: int, tools: Tools) -> list[Flaw]:
+    """Give what a stored report says about one chapter; nothing if the report is gone."""
+    from coursegen_worker.quality.report import Report
+
+    found = find_document(tools.store, key, Report)
+    return [
+        Flaw(finding.measure, finding.place, finding.suggestion)
+        for chapter in (found[1].chapters if found else [])
+        if chapter.index == index
+        for finding in chapter.findings
+    ]

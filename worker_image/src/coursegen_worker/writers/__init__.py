@@ -33,13 +33,22 @@ class ChapterBrief:
 
 
 @dataclass(frozen=True)
+class Flaw:
+    """One finding of a quality report: which measure, at which section or objective, and what to do."""
+
+    measure: str
+    place: str
+    suggestion: str
+
+
+@dataclass(frozen=True)
 class Wish:
     """What a regeneration is to change."""
 
     feedback: str | None
     focus_area: str | None
-    findings: list[str] = field(default_factory=list)
-    """Findings of a quality report about the chapter, as sentences."""
+    findings: list[Flaw] = field(default_factory=list)
+    """What a quality report found about the chapter."""
 
 
 @dataclass(frozen=True)

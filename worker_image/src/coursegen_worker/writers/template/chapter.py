@@ -1,9 +1,10 @@
 """The composer's chapter: units put in order, framed for their place in the course."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from coursegen_api.base import ProficiencyLevel
+from coursegen_api.task import CourseContext
 from coursegen_worker.documents import (
     Chapter,
     Generator,
@@ -13,7 +14,7 @@ from coursegen_worker.documents import (
     Section,
     SectionKind,
 )
-from coursegen_worker.objectives import Parsed, parse
+from coursegen_worker.objectives import parse
 from coursegen_worker.progress import Advance
 from coursegen_worker.quality.stem import content_stems
 from coursegen_worker.writers import ChapterBrief
@@ -36,6 +37,16 @@ Then ask the same for “{word2}”. Write down one line for each step that is n
 
 
 @dataclass(frozen=True)
+class PartSource:
+    """What a part was made from, so that a revision can make it again."""
+
+    family: str
+    unit: str
+    goal: str
+    repeat: int = 0
+
+
+@dataclass(frozen=True)
 class Part:
     """One unit as it is used here: with the ids of its objectives and the words for its places."""
 
@@ -43,6 +54,7 @@ class Part:
     unit: Unit
     objective_ids: list[str]
     values: Values
+    source: PartSource | None = None
 
     def objective(self, number: int) -> str:
         """Give the id of the unit's objective, counted from 1."""
@@ -77,6 +89,7 @@ def compose(brief: ChapterBrief, generator: Generator, advance: Advance) -> Chap
         generator=generator,
         sections=sections,
         questions=questions,
+        plan={"parts": [_remember(part) for part in parts]},
     )
 
 
@@ -87,15 +100,33 @@ def parts_of(brief: ChapterBrief) -> list[Part]:
     return _given(brief)
 
 
+def parts_of_chapter(chapter: Chapter) -> list[Part]:
+    """Give the parts that a chapter of this writer was built from; none for a chapter by another."""
+    return [
+        _part(p["name"], PartSource(**p["source"]), p["objectiveIds"], chapter.course)
+        for p in chapter.plan.get("parts", [])
+    ]
+
+
+def _remember(part: Part) -> dict[str, object]:
+    source = asdict(part.source) if part.source else {}
+    return {"name": part.name, "source": source, "objectiveIds": part.objective_ids}
+
+
+def _part(name: str, source: PartSource, objective_ids: list[str], course: CourseContext) -> Part:
+    unit = load(source.family, source.unit)
+    values = words.values(course, parse(source.goal), source.repeat)
+    return Part(name, again(unit) if source.repeat else unit, objective_ids, values, source)
+
+
 def _planned(brief: ChapterBrief, units: list[list[object]]) -> list[Part]:
     ids = iter(o.id for o in brief.objectives)
     found: list[Part] = []
     for (family, name, _, repeat), goal in zip(units, brief.plan["goals"], strict=True):
-        unit = load(str(family), str(name))
-        times = int(str(repeat))
-        values = words.values(brief.course, parse(goal), times)
+        source = PartSource(str(family), str(name), goal, int(str(repeat)))
         label = f"{name}-{len(found) + 1}" if any(p.name == name for p in found) else str(name)
-        found.append(Part(label, again(unit) if times else unit, [next(ids) for _ in unit.objectives], values))
+        own = [next(ids) for _ in load(source.family, source.unit).objectives]
+        found.append(_part(label, source, own, brief.course))
     return found
 
 
@@ -110,6 +141,8 @@ def again(unit: Unit) -> Unit:
         exercise=unit.practice[0] if unit.practice else unit.exercise,
         misconception=None,
         recap=unit.recap[-1:],
+        extra=[unit.example],
+        practice=[unit.exercise],
     )
 
 
@@ -117,21 +150,19 @@ def _given(brief: ChapterBrief) -> list[Part]:
     """Use topic units that the chapter's words call for, and a study unit for each objective that is left."""
     texts = [brief.title, *(o.text for o in brief.objectives)]
     topics = list(dict.fromkeys(t for text in texts for t in plan.topics_for(brief.course, text)))[: plan.MAX_UNITS]
-    family = plan.family_for(brief.course, " ".join(texts))
-    first = words.values(brief.course, parse(brief.objectives[0].text))
+    family = plan.family_for(brief.course, " ".join(texts)) or ""
     found = []
-    for name in topics if family else []:
-        unit = load(str(family), name)
-        found.append(Part(name, unit, [_nearest(text, brief.objectives) for _, text in unit.objectives], first))
+    for name in topics:
+        ids = [_nearest(text, brief.objectives) for _, text in load(family, name).objectives]
+        found.append(_part(name, PartSource(family, name, brief.objectives[0].text), ids, brief.course))
     for number, objective in enumerate(brief.objectives):
         if any(_asks_about(part, objective) for part in found[: len(topics)]):
             continue
-        parsed = parse(objective.text)
         # Neighbours of one verb must not read alike: the unit follows from the chapter's place as well.
-        names = plan.study_units(parsed)
+        names = plan.study_units(parse(objective.text))
         name = names[((brief.index - 1) * len(brief.objectives) + number) % len(names)]
-        unit = load("study", name)
-        found.append(Part(f"{name}-{objective.id}", unit, [objective.id], words.values(brief.course, parsed)))
+        source = PartSource("study", name, objective.text)
+        found.append(_part(f"{name}-{objective.id}", source, [objective.id], brief.course))
     return found
 
 
