@@ -13,7 +13,7 @@ from localcluster.errors import LocalClusterError
 from localcluster.images import Build, Image
 from localcluster.progress import Reporter
 
-from . import course, overlay, screen
+from . import course, live, overlay, screen
 from .kubectl import Kubectl, proxy
 from .overlay import ROOT, SYSTEM, TENANT
 
@@ -102,7 +102,8 @@ def _run(cluster: Cluster, timeout: float) -> int:
     with proxy(kubectl) as api:
         course.begin(kubectl, api, EXAMPLE, COURSE, cluster.reporter)
         print()
-        made = course.follow(api, COURSE, screen.choose(), timeout)
+        with live.reading(kubectl, api) as words:
+            made = course.follow(api, words, COURSE, screen.choose(), timeout)
         print()
         if made.phase != "Succeeded":
             raise LocalClusterError(

@@ -12,6 +12,7 @@ from localcluster.progress import Reporter
 
 from . import view
 from .kubectl import Json, Kubectl, Proxy
+from .live import Live
 from .overlay import STORE, SYSTEM, TENANT
 from .screen import Screen
 from .view import Artifact, CourseView
@@ -29,14 +30,14 @@ def begin(kubectl: Kubectl, api: Proxy, example: Path, name: str, reporter: Repo
     with reporter.step("course", f"kubectl apply -f {example}") as step:
         if known is not None:
             if not _ended(known):
-                step.note(f"{name} is under way since an earlier run: following it")
+                step.note(f"{name} is under way from an earlier run: following it")
                 return
             step.note(f"{name} is there from an earlier run: deleting it first")
             kubectl.run("-n", TENANT, "delete", "coursegeneration", name, what=f"Deleting {name}")
             _wait_until_gone(api, name)
         kubectl.run("-n", TENANT, "apply", "-f", str(example), what=f"Applying {example}")
         if known is not None:
-            step.note(f"{name} again from the start; what it stored before is found there")
+            step.note(f"{name} anew; what it stored before is found again")
 
 
 def _ended(course: Json) -> bool:
@@ -55,19 +56,19 @@ def _wait_until_gone(api: Proxy, name: str) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def follow(api: Proxy, name: str, screen: Screen, limit: float, clock: Callable[[], float] = time.time) -> CourseView:
+def follow(api: Proxy, live: Live, name: str, screen: Screen, limit: float) -> CourseView:
     """Show the course until it ends; LocalClusterError after `limit` seconds."""
-    deadline = clock() + limit
+    deadline = time.monotonic() + limit
     while True:
         course = _read(api, name)
         if course is None:
             raise LocalClusterError(f"{name} was deleted while it was being made.", hint="`make demo` makes it again.")
-        seen = view.Resources(course, *(_children(api, name, plural) for plural in _CHILDREN))
-        now = view.build(seen, clock())
+        chapters, validations, exports = (_children(api, name, plural) for plural in _CHILDREN)
+        now = view.build(view.Resources(course, chapters, validations, exports, live.words), time.time())
         screen.show(now)
         if now.ended:
             return now
-        if clock() > deadline:
+        if time.monotonic() > deadline:
             raise LocalClusterError(
                 f"{name} is not finished after {limit / 60:.0f} minutes. {now.message}".rstrip(),
                 hint=f"See why: deploy/demo/kubectl -n {TENANT} get coursegen,chaptergen,pods -o wide",

@@ -1,9 +1,11 @@
 """What the demo shows of a course, worked out from the custom resources alone: no I/O, no clock of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from .live import Word
 
 Json = dict[str, Any]
 
@@ -76,6 +78,8 @@ class Resources:
     chapters: Sequence[Json] = field(default=())
     validations: Sequence[Json] = field(default=())
     exports: Sequence[Json] = field(default=())
+    words: Mapping[str, Word] = field(default_factory=dict)
+    """What workers said last, by the object's UID; newer than status, and may be missing."""
 
 
 def build(seen: Resources, now: float) -> CourseView:
@@ -93,7 +97,7 @@ def build(seen: Resources, now: float) -> CourseView:
         seconds=max(0.0, (_time(finished) if finished else now) - begun),
         rows=tuple(_rows(seen, now)),
         artifacts=tuple(_artifacts(seen.exports)),
-        quality=_quality(status.get("validation")),
+        quality=_quality(course),
         message=_trouble(status),
     )
 
@@ -102,21 +106,34 @@ def _rows(seen: Resources, now: float) -> list[Row]:
     status = seen.course.get("status", {})
     out = []
     if "chapters" not in seen.course["spec"]:
-        out.append(_row("outline", "Outline", _outline(status), now))
+        out.append(_row("outline", "Outline", _fresh(seen, seen.course, _outline(status)), now))
     known = {c["spec"].get("index", 1): c for c in seen.chapters}
     total = max([status.get("chapters", {}).get("total", 0), *known])
     titles = status.get("outlineTitles", [])
     for index in range(1, total + 1):
         chapter = known.get(index, {"spec": {}})
-        of_chapter = chapter.get("status", {})
+        of_chapter = _fresh(seen, chapter, _status(chapter))
         planned = titles[index - 1] if index <= len(titles) else f"Chapter {index}"
         title = of_chapter.get("title") or chapter["spec"].get("title") or planned
         out.append(_row(str(index), title, of_chapter, now))
-    out += [_row("quality", "Readability, alignment, bias", _status(v), now) for v in seen.validations]
+    for validation in seen.validations:
+        out.append(_row("quality", "Readability, alignment, bias", _fresh(seen, validation, _status(validation)), now))
     for export in sorted(seen.exports, key=lambda e: str(e["spec"]["format"])):
         name = export["spec"]["format"]
-        out.append(_row(name, f"Export as {name.upper()}", _status(export), now))
+        out.append(_row(name, f"Export as {name.upper()}", _fresh(seen, export, _status(export)), now))
     return out
+
+
+def _fresh(seen: Resources, resource: Json, status: Json) -> Json:
+    """Lay the worker's last word over a status, if it is about the attempt that runs."""
+    word = seen.words.get(resource.get("metadata", {}).get("uid", ""))
+    attempt = (status.get("attempts") or [{}])[-1]
+    if not word or attempt.get("outcome") or _phase(status) in _ENDED:
+        return status
+    if (word.revision, word.attempt) != (status.get("revision", 0), attempt.get("number")):
+        return status
+    percentage = max(word.percentage, status.get("progressPercentage", 0))
+    return {**status, "phase": "Running", "progressPercentage": percentage, "stage": word.stage}
 
 
 def _outline(status: Json) -> Json:
@@ -183,17 +200,17 @@ def _artifacts(exports: Sequence[Json]) -> list[Artifact]:
     return sorted(out, key=lambda a: a.format)
 
 
-def _quality(summary: Json | None) -> str:
+def _quality(course: Json) -> str:
+    summary, bar = course.get("status", {}).get("validation"), course["spec"].get("quality", {})
     if not summary:
         return ""
     parts = []
     if summary.get("readability") is not None:
-        parts.append(f"readability {summary['readability']:.0f} of 100")
+        parts.append(f"readability {summary['readability']:.0f} (bar {bar.get('minReadabilityScore', 80):.0f})")
     if summary.get("alignment") is not None:
-        parts.append(f"alignment {summary['alignment']:.2f} of 1")
-    parts.append(f"{summary.get('bias', 0)} biased wordings")
-    verdict = "quality passed" if summary.get("passed") else "below the quality bar"
-    return f"{verdict}: {', '.join(parts)} (the worst chapter's)"
+        parts.append(f"alignment {summary['alignment']:.2f} (bar {bar.get('minPedagogicalAlignment', 0.8):.2f})")
+    verdict = "Quality passed" if summary.get("passed") else "Below the quality bar"
+    return f"{verdict}. Worst chapter: {', '.join(parts)}. Biased wordings: {summary.get('bias', 0)}."
 
 
 def _status(resource: Json) -> Json:
