@@ -20,7 +20,7 @@ from localcluster import (
     pki,
     storage,
 )
-from localcluster.api import Api, conditions
+from localcluster.api import Api
 from localcluster.images import Image
 from localcluster.paths import Instance
 from localcluster.programs import Program
@@ -53,10 +53,8 @@ def tools(options: Options, reporter: Reporter) -> Tools:
     """Builds and installs what is missing."""
     debian.ensure(debian.CONTROL_PLANE, reporter)
     binaries = golang.ensure(golang.CONTROL_PLANE, reporter)
-    if options.kwok_nodes:
-        return Tools(binaries, kwok=golang.ensure(golang.KWOK, reporter))
-    if options.control_plane_only:
-        return Tools(binaries)
+    if not options.has_node:
+        return Tools(binaries, kwok=golang.ensure(golang.KWOK, reporter) if options.kwok_nodes else None)
     debian.ensure(debian.NODE, reporter)
     return Tools(binaries, NodeTools(golang.ensure(golang.COREDNS, reporter), images.pause(reporter)))
 
@@ -86,14 +84,23 @@ class BringUp:
         with self.reporter.step("control plane", "etcd, API server, controllers, scheduler") as step:
             known = converge.run(self.instance, self.box, known, early, later=[p.name for p in late])
             self._wait_for_control_plane(known)
+            self._forget_other_nodes()
             step.note(f"Kubernetes {golang.KUBERNETES} on {self.address}")
         if self.tools.kwok is not None:
             self._run_kwok(known, (*early, *late))
         if self.tools.node is not None:
             self._run_node(known, (*early, *late), self.tools.node)
 
+    def _forget_other_nodes(self) -> None:
+        """Removes the nodes that an earlier `up` with other options made."""
+        if self.tools.node is None:
+            self.api.request("DELETE", f"/api/v1/nodes/{NODE_NAME}")
+        if self.tools.kwok is None:
+            kwok.make_nodes(self.api, 0)
+
     def _run_node(self, known: Record, wanted: tuple[Program, ...], tools: NodeTools) -> None:
         with self.reporter.step("node", "containerd, kubelet, kube-proxy, CoreDNS") as step:
+            network.let_pods_out(self.box)
             network.allow_dns(self.api)
             storage.prepare(self.instance, self.api)
             known = converge.run(self.instance, self.box, known, wanted)
@@ -140,8 +147,8 @@ class BringUp:
         self._wait(known, "The controllers work", lambda: bool(self.api.get(account)), "kube-controller-manager")
 
     def _wait_for_node(self, known: Record) -> None:
-        path = f"/api/v1/nodes/{NODE_NAME}"
-        self._wait(known, "The node is ready", lambda: conditions(self.api.get(path)).get("Ready") == "True", "kubelet")
+        started = known.running["kubelet"].process.started()
+        self._wait(known, "The node is ready", lambda: node.ready_since(self.api, started), "kubelet")
         self._wait(known, "Services route", lambda: network.proxy_ready(self.address), "kube-proxy")
         self._wait(known, "Names resolve", lambda: network.dns_ready(self.address), "coredns")
 

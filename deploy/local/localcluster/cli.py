@@ -16,7 +16,7 @@ _ABOUT = "A real Kubernetes on this machine, without Docker."
 
 def main(argv: Sequence[str]) -> int:
     """Runs one verb; an expected failure is a sentence on stderr and exit code 1, never a traceback."""
-    ours, rest = _split(argv)
+    ours, rest = split(argv)
     arguments = _parser().parse_args(ours)
     arguments.rest = rest
     try:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
     return code
 
 
-def _split(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+def split(argv: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     """Parts our own words from those of the program that a verb passes on to: `kubectl --name demo get pods -h`."""
     if not argv or argv[0] not in ("kubectl", "enter"):
         return argv, ()

@@ -24,6 +24,7 @@ class Access:
 
     name: str
     address: str
+    host_address: str  # the host, as Pods and the node see it
     kubeconfig: Path
     kubectl: Path
     audit_log: Path | None
@@ -56,6 +57,7 @@ class Cluster:
         return Access(
             name=self.instance.name,
             address=box.link.node_address,
+            host_address=box.link.host_address,
             kubeconfig=self.instance.kubeconfig,
             kubectl=tools.binaries / "kubectl",
             audit_log=self.instance.audit_log if options.audit_log else None,
@@ -68,6 +70,7 @@ class Cluster:
             sandbox.remove(self.instance)
             sandbox.remove_made_folders(self.instance)
             shutil.rmtree(self.instance.state, ignore_errors=True)
+            self.instance.lock.unlink()
 
     def load_image(self, archive: Path) -> None:
         """Imports an image archive into the node.
@@ -114,7 +117,9 @@ class Cluster:
         """The running sandbox, or a new one on top of the data that the last one left."""
         known = record.load(self.instance.record)
         box = known.sandbox() if known else None
-        if known is not None and box is not None:
+        # A node that is not wanted any more leaves containers behind, which nobody but containerd could end.
+        gives_up_node = known is not None and known.options.has_node and not options.has_node
+        if known is not None and box is not None and not gives_up_node:
             return box, known
         sandbox.remove(self.instance)
         shutil.rmtree(self.instance.volatile, ignore_errors=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from localcluster import lock, paths, shell
 from localcluster.errors import LocalClusterError
-from localcluster.progress import Reporter
+from localcluster.progress import Reporter, Step
 
 TOOLCHAIN = "1.27.3"
 KUBERNETES = "1.37.2"
@@ -70,7 +70,7 @@ CONTROL_PLANE = Module(
         *("kubelet", "kube-proxy", "kubectl"),
     ),
     stamps=_kubernetes_stamps(),
-    about="etcd and Kubernetes; some 7 minutes on 2 cores",
+    about="etcd and Kubernetes; some 8 minutes on 2 cores",
 )
 COREDNS = Module("coredns", about="the cluster's DNS; about a minute")
 PAUSE = Module("pause", about="what holds a Pod's namespaces open")
@@ -90,19 +90,20 @@ def ensure(module: Module, reporter: Reporter) -> Path:
         return module.built
     with lock.held(module.built.with_suffix(".lock")):
         if not module.built.is_dir():
-            with reporter.step(f"build {module.name}", module.about):
-                _build(module)
+            with reporter.step(f"build {module.name}", module.about) as step:
+                _build(module, step)
     return module.built
 
 
-def _build(module: Module) -> None:
+def _build(module: Module, step: Step) -> None:
     go = _go_command()
-    home = module.built.parent
     log = paths.cache() / "logs" / f"go-{module.name}.log"
-    making = Path(tempfile.mkdtemp(prefix=f".{module.name}-", dir=home))
+    log.unlink(missing_ok=True)
+    making = Path(tempfile.mkdtemp(prefix=f".{module.name}-", dir=module.built.parent))
+    step.measure = lambda: f"{module.about} ({_compiled(log)} packages)"
     try:
         target = making / module.name
-        argv = [str(go), "build", "-trimpath", "-ldflags", module.ldflags, "-o", str(target), module.package]
+        argv = [str(go), "build", "-v", "-trimpath", "-ldflags", module.ldflags, "-o", str(target), module.package]
         shell.logged(argv, what=f"Building {module.name}", log=log, env=_ENVIRONMENT, cwd=module.folder)
         for link in module.links:
             (making / link).symlink_to(module.name)
@@ -110,6 +111,15 @@ def _build(module: Module) -> None:
         making.rename(module.built)
     finally:
         shutil.rmtree(making, ignore_errors=True)
+
+
+def _compiled(log: Path) -> int:
+    """How many packages `go build -v` has named so far."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return 0
+    return sum(1 for line in lines if line and " " not in line)
 
 
 def _go_command() -> Path:

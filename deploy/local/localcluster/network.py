@@ -7,14 +7,16 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from localcluster import files, kubeconfig
+from localcluster import files, kubeconfig, shell
 from localcluster.api import Api
 from localcluster.paths import Instance
 from localcluster.programs import Program
+from localcluster.sandbox import Sandbox
 from localcluster.settings import CLUSTER_DOMAIN, NODE_NAME, POD_NETWORK
 
 _PROXY_HEALTH_PORT = 10256
 _DNS_READY_PORT = 8181
+_NAT_TABLE = "pods-to-host"
 
 
 def write_configs(instance: Instance, address: str) -> None:
@@ -56,6 +58,21 @@ def corefile(instance: Instance, address: str) -> str:
     loadbalance
 }}
 """
+
+
+def let_pods_out(box: Sandbox) -> None:
+    """Gives a Pod's packets the node's address on their way to the host, which knows no way back to a Pod's own."""
+    rules = f"""
+table ip {_NAT_TABLE}
+delete table ip {_NAT_TABLE}
+table ip {_NAT_TABLE} {{
+    chain postrouting {{
+        type nat hook postrouting priority srcnat
+        ip saddr {POD_NETWORK} oifname eth0 masquerade
+    }}
+}}
+"""
+    shell.output(box.enter(["nft", "-f", "-"]), stdin=rules)
 
 
 def programs(instance: Instance, binaries: Path, coredns: Path) -> tuple[Program, ...]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from localcluster import files, kubeconfig
+from localcluster.api import Api
 from localcluster.debian import CNI_PLUGINS
 from localcluster.paths import Instance
 from localcluster.programs import Program
@@ -101,6 +104,16 @@ def containerd(instance: Instance) -> Program:
     config = instance.config / "containerd.toml"
     plugins = instance.config / "cni" / "pods.conflist"
     return Program("containerd", ("containerd", f"--config={config}"), (config, plugins))
+
+
+def ready_since(api: Api, moment: float) -> bool:
+    """Says whether the node has called itself ready since then; what an ended kubelet said before does not count."""
+    found = api.get(f"/api/v1/nodes/{NODE_NAME}") or {}
+    for condition in found.get("status", {}).get("conditions", ()):
+        if condition["type"] == "Ready":
+            heard = datetime.fromisoformat(condition["lastHeartbeatTime"]).timestamp()
+            return condition["status"] == "True" and heard >= math.floor(moment)
+    return False
 
 
 def kubelet(instance: Instance, binaries: Path, address: str) -> Program:

@@ -34,6 +34,12 @@ class ProcessId:
         """Says whether this very process still runs."""
         return ProcessId.of(self.pid) == self
 
+    def started(self) -> float:
+        """When it started, in seconds since the epoch, exact to a second."""
+        stat = Path("/proc/stat").read_text()
+        boot = next(line for line in stat.splitlines() if line.startswith("btime ")).split()[1]
+        return int(boot) + self.start_ticks / os.sysconf("SC_CLK_TCK")
+
 
 @dataclass(frozen=True)
 class Program:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -21,6 +21,7 @@ class Step:
     def __init__(self, title: str, note: str) -> None:
         self.title = title
         self.note_text = note
+        self.measure: Callable[[], str] | None = None  # asked for the note while the step goes on
         self.started = time.monotonic()
 
     def note(self, text: str) -> None:
@@ -29,6 +30,8 @@ class Step:
 
     def line(self, mark: str) -> str:
         """The step's line, with the time that it has taken so far."""
+        if self.measure is not None:
+            self.note_text = self.measure()
         note = self.note_text[:_NOTE_WIDTH]
         return f"  {mark} {self.title:<{_TITLE_WIDTH}} {note:<{_NOTE_WIDTH}} {self._elapsed():>8}"
 

@@ -39,6 +39,10 @@ class Options:
             raise LocalClusterError("Stages are for fake nodes: say how many (--kwok N).")
 
     @property
+    def has_node(self) -> bool:
+        return not self.control_plane_only and not self.kwok_nodes
+
+    @property
     def stages(self) -> Path | None:
         return Path(self.kwok_stages) if self.kwok_stages else None
 
