@@ -1,0 +1,81 @@
+"""The manifests keep what they promise, read as files; tests/cluster applies them."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from coursegen_api import names
+from demo import overlay
+
+ROOT = Path(__file__).parents[3]
+BASE = ROOT / "deploy" / "base"
+PARTS = sorted(
+    p
+    for folder in ("base", "components")
+    for p in (ROOT / "deploy" / folder).rglob("*.yaml")
+    if p.stem != "kustomization"
+)
+
+
+def documents(path):
+    return [d for d in yaml.safe_load_all(path.read_text()) if d]
+
+
+ALL = [(p.name, d) for p in PARTS for d in documents(p)]
+RULES = [(n, d, r) for n, d in ALL for r in d.get("rules", ())]
+PODS = [
+    (d["metadata"]["name"], d["spec"]["template"]["spec"]) for _, d in ALL if d["kind"] in ("Deployment", "StatefulSet")
+]
+
+
+def test_every_queue_has_its_priority_and_a_priority_class_in_the_same_order():
+    queues = {d["metadata"]["name"]: d["spec"]["priority"] for d in documents(BASE / "queues.yaml")}
+    classes = {d["metadata"]["name"]: d for d in documents(BASE / "priorityclasses.yaml")}
+    assert queues == names.QUEUE_PRIORITIES
+    assert {names.priority_class(q) for q in queues} == set(classes)
+    by_value = sorted(queues, key=lambda q: classes[names.priority_class(q)]["value"])
+    assert by_value == sorted(queues, key=queues.__getitem__)
+    assert {c["preemptionPolicy"] for c in classes.values()} == {"Never"}
+
+
+@pytest.mark.parametrize(("file", "role", "rule"), RULES)
+def test_no_role_has_a_wildcard_or_reaches_a_secret(file, role, rule):
+    assert "*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"]
+    assert "secrets" not in rule["resources"]
+
+
+def test_who_may_edit_courses_may_not_make_model_providers():
+    aggregated = [
+        r
+        for _, role, r in RULES
+        if role["metadata"].get("labels", {}).get("rbac.authorization.k8s.io/aggregate-to-edit") == "true"
+    ]
+    assert aggregated
+    assert not [r for r in aggregated if {"modelproviders", "generationqueues"} & set(r["resources"])]
+
+
+@pytest.mark.parametrize(("name", "pod"), PODS)
+def test_every_pod_meets_pod_security_restricted_and_has_bounds(name, pod):
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in pod["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        for kind in ("requests", "limits"):
+            assert {"cpu", "memory", "ephemeral-storage"} <= set(container["resources"][kind])
+
+
+def test_passwords_are_made_once_and_images_named_each_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(overlay, "GENERATED", tmp_path / "generated")
+    images = {"coursegen/operator": "local/operator:1", "coursegen/worker": "local/worker:1"}
+    overlay.write(images)
+    first = {p.name: p.read_text() for p in overlay.GENERATED.iterdir()}
+    overlay.write({**images, "coursegen/worker": "local/worker:2"})
+    second = {p.name: p.read_text() for p in overlay.GENERATED.iterdir()}
+    assert {n for n in first if first[n] != second[n]} == {"kustomization.yaml"}
+    assert "COURSEGEN_WORKER_IMAGE=local/worker:2" in second["kustomization.yaml"]
+    assert all(p.stat().st_mode & 0o077 == 0 for p in overlay.GENERATED.iterdir() if p.suffix != ".yaml")
