@@ -27,7 +27,13 @@ every_unit = pytest.mark.parametrize(("family", "name"), NAMES, ids=lambda value
 
 
 def _texts(unit: Unit) -> list[str]:
-    passages = [*unit.ideas, unit.example, unit.misconception, *unit.extra, *([unit.deeper] if unit.deeper else [])]
+    passages = [
+        *unit.ideas,
+        unit.example,
+        *unit.extra,
+        *([unit.misconception] if unit.misconception else []),
+        *([unit.deeper] if unit.deeper else []),
+    ]
     exercises = [unit.exercise, *unit.practice]
     return [unit.opening, *(p.text for p in passages), *(t for e in exercises for t in (e.text, e.solution))]
 
@@ -41,7 +47,12 @@ def test_every_example_prints_what_the_unit_says(family: str, name: str, tmp_pat
     for block in _blocks(load(family, name)):
         if isinstance(block, CodeBlock) and block.language == "python" and block.output is not None:
             done = subprocess.run(
-                [sys.executable, "-c", block.text], cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False
+                [sys.executable, "-c", block.text],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=20,
+                check=False,
             )
             assert done.stdout.rstrip() == block.output.rstrip(), f"{block.text}\n{done.stderr}"
 
@@ -80,9 +91,7 @@ def test_every_objective_has_an_idea_and_a_level(family: str, name: str) -> None
 def test_prose_is_easy_to_read(family: str, name: str) -> None:
     unit = load(family, name)
     sentences = [
-        prose.Sentence("x", i, s)
-        for i, text in enumerate(prose.texts(_blocks(unit)))
-        for s in prose.sentences(text)
+        prose.Sentence("x", i, s) for i, text in enumerate(prose.texts(_blocks(unit))) for s in prose.sentences(text)
     ]
     score = readability.measure(sentences).score
     assert score is not None

@@ -8,33 +8,36 @@ from coursegen_worker.documents import BloomLevel
 
 LEVELS: tuple[BloomLevel, ...] = ("remember", "understand", "apply", "analyse", "evaluate", "create")
 
+_VERBS = (
+    """
+    define list name recall recite recognise recognize repeat state label match memorise memorize identify locate
+    quote select tell
+    """,
+    """
+    understand learn know explain describe summarise summarize discuss interpret paraphrase classify outline restate
+    review show report infer translate grasp appreciate explore introduce study discover see comprehend master
+    become get familiarise familiarize illustrate
+    """,
+    """
+    apply use solve run operate practise practice carry compute calculate demonstrate execute implement perform
+    handle manage work write edit install set configure draw play speak read schedule sketch conduct employ deploy
+    do make test
+    """,
+    """
+    analyse analyze compare contrast distinguish examine inspect investigate differentiate divide organise organize
+    break debug diagnose trace map relate separate sort structure question find
+    """,
+    """
+    evaluate assess judge argue defend justify critique criticise criticize decide rate weigh choose recommend
+    support value verify check measure prioritise prioritize rank
+    """,
+    """
+    create build design develop compose construct produce plan invent formulate generate assemble author craft
+    program prepare propose combine model code draft
+    """,
+)
 VERBS: dict[BloomLevel, frozenset[str]] = {
-    "remember": frozenset(
-        "define list name recall recite recognise recognize repeat state label match memorise memorize "
-        "identify locate quote select tell".split()
-    ),
-    "understand": frozenset(
-        "understand learn know explain describe summarise summarize discuss interpret paraphrase classify "
-        "outline restate review show report infer translate grasp appreciate explore introduce study "
-        "discover see comprehend master become get familiarise familiarize illustrate".split()
-    ),
-    "apply": frozenset(
-        "apply use solve run operate practise practice carry compute calculate demonstrate execute "
-        "implement perform handle manage work write edit install set configure draw play speak read "
-        "schedule sketch conduct employ deploy do make test".split()
-    ),
-    "analyse": frozenset(
-        "analyse analyze compare contrast distinguish examine inspect investigate differentiate divide "
-        "organise organize break debug diagnose trace map relate separate sort structure question find".split()
-    ),
-    "evaluate": frozenset(
-        "evaluate assess judge argue defend justify critique criticise criticize decide rate weigh choose "
-        "recommend support value verify check measure prioritise prioritize rank".split()
-    ),
-    "create": frozenset(
-        "create build design develop compose construct produce plan invent formulate generate assemble "
-        "author craft program prepare propose combine model code draft".split()
-    ),
+    level: frozenset(verbs.split()) for level, verbs in zip(LEVELS, _VERBS, strict=True)
 }
 
 _LEVEL_OF: dict[str, BloomLevel] = {verb: level for level, verbs in VERBS.items() for verb in verbs}

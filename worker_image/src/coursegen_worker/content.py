@@ -49,9 +49,7 @@ def read(source: Source, store: Store, advance: Advance) -> Content:
     return Content(_course(chapters, source.meta, {}), {"content": hashes})
 
 
-def _of_chapters(
-    refs: list[ChapterRef], meta: CourseMeta | None, store: Store, advance: Advance
-) -> Content:
+def _of_chapters(refs: list[ChapterRef], meta: CourseMeta | None, store: Store, advance: Advance) -> Content:
     chapters = []
     for number, ref in enumerate(refs, start=1):
         advance((number - 1) / len(refs), f"reading chapter {number} of {len(refs)}")
@@ -116,7 +114,5 @@ def _mounted(folder: Path) -> list[tuple[str, bytes]]:
         found = ", ".join(p.name for p in paths[:10]) or "nothing"
         raise invalid_input(f"work.source.contentPath: give one *.json or some *.md files; there is {found}")
     if len(chosen) > MAX_MOUNTED_FILES or sum(p.stat().st_size for p in chosen) > MAX_MOUNTED_BYTES:
-        raise invalid_input(
-            f"work.source.contentPath: over {MAX_MOUNTED_FILES} files or {MAX_MOUNTED_BYTES} bytes"
-        )
+        raise invalid_input(f"work.source.contentPath: over {MAX_MOUNTED_FILES} files or {MAX_MOUNTED_BYTES} bytes")
     return [(p.name, p.read_bytes()) for p in chosen]

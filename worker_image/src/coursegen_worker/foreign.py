@@ -148,7 +148,8 @@ def _objectives(raw: Any, where: str) -> list[LearningObjective]:
     if not all(isinstance(t, str) and t.strip() for t in texts):
         raise invalid_input(f"{where}: learningObjectives: each must be a text")
     return [
-        LearningObjective(id=f"o{n}", text=str(t), bloom_level=parse(str(t)).level) for n, t in enumerate(texts, start=1)
+        LearningObjective(id=f"o{n}", text=str(t), bloom_level=parse(str(t)).level)
+        for n, t in enumerate(texts, start=1)
     ]
 
 

@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from coursegen_worker import bloom
 from coursegen_worker.documents import BloomLevel
 
-_STOP = frozenset(
-    "a an the and or but of to in on at by for with from into about as is are be been was were do does did how "
-    "why what when where which who that this these those their its your our his her it they you we i basic "
-    "basics simple main key various different using use between within over under through own some any all "
-    "small first more most not no can will should able new one two whether "
-    "gives give given makes make take takes turn turns get gets become becomes work works happen happens has have "
-    "had there also such".split()
-)
+_STOP_TEXT = """
+a an the and or but of to in on at by for with from into about as is are be been was were do does did how why
+what when where which who that this these those their its your our his her it they you we i basic basics simple
+main key various different using use between within over under through own some any all small first more most
+not no can will should able new one two whether gives give given makes make take takes turn turns get gets
+become becomes work works happen happens has have had there also such
+"""
+_STOP = frozenset(_STOP_TEXT.split())
 _CLAUSE = re.compile(r"(how|why|what|when|where|which|who|whether|that)\b", re.IGNORECASE)
-_TAIL = re.compile(
-    r"\s+(?:to|using|so that|in order to|by|when|while|as well as)\s.*$|[;:(].*$|,\s.*$", re.IGNORECASE
-)
+_TAIL = re.compile(r"\s+(?:to|using|so that|in order to|by|when|while|as well as)\s.*$|[;:(].*$|,\s.*$", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_][\w'’+#-]*", re.UNICODE)
 MAX_TOPIC_CHARS = 70
 

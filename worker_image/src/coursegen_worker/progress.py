@@ -154,7 +154,7 @@ class _Redis:
             self._socket.close()
 
     def _command(self, *words: str) -> object:
-        self._socket.sendall(hiredis.pack_command(words))
+        self._socket.sendall(hiredis.pack_command(words))  # type: ignore[arg-type]  # any length, says its code
         while (reply := self._reader.gets()) is False:
             data = self._socket.recv(4096)
             if not data:
@@ -165,9 +165,7 @@ class _Redis:
         return reply
 
 
-def _connect(
-    scheme: str, host: str | None, port: int | None, path: str, query: dict[str, str]
-) -> socket.socket:
+def _connect(scheme: str, host: str | None, port: int | None, path: str, query: dict[str, str]) -> socket.socket:
     """Open the socket; `rediss` verifies the server against the system's or `ssl_ca_certs`' authorities."""
     if scheme == "unix":
         plain = socket.socket(socket.AF_UNIX)

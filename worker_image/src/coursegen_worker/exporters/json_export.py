@@ -86,9 +86,7 @@ class CourseFile(Model):
     has_part: Annotated[list[ChapterFile], Field(min_length=1, max_length=100)]
 
 
-def export(
-    course: Course, scores: Mapping[int, Scores], include_assessments: bool, advance: Advance
-) -> Exported:
+def export(course: Course, scores: Mapping[int, Scores], include_assessments: bool, advance: Advance) -> Exported:
     """Write the course as indented JSON in UTF-8.
 
     Args:

@@ -11,6 +11,4 @@ from coursegen_worker.quality import alignment, prose, readability
 def measure(chapter: Chapter) -> Scores:
     """Give the two scores of a chapter."""
     text = prose.of_chapter(chapter)
-    return Scores(
-        readability=readability.measure(text).score, alignment=alignment.measure(chapter, text).score
-    )
+    return Scores(readability=readability.measure(text).score, alignment=alignment.measure(chapter, text).score)

@@ -99,8 +99,7 @@ class _Target:
         found = content_stems(sentence)
         hits = self.phrase & set(found)
         return bool(self.phrase) and (
-            len(hits) >= _REPEATS * len(self.phrase)
-            and sum(s in hits for s in found) >= _OF_SENTENCE * len(found)
+            len(hits) >= _REPEATS * len(self.phrase) and sum(s in hits for s in found) >= _OF_SENTENCE * len(found)
         )
 
 
@@ -120,9 +119,7 @@ def _coverage(target: _Target, targets: Sequence[_Target], windows: Sequence[fro
     if not about or not target.stems:
         return 0.0
     weights = {s: 1 / sum(s in t.stems for t in targets) for s in target.stems}
-    covered = sum(
-        weight * min(1.0, sum(s in w for w in about) / _WINDOWS_A_WORD) for s, weight in weights.items()
-    )
+    covered = sum(weight * min(1.0, sum(s in w for w in about) / _WINDOWS_A_WORD) for s, weight in weights.items())
     enough = min(1.0, len(about) / max(_MIN_WINDOWS, _MIN_SHARE * len(windows)))
     return round(enough * covered / sum(weights.values()), 4)
 

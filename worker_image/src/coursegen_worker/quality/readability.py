@@ -14,7 +14,10 @@ from coursegen_worker.quality.prose import Sentence
 METHOD = "flesch-cmudict/v1"
 MIN_WORDS = 100
 """Below this the score jumps with every word: not applicable."""
-_FUNCTION_WORDS = frozenset("the a an and of to in is are you it that for on with as not this be or".split())
+_FUNCTION_TEXT = """
+the a an and of to in is are you it that for on with as not this be or
+"""
+_FUNCTION_WORDS = frozenset(_FUNCTION_TEXT.split())
 _MIN_FUNCTION_SHARE = 0.12
 """English prose has 0.25 to 0.4; text in another language, or no prose, has less than this."""
 

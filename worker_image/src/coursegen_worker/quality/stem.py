@@ -6,15 +6,15 @@ from functools import lru_cache
 
 from coursegen_worker.quality.prose import words
 
-_STOP = frozenset(
-    "a an the and or but if then so as of to in on at by for with from into about over under out up down off is "
-    "are be been being was were do does did done have has had will would can could should may might must not no "
-    "nor it its this that these those there here they them their he she his her we our us you your i me my who "
-    "what when where which why how all any both each few more most other some such only own same than too very "
-    "just also one two three first next last new use used using make made get gets let go goes see say says want "
-    "need think know like way thing things lot much many well still even now yet once again because while until "
-    "basic basics".split()
-)
+_STOP_TEXT = """
+a an the and or but if then so as of to in on at by for with from into about over under out up down off is are
+be been being was were do does did done have has had will would can could should may might must not no nor it
+its this that these those there here they them their he she his her we our us you your i me my who what when
+where which why how all any both each few more most other some such only own same than too very just also one
+two three first next last new use used using make made get gets let go goes see say says want need think know
+like way thing things lot much many well still even now yet once again because while until basic basics
+"""
+_STOP = frozenset(_STOP_TEXT.split())
 _SUFFIXES = (
     ("ational", "at"), ("ization", "iz"), ("isation", "iz"), ("ications", "ic"), ("ication", "ic"),
     ("ations", "at"), ("ation", "at"), ("ities", "it"), ("iness", "i"), ("ement", ""), ("ments", ""), ("ment", ""),

@@ -14,7 +14,9 @@ _VOWELS = re.compile(r"[aeiouy]+")
 _SILENT_E = re.compile(r"(?<=[^aeiouy])e$|(?<=[aeiouy][^aeiouydt])ed$|(?<=[^aeiouy][^aeiouydt])ed$")
 _SILENT_ES = re.compile(r"(?<=[^aeiouyscxzgh])es$")
 _SYLLABIC_LE = re.compile(r"[^aeiouylr]les?$")
-_TWO_VOWELS = re.compile(r"i[aou](?!us$)(?<!tia)(?<!tio)(?<!sio)(?<!cia)(?<!gio)(?<!cio)|eo(?!us$)|ua(?<!qua)(?<!gua)|uou|ying$|eing$")
+_TWO_VOWELS = re.compile(
+    r"i[aou](?!us$)(?<!tia)(?<!tio)(?<!sio)(?<!cia)(?<!gio)(?<!cio)|eo(?!us$)|ua(?<!qua)(?<!gua)|uou|ying$|eing$"
+)
 _LETTERS = re.compile(r"[^a-z']")
 
 

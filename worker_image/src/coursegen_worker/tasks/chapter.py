@@ -81,9 +81,7 @@ def _brief_alone(work: ChapterTask) -> ChapterBrief:
     )
 
 
-def _regenerate(
-    brief: ChapterBrief, asked: ChapterFeedback, writer: Writer, tools: Tools
-) -> tuple[Chapter, Usage]:
+def _regenerate(brief: ChapterBrief, asked: ChapterFeedback, writer: Writer, tools: Tools) -> tuple[Chapter, Usage]:
     """Revise the previous chapter, and record what that did to its scores."""
     from coursegen_worker.quality import measure
 
@@ -92,9 +90,7 @@ def _regenerate(
     start = previous[1] if previous else writer.chapter(brief, tools.progress.part(10, 50)).chapter
     findings = _findings(asked.report_key, brief.index, tools) if asked.report_key else []
     before = measure(start)
-    written = writer.revise(
-        start, Wish(asked.feedback, asked.focus_area, findings), tools.progress.part(50, 85)
-    )
+    written = writer.revise(start, Wish(asked.feedback, asked.focus_area, findings), tools.progress.part(50, 85))
     tools.progress.report(88, "measuring the change")
     revision = Revision(
         request_id=asked.request_id,

@@ -32,4 +32,6 @@ def run(task: TaskInput, work: ExportTask, tools: Tools) -> TaskResult:
 
 
 def _result(artifact: Artifact, usage: Usage, note: str) -> TaskResult:
-    return TaskResult(message=note or f"{artifact.bytes} bytes of {artifact.media_type}", artifact=artifact, usage=usage)
+    return TaskResult(
+        message=note or f"{artifact.bytes} bytes of {artifact.media_type}", artifact=artifact, usage=usage
+    )

@@ -39,5 +39,9 @@ def run(task: TaskInput, work: ValidationTask, tools: Tools) -> TaskResult:
 def _result(artifact: Artifact, report: Report, usage: Usage) -> TaskResult:
     summary = report.summary()
     below = len(summary.below_bar)
-    verdict = "every chapter reaches the bar" if not below else f"{below} of {len(report.chapters)} chapters are below the bar"
+    verdict = (
+        "every chapter reaches the bar"
+        if not below
+        else f"{below} of {len(report.chapters)} chapters are below the bar"
+    )
     return TaskResult(message=verdict, artifact=artifact, usage=usage, quality=summary)

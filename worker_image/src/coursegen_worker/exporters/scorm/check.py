@@ -8,7 +8,9 @@ from xml.etree import ElementTree
 _CP = "{http://www.imsproject.org/xsd/imscp_rootv1p1p2}"
 _ADL = "{http://www.adlnet.org/xsd/adlcp_rootv1p2}"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
-_OUTSIDE = re.compile(r"""(?:src|href|action)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?(?:https?:)?//""", re.IGNORECASE)
+_OUTSIDE = re.compile(
+    r"""(?:src|href|action)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?(?:https?:)?//""", re.IGNORECASE
+)
 
 
 def faults(package: bytes) -> list[str]:

@@ -71,9 +71,7 @@ def study(chapter: Chapter, objective: LearningObjective, parsed: Parsed) -> tup
     return chapter.model_copy(update={"sections": sections, "questions": asked}), [s.title for s in new]
 
 
-def _insert(
-    chapter: Chapter, new: list[tuple[Part, Section]], behind: str
-) -> tuple[Chapter, list[str]]:
+def _insert(chapter: Chapter, new: list[tuple[Part, Section]], behind: str) -> tuple[Chapter, list[str]]:
     """Put each new section behind its part's last section of a sort, or before the recap."""
     sections = list(chapter.sections)
     titles: list[str] = []
@@ -90,9 +88,7 @@ def _which_point(part: Part) -> Question:
     """Ask which point is about the part's subject; the wrong ones are true points about other subjects."""
     own = load(part.source.family, part.source.unit) if part.source else part.unit
     others = [u for u in _neighbours(part) if u.name != own.name][:_WRONG_OPTIONS]
-    options = [
-        Option(text=_plain_point(u), feedback=f"This is true, but it is about {u.about}.") for u in others
-    ]
+    options = [Option(text=_plain_point(u), feedback=f"This is true, but it is about {u.about}.") for u in others]
     question_id = f"{part.name}-q-point"
     answer = hashlib.sha256(f"{question_id} {own.recap[0]}".encode()).digest()[0] % (len(options) + 1)
     options.insert(answer, Option(text=_plain_point(own), feedback="Yes. It is one of the main points here."))

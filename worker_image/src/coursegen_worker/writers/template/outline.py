@@ -86,10 +86,8 @@ def _distinct(titles: list[str]) -> list[str]:
     return found
 
 
-def _objectives(
-    task: OutlineTask, parsed: list[Parsed], uses: list[Use], index: int
-) -> list[LearningObjective]:
-    found = []
+def _objectives(task: OutlineTask, parsed: list[Parsed], uses: list[Use], index: int) -> list[LearningObjective]:
+    found: list[LearningObjective] = []
     for use in uses:
         unit: Unit = load(use.family, use.name)
         values = words.values(task.course, parsed[use.objective], use.repeat)

@@ -3,11 +3,12 @@
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from coursegen_api.task import CourseContext, OutlineTask
 from coursegen_worker import durations
-from coursegen_worker.objectives import Parsed, parse
+from coursegen_worker.objectives import Parsed
 from coursegen_worker.writers.template.units import catalogue, load
 
 MAX_CHAPTERS = 100
@@ -82,9 +83,7 @@ def study_units(objective: Parsed) -> list[str]:
     return sequences[objective.level]
 
 
-def _uses(
-    course: CourseContext, objective: Parsed, number: int, share: int, used: Counter[str]
-) -> list[list[Use]]:
+def _uses(course: CourseContext, objective: Parsed, number: int, share: int, used: Counter[str]) -> list[list[Use]]:
     """Give `share` chapters for one objective: topics as far as they reach, then study units.
 
     A study unit comes back in a course only when the others of its sequence were there as often.
@@ -135,4 +134,4 @@ def _slices(total: int, parts: int) -> list[tuple[int, int]]:
     edges = [0]
     for i in range(parts):
         edges.append(edges[-1] + share + (i < left))
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))

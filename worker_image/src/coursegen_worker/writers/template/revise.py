@@ -33,9 +33,7 @@ def revise(previous: Chapter, wish: Wish, advance: Advance) -> Written:
 def _simpler(chapter: Chapter, _: Wish) -> tuple[Chapter, list[str]]:
     """Drop what goes deeper, add an easy example, split sentences; keep each only where it helps."""
     found: list[str] = []
-    chapter, said = _keep_if_easier(
-        chapter, _without_deeper(chapter), "Left out the sections that go deeper."
-    )
+    chapter, said = _keep_if_easier(chapter, _without_deeper(chapter), "Left out the sections that go deeper.")
     found += said
     for longest in range(simplify.LONG_WORDS, _MIN_LONG_WORDS - 1, -1):
         rewritten = _map_sections(chapter, longest)

@@ -112,9 +112,7 @@ _CODE = re.compile(r"(`[^`]*`)")
 def section(old: Section, long_words: int = LONG_WORDS) -> Section:
     """Give the section in plainer words; the same section if there is nothing to change."""
     solution = None if old.solution is None else [_block(b, long_words) for b in old.solution]
-    return old.model_copy(
-        update={"blocks": [_block(b, long_words) for b in old.blocks], "solution": solution}
-    )
+    return old.model_copy(update={"blocks": [_block(b, long_words) for b in old.blocks], "solution": solution})
 
 
 def text(old: str, long_words: int = LONG_WORDS) -> str:

@@ -86,7 +86,9 @@ class Unit:
 @cache
 def load(family: str, name: str) -> Unit:
     """Read one unit; raises KeyError or TypeError where the file is not a whole unit."""
-    text = resources.files("coursegen_worker.writers.template").joinpath(f"units/{family}/{name}.toml").read_text("utf-8")
+    text = (
+        resources.files("coursegen_worker.writers.template").joinpath(f"units/{family}/{name}.toml").read_text("utf-8")
+    )
     raw = tomllib.loads(text)
     return Unit(
         name=name,
