@@ -33,7 +33,8 @@ test-unit: .venv/ready ## Run the tests that need no cluster
 
 verify: .venv/ready ## Check generated files, format, lint, types, layers and unit tests; fail if the tree changes
 	@git status --porcelain > .venv/tree-before
-	$(STEP) "generated files" $(PYTHON) -m coursegen_api.crd --check crds
+	$(STEP) "generated CRDs" $(PYTHON) -m coursegen_api.crd --check crds
+	$(STEP) "generated reference" $(PYTHON) -m coursegen_api.docs --check docs/api.md
 	$(STEP) "format" .venv/bin/ruff format --check --quiet .
 	$(STEP) "lint" .venv/bin/ruff check --quiet .
 	$(STEP) "types" .venv/bin/mypy
@@ -41,8 +42,9 @@ verify: .venv/ready ## Check generated files, format, lint, types, layers and un
 	$(STEP) "unit tests" $(PYTHON) -m pytest -q -m "$(UNIT)"
 	$(STEP) "tree unchanged" sh -c 'git status --porcelain | diff .venv/tree-before -'
 
-generate: .venv/ready ## Write the CRDs anew from the models
+generate: .venv/ready ## Write the CRDs and the API reference anew from the models
 	@$(PYTHON) -m coursegen_api.crd crds
+	@$(PYTHON) -m coursegen_api.docs docs/api.md
 
 fmt: .venv/ready ## Format the code, and mend what lint can mend
 	@.venv/bin/ruff check --quiet --fix . || true
