@@ -3,7 +3,9 @@ MAKEFLAGS += --no-print-directory
 export UV_PYTHON_DOWNLOADS = never
 export PYTHONPATH = deploy:deploy/local
 
+NAME ?= demo
 PYTHON = .venv/bin/python
+DEMO = @$(PYTHON) -m demo --name $(NAME)
 STEP = @.ci/step
 UNIT = not cluster and not e2e
 
@@ -14,16 +16,16 @@ help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: .venv/ready ## Bring everything up on this machine and watch a course being generated
-	@$(PYTHON) -m demo run
+	$(DEMO) run
 
 down: .venv/ready ## Remove everything that the demo made, also after a crash; caches and out/ stay
-	@$(PYTHON) -m demo down
+	$(DEMO) down
 
 deploy: .venv/ready ## Bring everything up, without the course
-	@$(PYTHON) -m demo deploy
+	$(DEMO) deploy
 
 images: .venv/ready ## Build the images whose content changed, and write deploy/overlays/local/generated
-	@$(PYTHON) -m demo images
+	$(DEMO) images
 
 test: .venv/ready ## Run every test; those that need a cluster start and stop one
 	@$(PYTHON) -m pytest -q
