@@ -1,0 +1,122 @@
+"""Progress: seen at once, at most two a second, never in the way."""
+
+import socket
+import threading
+import time
+
+import pytest
+from conftest import RedisServer, free_port
+from worker_support import NAMESPACE
+
+from coursegen_api import names
+from coursegen_api.task import Progress as Message
+from coursegen_worker.progress import MIN_INTERVAL_SECONDS, Identity, Progress
+
+STREAM = names.progress_stream(NAMESPACE)
+IDENTITY = Identity("uid-1", 2, 3, "pod-9")
+
+
+def entries(server: RedisServer) -> list[dict[str, str]]:
+    return [{k.decode(): v.decode() for k, v in fields.items()} for _, fields in server.client().xrange(STREAM)]
+
+
+@pytest.fixture(autouse=True)
+def _empty_stream(redis_server: RedisServer) -> None:
+    redis_server.client().delete(STREAM)
+
+
+def wait_for(server: RedisServer, count: int) -> list[dict[str, str]]:
+    for _ in range(100):
+        if len(found := entries(server)) >= count:
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"{count} messages did not come: {entries(server)}")
+
+
+def test_the_first_message_comes_at_once_by_a_user_that_may_only_append(redis_server: RedisServer) -> None:
+    progress = Progress(redis_server.tenant_url, STREAM, IDENTITY)
+    first = wait_for(redis_server, 1)[0]
+    progress.close()
+    assert first["percentage"] == "0"
+    assert first["podUid"] == "pod-9"
+
+
+def test_messages_have_the_fields_of_the_contract(redis_server: RedisServer) -> None:
+    Progress(redis_server.tenant_url, STREAM, IDENTITY).close(2)
+    sent = entries(redis_server)[0]
+    message = Message.model_validate(sent)
+    assert message.fields() == sent
+
+
+def test_many_reports_are_few_messages_and_the_last_one_is_among_them(redis_server: RedisServer) -> None:
+    progress = Progress(redis_server.tenant_url, STREAM, IDENTITY)
+    wait_for(redis_server, 1)
+    began = time.monotonic()
+    while time.monotonic() - began < 0.8:
+        progress.report(100 * (time.monotonic() - began), "writing")
+        time.sleep(0.001)
+    progress.report(100, "done")
+    progress.close(2)
+    found = entries(redis_server)
+    assert len(found) <= 2 + 1 + 0.8 / MIN_INTERVAL_SECONDS
+    assert (found[-1]["percentage"], found[-1]["stage"]) == ("100", "done")
+
+
+def test_the_percentage_never_falls() -> None:
+    progress = Progress(None, STREAM, IDENTITY)
+    progress.report(40, "a")
+    progress.report(20, "b")
+    progress.report(400, "c")
+    assert (progress.percentage, progress.stage) == (100, "c")
+
+
+def test_a_part_of_the_task_moves_between_its_ends() -> None:
+    progress = Progress(None, STREAM, IDENTITY)
+    advance = progress.part(40, 60)
+    advance(0.5, "half")
+    assert progress.percentage == 50
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://127.0.0.1:{port}", "redis://nonsense:x", "ftp://host", "redis://", "rediss://127.0.0.1:{port}"]
+)
+def test_a_dead_redis_fails_and_slows_nothing(url: str) -> None:
+    began = time.monotonic()
+    progress = Progress(url.format(port=free_port()), STREAM, IDENTITY)
+    for share in range(100):
+        progress.report(share, "writing")
+    progress.close()
+    assert time.monotonic() - began < 1
+
+
+def test_a_redis_that_never_answers_slows_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        began = time.monotonic()
+        progress = Progress(f"redis://:secret@127.0.0.1:{mute.getsockname()[1]}", STREAM, IDENTITY)
+        progress.report(50, "writing")
+        progress.close(0.1)
+        assert time.monotonic() - began < 0.5
+
+
+def test_a_wrong_password_is_not_shown(redis_server: RedisServer, capfd: pytest.CaptureFixture[str]) -> None:
+    Progress(f"redis://tenant:wrong-secret@127.0.0.1:{redis_server.port}", STREAM, IDENTITY).close(2)
+    log = capfd.readouterr().err
+    assert "progress-unavailable" in log
+    assert "wrong-secret" not in log
+
+
+def test_it_reconnects_after_redis_was_away(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coursegen_worker.progress.RECONNECT_SECONDS", 0.05)
+    progress = Progress(redis_server.tenant_url, STREAM, IDENTITY)
+    wait_for(redis_server, 1)
+    redis_server.client().client_kill_filter(skipme=True, _type="normal")
+    progress.report(10, "lost, perhaps")
+    stop = threading.Event()
+    for percentage in range(11, 60):
+        progress.report(percentage, "again")
+        if any(int(e["percentage"]) > 10 for e in entries(redis_server)):
+            stop.set()
+            break
+        time.sleep(0.05)
+    progress.close()
+    assert stop.is_set()
