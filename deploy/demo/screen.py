@@ -96,7 +96,8 @@ class Plain:
         """Print what is new."""
         for row in view.rows:
             waits = row.note.split(":")[0] if row.phase == "Held" else ""
-            state = (row.phase, "".join(c for c in waits if not c.isdigit()), row.percentage // _PLAIN_STEP)
+            step = min(row.percentage, 99) // _PLAIN_STEP  # a worker that says 100 has yet to end
+            state = (row.phase, "".join(c for c in waits if not c.isdigit()), step)
             if self._said.get(row.name) != state:
                 self._said[row.name] = state
                 self._print(f"{row.mark} {row.name:>7}  {row.percentage:3d} %  {row.title}: {row.note}")
