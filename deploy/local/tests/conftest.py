@@ -1,6 +1,0 @@
-"""The package under test lies beside this folder, and is not installed."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
