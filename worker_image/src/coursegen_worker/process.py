@@ -80,7 +80,7 @@ def _progress(raw: str) -> Progress:
             str(task["uid"]), int(task["revision"]), int(task["attempt"]), os.environ.get(names.ENV_POD_UID, "")
         )
         stream = names.progress_stream(str(task["namespaceUid"]))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return Progress(None, "", Identity("", 0, 0, ""))
     return Progress(os.environ.get(names.ENV_REDIS_URL) or None, stream, identity)
 

@@ -9,17 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coursegen_worker.quality import syllables
+from coursegen_worker.quality.language import looks_english
 from coursegen_worker.quality.prose import Sentence
 
 METHOD = "flesch-cmudict/v1"
 MIN_WORDS = 100
 """Below this the score jumps with every word: not applicable."""
-_FUNCTION_TEXT = """
-the a an and of to in is are you it that for on with as not this be or
-"""
-_FUNCTION_WORDS = frozenset(_FUNCTION_TEXT.split())
-_MIN_FUNCTION_SHARE = 0.12
-"""English prose has 0.25 to 0.4; text in another language, or no prose, has less than this."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,7 @@ def measure(prose: Sequence[Sentence]) -> Readability:
     counted = (len(flat), len(found), spoken)
     if len(flat) < MIN_WORDS:
         return Readability(None, *counted, f"under {MIN_WORDS} words of prose")
-    if sum(word.lower() in _FUNCTION_WORDS for word in flat) < _MIN_FUNCTION_SHARE * len(flat):
+    if not looks_english(flat):
         return Readability(None, *counted, "does not look like English prose")
     return Readability(flesch(*counted), *counted)
 

@@ -2,8 +2,9 @@
 
 The table is derived from the CMU Pronouncing Dictionary (`data/syllables.txt`, its licence beside it) by
 `worker_image/tools/make_syllables.py`: it holds exactly those of its 126,000 words for which the rule
-below is wrong, so rule and table together count like the dictionary, and load in a few milliseconds
-where the dictionary itself takes 0.2 to 0.8 s. A word that the dictionary lacks gets the rule.
+below is wrong (and a few words of the trade). So rule and table together count like the dictionary,
+and load in a few milliseconds where the dictionary itself takes 0.2 to 0.8 s. A word that the
+dictionary lacks gets the rule.
 """
 
 import re

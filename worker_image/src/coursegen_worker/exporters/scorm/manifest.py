@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from xml.sax.saxutils import escape, quoteattr
+from html import escape  # the five signs of XML as well; xml.sax.saxutils would import an HTTP client
 
 from coursegen_worker.documents import Course
 
@@ -43,11 +43,15 @@ def render(course: Course, files: list[str], assessed: bool) -> str:
     """Write the manifest; every file of the package is listed, and the SCO is the first resource."""
     mastery = f"\n        <adlcp:masteryscore>{MASTERY_SCORE}</adlcp:masteryscore>" if assessed else ""
     return _MANIFEST.format(
-        identifier=quoteattr(identifier(course.course_id)),
+        identifier=_attribute(identifier(course.course_id)),
         title=escape(xml_text(course.course.title)),
         mastery=mastery,
-        files="\n".join(f"      <file href={quoteattr(name)}/>" for name in files),
+        files="\n".join(f"      <file href={_attribute(name)}/>" for name in files),
     )
+
+
+def _attribute(value: str) -> str:
+    return f'"{escape(value)}"'
 
 
 def identifier(course_id: str) -> str:
