@@ -96,9 +96,9 @@ class Plain:
         """Print what is new."""
         for row in view.rows:
             waits = row.note.split(":")[0] if row.phase == "Held" else ""
-            step = min(row.percentage, 99) // _PLAIN_STEP  # a worker that says 100 has yet to end
-            state = (row.phase, "".join(c for c in waits if not c.isdigit()), step)
-            if self._said.get(row.name) != state:
+            state = (row.phase, "".join(c for c in waits if not c.isdigit()), row.percentage // _PLAIN_STEP)
+            about_to_end = row.phase == "Running" and row.percentage == 100
+            if self._said.get(row.name) != state and not about_to_end:
                 self._said[row.name] = state
                 self._print(f"{row.mark} {row.name:>7}  {row.percentage:3d} %  {row.title}: {row.note}")
         state = (view.phase, view.doing, 0)
