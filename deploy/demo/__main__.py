@@ -122,11 +122,9 @@ def _run(cluster: Cluster, timeout: float) -> int:
 
 
 def _down(cluster: Cluster) -> None:
-    with cluster.reporter.step("down", f"cluster {cluster.instance.name}") as step:
-        cluster.down()
-        if cluster.instance.name == "demo":
-            shutil.rmtree(overlay.GENERATED, ignore_errors=True)
-        step.note("nothing runs; builds and images stay in the cache for the next time")
+    cluster.down()
+    shutil.rmtree(overlay.GENERATED, ignore_errors=True)
+    cluster.reporter.say("  Nothing runs any more. Builds stay in the cache for the next time, files in out/.")
 
 
 if __name__ == "__main__":
