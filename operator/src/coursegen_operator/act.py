@@ -1,6 +1,5 @@
 """Visits objects: plans, makes at most one status write, then does what that write announces."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -131,9 +130,7 @@ class Actor:
         try:
             answer = await self.kube.patch_status(effects.path_of_key(key), body)
         except ApiError as error:
-            if error.status == 404:
-                return False
-            if error.status != 409:
+            if error.status not in (404, 409):
                 raise
             self.metrics.conflicts.inc()
             await self._reread(key)
@@ -142,13 +139,13 @@ class Actor:
         return True
 
     async def _reread(self, key: Key) -> None:
-        """Read what somebody else wrote, rather than wait for the watch to bring it."""
-        await asyncio.sleep(0)
+        """Read what somebody else wrote, or that the object is gone, rather than wait for the watch to bring it."""
         try:
             raw = await self.kube.get(effects.path_of_key(key))
         except ApiError as error:
             if error.status != 404:
                 raise
-            return
-        effects.enqueue(self.queue, self.snapshot.apply(key.kind, raw), None, self.clock())
-        self.queue.add(key)
+            touched = self.snapshot.vanished(key)
+        else:
+            touched = self.snapshot.apply(key.kind, raw)
+        effects.enqueue(self.queue, touched | {key}, None, self.clock())

@@ -66,9 +66,10 @@ class Doer:
         """Do effects in order; the children of a course are created side by side."""
         creates = [e for e in effects if isinstance(e, CreateChild)]
         for portion in range(0, len(creates), _CREATES_AT_ONCE):
-            async with asyncio.TaskGroup() as group:
-                for create in creates[portion : portion + _CREATES_AT_ONCE]:
-                    group.create_task(self._create_child(create, key))
+            batch = [self._create_child(c, key) for c in creates[portion : portion + _CREATES_AT_ONCE]]
+            for answer in await asyncio.gather(*batch, return_exceptions=True):
+                if isinstance(answer, BaseException):
+                    raise answer
         for effect in effects:
             await self._one(key, obj, effect)
 

@@ -26,7 +26,7 @@ class Scheduler:
         """Enter a wish; None if its slot was granted at once, else what it waits for."""
         self._grants.pop(key, None)
         self.book.put(key, want)
-        self.dispatch()
+        self.dispatch(visiting=key)
         if key in self._grants:
             return None
         return room(want, key, self._load(), self._limits()) or HoldReason.QUEUE_FULL
@@ -44,13 +44,14 @@ class Scheduler:
         """Take an object out of the book: it waits for no slot."""
         self.book.drop(key)
 
-    def dispatch(self) -> None:
-        """Grant what can be granted; each that is granted is visited."""
+    def dispatch(self, visiting: Key | None = None) -> None:
+        """Grant what can be granted; each that is granted is visited, but for the one whose visit this is."""
         if not self.book.wants:
             return
         for key, want in choose(self.book, self._load(), self._limits()):
             self._grants[key] = want
-            self._queue.add(key)
+            if key != visiting:
+                self._queue.add(key)
 
     def _load(self) -> Load:
         now = self._snapshot.load

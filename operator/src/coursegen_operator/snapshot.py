@@ -217,6 +217,10 @@ class Snapshot:
             touched |= self._vanish(kind, place)
         return touched
 
+    def vanished(self, key: Key) -> set[Key]:
+        """Take an object out that the API server says is not there."""
+        return self._vanish(key.kind, (key.namespace, key.name)) if key in self.objects else set()
+
     def _places(self, kind: str) -> set[tuple[str, str]]:
         if kind == "Job":
             return {p for p, j in self.jobs.items() if j.object_uid}

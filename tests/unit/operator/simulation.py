@@ -133,7 +133,11 @@ class FakeApi:
             body["status"] = {"active": 1}
         self.objects[(kind, namespace, name)] = body
         self._emit(kind, "ADDED", body)
-        return copy.deepcopy(body)
+        answer = copy.deepcopy(body)
+        uids = {o["metadata"]["uid"] for o in self.objects.values()}
+        if any(r["uid"] not in uids for r in meta.get("ownerReferences", ())):
+            self.remove(kind, namespace, name)  # the garbage collector: its owner is not there
+        return answer
 
     def edit(self, kind: str, namespace: str, name: str, change: Callable[[Json], None]) -> None:
         """Change an object as a person would: spec or metadata."""

@@ -315,7 +315,7 @@ def _has_chapters(step: CourseStep) -> bool:
     step.change(chapters=rollup.counts(chapters, step.course, len(planned)))
     step.running = step.running or any(open_attempt(c.status) for c in chapters)
     bad = [c for c in chapters if _is_bad(c, step.course)]
-    if bad and step.course.spec.failure_policy is FailurePolicy.FAIL:
+    if bad and step.course.spec.failure_policy is FailurePolicy.FAIL and not _asked_again(chapters, step.course):
         step.fail("ChapterFailed", bad[0], f"Chapter {bad[0].metadata.name} failed.")
         return False
     if len(chapters) < len(planned) or any(requests.unfinished(c, step.course) for c in chapters):
@@ -325,6 +325,13 @@ def _has_chapters(step: CourseStep) -> bool:
         return False
     step.change(missing_chapters=sorted(c.spec.index for c in bad))
     return True
+
+
+def _asked_again(chapters: Sequence[ChapterGeneration], course: CourseGeneration) -> bool:
+    """Tell whether a chapter that a person asked for again is still to end: the course is judged after it."""
+    return any(
+        requests.unfinished(c, course) and (c.status.revision > 0 or requests.pending(c, course)) for c in chapters
+    )
 
 
 def _is_bad(child: TaskObject, course: CourseGeneration) -> bool:

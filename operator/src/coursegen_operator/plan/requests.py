@@ -114,7 +114,7 @@ def unfinished(obj: TaskObject, course: CourseGeneration) -> bool:
 
 
 def accept_course(course: CourseGeneration, child_pending: bool) -> Accepted:
-    """Decide what a course accepts now; a request to one of its children opens it again."""
+    """Decide what a course accepts now; a request to one of its children opens it again, unless it was cancelled."""
     asked = _asked(course.metadata, course.spec.regeneration)
     if course.status.observed_generation == 0:
         return Accepted(asked, cancel=asked.cancel is not None)
@@ -125,7 +125,7 @@ def accept_course(course: CourseGeneration, child_pending: bool) -> Accepted:
         kept = asked.model_copy(update={"regeneration": seen.regeneration})
         return Accepted(kept, cancel=cancel)
     again = _wants_again(asked, seen, how)
-    return Accepted(asked, restart=again or child_pending)
+    return Accepted(asked, restart=again or (child_pending and how is not Outcome.CANCELLED))
 
 
 def fresh(status: ObjectStatus, requests: Requests) -> dict[str, Any]:
