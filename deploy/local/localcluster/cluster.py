@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from localcluster import bringup, lock, node_images, paths, programs, record, sandbox, status
+from localcluster import bringup, cgroups, lock, node_images, paths, programs, record, sandbox, status
 from localcluster.api import PORT
 from localcluster.errors import LocalClusterError
 from localcluster.images import Image
@@ -68,7 +68,7 @@ class Cluster:
         _require_root()
         with self.reporter.step(f"remove {self.instance.name}"), lock.held(self.instance.lock):
             sandbox.remove(self.instance)
-            sandbox.remove_made_folders(self.instance)
+            sandbox.remove_made_folders(self.instance, others_exist=cgroups.others_exist(self.instance.ident))
             shutil.rmtree(self.instance.state, ignore_errors=True)
             self.instance.lock.unlink()
 

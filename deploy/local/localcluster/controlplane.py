@@ -14,6 +14,7 @@ from localcluster.settings import CLUSTER_DOMAIN, SERVICE_NETWORK, Options
 # Loopback of the sandbox: nobody outside, and no Pod without hostNetwork, reaches it.
 _ETCD = "http://127.0.0.1:2379"
 _ETCD_PEER = "http://127.0.0.1:2380"
+_AUDIT_LOG_MEGABYTES = 100_000  # the default of 100 would move half of a scale test into another file
 _KUBECONFIGS = ("controller-manager", "scheduler")
 
 # Who asked for what, and nothing of what was said: enough to count requests by user agent, verb and resource.
@@ -87,6 +88,7 @@ def _apiserver(instance: Instance, binaries: Path, address: str, options: Option
     if options.audit_log:
         policy = instance.config / "audit-policy.json"
         argv += [f"--audit-policy-file={policy}", f"--audit-log-path={instance.audit_log}"]
+        argv += [f"--audit-log-maxsize={_AUDIT_LOG_MEGABYTES}"]
         reads.append(policy)
     return Program("kube-apiserver", tuple(argv), tuple(reads))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import TextIO
 
 _TITLE_WIDTH = 22
 _NOTE_WIDTH = 58
+_OTHER_WIDTH = 38  # title, mark, time and the spaces between: what a line has besides its note
 _TICK_SECONDS = 0.2
 _PLAIN_FIRST_SECONDS = 5.0  # a log of a quick run has one line a step
 _PLAIN_AGAIN_SECONDS = 60.0
@@ -32,8 +34,10 @@ class Step:
         """The step's line, with the time that it has taken so far."""
         if self.measure is not None:
             self.note_text = self.measure()
-        note = self.note_text[:_NOTE_WIDTH]
-        return f"  {mark} {self.title:<{_TITLE_WIDTH}} {note:<{_NOTE_WIDTH}} {self._elapsed():>8}"
+        # A line that wraps could not be written over by the next one.
+        width = max(0, min(_NOTE_WIDTH, shutil.get_terminal_size().columns - _OTHER_WIDTH))
+        note = self.note_text[:width]
+        return f"  {mark} {self.title:<{_TITLE_WIDTH}} {note:<{width}} {self._elapsed():>8}"
 
     def _elapsed(self) -> str:
         seconds = time.monotonic() - self.started

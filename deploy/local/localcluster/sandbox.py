@@ -170,13 +170,13 @@ def remove(instance: Instance) -> None:
     cgroups.remove(instance.ident)
 
 
-def remove_made_folders(instance: Instance) -> None:
-    """Removes the empty folders that were made to mount on, once no instance runs any more.
+def remove_made_folders(instance: Instance, *, others_exist: bool) -> None:
+    """Removes the empty folders that were made to mount on, once no other instance runs any more.
 
     Danger: removing a folder detaches what another instance has mounted there.
     """
     made = _made_folders(instance)
-    if not made.exists() or cgroups.others_exist(instance.ident):
+    if others_exist or not made.exists():
         return
     for line in reversed(made.read_text().splitlines()):
         path = Path(line)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import archive, cli, files, lock, paths, record
+from localcluster import archive, cli, files, lock, paths, record, sandbox
 from localcluster.archive import File, ScratchImage
 from localcluster.errors import LocalClusterError
+from localcluster.paths import Instance
 from localcluster.programs import ProcessId, Program, Running
-from localcluster.progress import Reporter
+from localcluster.progress import Reporter, Step
 from localcluster.record import Record
 from localcluster.sandbox import Link
 from localcluster.settings import Options
@@ -117,6 +118,23 @@ def test_a_name_that_cannot_name_a_cluster_is_refused(name: str) -> None:
 def test_stages_without_fake_nodes_are_refused() -> None:
     with pytest.raises(LocalClusterError, match="how many"):
         Options(kwok_stages="/somewhere")
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "200"])
+def test_a_line_never_wraps(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert len(Step("a step", "says much " * 20).line("·")) < int(columns)
+
+
+@pytest.mark.parametrize("others_run", [True, False])
+def test_made_folders_go_with_the_last_instance_and_only_when_empty(tmp_path: Path, others_run: bool) -> None:
+    empty, used = tmp_path / "empty", tmp_path / "used"
+    empty.mkdir()
+    (used / "by-somebody").mkdir(parents=True)
+    (tmp_path / ".made-folders").write_text(f"{empty}\n{used}\n")
+    sandbox.remove_made_folders(Instance("a", tmp_path), others_exist=others_run)
+    assert empty.exists() is others_run
+    assert used.exists()
 
 
 def test_a_failed_step_is_one_line_with_a_cross() -> None:
