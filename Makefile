@@ -2,6 +2,7 @@
 MAKEFLAGS += --no-print-directory
 export UV_PYTHON_DOWNLOADS = never
 export PYTHONPATH = deploy:deploy/local
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 NAME ?= demo
 PYTHON = .venv/bin/python
@@ -60,5 +61,5 @@ clean: down ## Take the demo down, and remove .venv and every cached build and i
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache "$${XDG_CACHE_HOME:-$$HOME/.cache}/coursegen"
 
 .venv/ready: pyproject.toml uv.lock crds/pyproject.toml operator/pyproject.toml worker_image/pyproject.toml
-	$(STEP) "Python packages" sh -c 'uv=$$(deploy/local/bootstrap.sh) && "$$uv" sync --quiet --locked'
+	$(STEP) "Python packages" sh -c 'uv=$$(deploy/local/bootstrap.sh) && "$$uv" sync --quiet --locked && ln -sf "$$uv" .venv/bin/uv'
 	@touch $@

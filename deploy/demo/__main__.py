@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from localcluster import images, paths
@@ -19,6 +20,7 @@ from .overlay import ROOT, SYSTEM, TENANT
 
 EXAMPLE = Path("examples/python-programming.yaml")
 COURSE = "course-123"
+_READY_SECONDS = 120
 WORKLOADS = ("deployment/coursegen-redis", "statefulset/coursegen-s3", "deployment/coursegen-operator")
 
 
@@ -89,10 +91,14 @@ def _deploy(cluster: Cluster) -> tuple[Access, Kubectl]:
 
 def _rollout(kubectl: Kubectl, workload: str) -> None:
     try:
-        kubectl.run("-n", SYSTEM, "rollout", "status", workload, "--timeout=180s", what=f"Waiting for {workload}")
+        kubectl.run(
+            "-n", SYSTEM, "rollout", "status", workload, f"--timeout={_READY_SECONDS}s", what=f"Waiting for {workload}"
+        )
     except LocalClusterError as error:
-        ask = f"deploy/demo/kubectl -n {SYSTEM}"
-        error.hint = f"See why: {ask} describe {workload}; {ask} logs {workload}"
+        with suppress(LocalClusterError):  # what its Pods say ends the log, and with it the error
+            kubectl.run("-n", SYSTEM, "get", "pods", what="Listing Pods")
+            kubectl.run("-n", SYSTEM, "logs", workload, "--tail=4", what="Reading logs")
+        error.hint = f"See more: deploy/demo/kubectl -n {SYSTEM} describe {workload}"
         raise
 
 

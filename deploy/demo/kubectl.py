@@ -45,7 +45,7 @@ class Kubectl:
     def background(self, *arguments: str, says: str) -> Iterator[re.Match[str]]:
         """Keep a command running during the body, which gets the match of `says` in the command's first words."""
         process = subprocess.Popen(
-            [str(self.program), *arguments],
+            ["setpriv", "--pdeathsig", "TERM", str(self.program), *arguments],  # ends with us, even if we are killed
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
