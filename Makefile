@@ -60,6 +60,6 @@ bench: .venv/ready ## Measure: figures for docs/performance.md
 clean: down ## Take the demo down, and remove .venv and every cached build and image as well
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache "$${XDG_CACHE_HOME:-$$HOME/.cache}/coursegen"
 
-.venv/ready: pyproject.toml uv.lock crds/pyproject.toml operator/pyproject.toml worker_image/pyproject.toml
+.venv/ready: Makefile pyproject.toml uv.lock crds/pyproject.toml operator/pyproject.toml worker_image/pyproject.toml
 	$(STEP) "Python packages" sh -c 'uv=$$(deploy/local/bootstrap.sh) && "$$uv" sync --quiet --locked && ln -sf "$$uv" .venv/bin/uv'
 	@touch $@
