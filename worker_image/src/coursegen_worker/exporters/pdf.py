@@ -32,26 +32,32 @@ def export(course: Course, include_assessments: bool, advance: Advance) -> Expor
     advance(0.1, "laying out pages")
     layout = resources.files("coursegen_worker.exporters").joinpath("course.typ").read_bytes()
     data = json.dumps(describe(course, include_assessments), ensure_ascii=False)
-    compiler = typst.Compiler(layout, ignore_system_fonts=True, sys_inputs={"course": data})
     try:
-        pdf = compiler.compile(format="pdf", pdf_standards=["ua-1"], timestamp=_EPOCH)
+        pdf = _compile(layout, data, ["ua-1"])
         note = ACCESSIBLE
     except typst.TypstError:
         advance(0.6, "laying out pages without tags")
-        pdf, note = _untagged(compiler), NOT_ACCESSIBLE
+        pdf, note = _untagged(layout, data), NOT_ACCESSIBLE
     advance(1.0, "laid out")
-    if not isinstance(pdf, bytes):
-        raise TypeError("typst gave no PDF")
     return Exported(pdf, MEDIA_TYPE, f"{len(pdf)} bytes of PDF, {note}")
 
 
-def _untagged(compiler: Any) -> Any:
+def _untagged(layout: bytes, data: str) -> bytes:
     try:
-        return compiler.compile(format="pdf", timestamp=_EPOCH)
+        return _compile(layout, data, [])
     except typst.TypstError as error:
         raise TaskFailedError(
             FailureClass.BAD_OUTPUT, f"the PDF cannot be set: {one_line(error.message, 300)}"
         ) from error
+
+
+def _compile(layout: bytes, data: str, standards: list[Any]) -> bytes:
+    """Run typst once; a compiler that has failed cannot be used again, so each run has its own."""
+    compiler = typst.Compiler(layout, ignore_system_fonts=True, sys_inputs={"course": data})
+    pdf = compiler.compile(format="pdf", pdf_standards=standards, timestamp=_EPOCH)
+    if not isinstance(pdf, bytes):
+        raise TypeError("typst gave no PDF")
+    return pdf
 
 
 def describe(course: Course, include_assessments: bool) -> dict[str, Any]:
