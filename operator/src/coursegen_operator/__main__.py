@@ -11,7 +11,7 @@ import kopf
 
 from coursegen_api.task import Progress
 
-from . import handlers, health, kube, resync, settings
+from . import handlers, health, kube, resync, settings, standing
 from .act import Actor
 from .effects import Doer
 from .metrics import CapacityCollector, Metrics
@@ -87,6 +87,7 @@ class Operator:
                 reader = ProgressReader(self.config.redis_url, self.config.redis_max_connections, self._namespaces)
                 group.create_task(reader.run(self._progress))
             group.create_task(self.queue.run(self.actor.visit, self.config.visits))
+            group.create_task(standing.run(self.kube, self.snapshot, self.scheduler, time.time))
             group.create_task(self._kopf(registry))
 
     async def _kopf(self, registry: kopf.OperatorRegistry) -> None:
@@ -161,7 +162,7 @@ def main() -> int:
         print(f"coursegen-operator: {error}", file=sys.stderr)
         return 2
     except BaseExceptionGroup as group:
-        log.error("a part failed: %s", "; ".join(repr(e) for e in group.exceptions), exc_info=group)
+        log.exception("a part failed: %s", "; ".join(repr(e) for e in group.exceptions))
         return 1
     return 0
 

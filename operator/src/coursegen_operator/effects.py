@@ -134,7 +134,7 @@ class Doer:
     async def _post_event(self, key: Key, obj: AnyObject, effect: PostEvent) -> None:
         """Post an Event once: its name is a function of the object, its revision and the reason."""
         meta, now = obj.metadata, plan_clock.stamp(self.clock())
-        identity = f"{meta.uid}/{obj.status.revision}/{effect.reason}/{now[:16]}"
+        identity = f"{meta.uid}/{obj.status.revision}/{effect.reason}"
         digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
         body = {
             "apiVersion": "v1",

@@ -52,7 +52,7 @@ def _watch(registry: kopf.OperatorRegistry, kind: str, plural: str, snapshot: Sn
         try:
             touched = snapshot.apply(kind, raw, event["type"] == "DELETED")
         except ValidationError as error:
-            log.error("%s %s cannot be read: %s", kind, raw["metadata"]["name"], error.errors()[0]["msg"])
+            log.warning("%s %s cannot be read: %s", kind, raw["metadata"]["name"], error.errors()[0]["msg"])
             return
         enqueue(queue, touched, None, time.time())
 

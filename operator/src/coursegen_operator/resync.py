@@ -47,7 +47,7 @@ def _readable(kind: str, items: list[Json]) -> Iterable[Json]:
         try:
             KINDS[kind].model_validate(raw, extra="ignore")
         except ValidationError as error:
-            log.error("%s %s cannot be read: %s", kind, raw["metadata"]["name"], error.errors()[0]["msg"])
+            log.warning("%s %s cannot be read: %s", kind, raw["metadata"]["name"], error.errors()[0]["msg"])
         else:
             yield raw
 

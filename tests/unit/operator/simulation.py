@@ -22,7 +22,7 @@ from coursegen_operator.effects import Doer
 from coursegen_operator.kube import ApiError, ApiUnreachable
 from coursegen_operator.metrics import Metrics
 from coursegen_operator.plan import clock
-from coursegen_operator.plan.world import Defaults, Key, ReadPods, Reading
+from coursegen_operator.plan.world import Defaults, Key, Reading, ReadPods
 from coursegen_operator.resync import list_all
 from coursegen_operator.scheduler import Scheduler
 from coursegen_operator.snapshot import KINDS, Snapshot
@@ -102,7 +102,7 @@ class FakeApi:
                 for (k, ns, n), o in self.objects.items()
                 if k == kind and ns == namespace and o["metadata"]["labels"].get(names.LABEL_COURSE_UID) == course
             ]
-            return self._write("DELETE", path, lambda: [self.remove(kind, namespace, n) for n in doomed] and {} or {})
+            return self._write("DELETE", path, lambda: ([self.remove(kind, namespace, n) for n in doomed] and {}) or {})
         return self._write("DELETE", path, lambda: self._delete_one(kind, namespace, name, uid))
 
     # ---- the rest of the world -----------------------------------------------------------------------
@@ -128,7 +128,9 @@ class FakeApi:
             KINDS[PLURALS[kind]].model_validate(body, extra="ignore")
         if kind == "jobs":
             labels = meta["labels"]
-            identity = tuple(labels.get(n, "") for n in (names.LABEL_OBJECT_UID, names.LABEL_REVISION, names.LABEL_ATTEMPT))
+            identity = tuple(
+                labels.get(n, "") for n in (names.LABEL_OBJECT_UID, names.LABEL_REVISION, names.LABEL_ATTEMPT)
+            )
             self.jobs_created[identity] += 1
             body["status"] = {"active": 1}
         self.objects[(kind, namespace, name)] = body
@@ -165,7 +167,9 @@ class FakeApi:
         if kind == "jobs":
             self.pods.pop(name, None)
         uid = body["metadata"]["uid"]
-        owned = [k for k, o in self.objects.items() if any(r["uid"] == uid for r in o["metadata"].get("ownerReferences", ()))]
+        owned = [
+            k for k, o in self.objects.items() if any(r["uid"] == uid for r in o["metadata"].get("ownerReferences", ()))
+        ]
         for key in owned:
             self.remove(*key)
 
@@ -321,11 +325,17 @@ class Simulation:
     def apply(self, kind: str, name: str, spec: Json, namespace: str = "courses", **meta: Any) -> None:
         """Create an object of ours as a user does."""
         plural = KINDS[kind].meta.plural
-        body = {"apiVersion": names.API_VERSION, "kind": kind, "metadata": {"name": name, **meta}, "spec": copy.deepcopy(spec)}
+        body = {
+            "apiVersion": names.API_VERSION,
+            "kind": kind,
+            "metadata": {"name": name, **meta},
+            "spec": copy.deepcopy(spec),
+        }
         self.api.add(plural, namespace if KINDS[kind].meta.scope == "Namespaced" else "", body)
 
     def annotate(self, kind: str, name: str, annotation: str, value: str, namespace: str = "courses") -> None:
         """Ask for something by annotation."""
+
         def change(body: Json) -> None:
             body["metadata"].setdefault("annotations", {})[annotation] = value
 
@@ -366,7 +376,9 @@ class Simulation:
         meta = job["metadata"]
         pod = {
             "metadata": {
-                "name": f"{meta['name']}-pod", "uid": f"pod-{meta['uid']}", "creationTimestamp": meta["creationTimestamp"],
+                "name": f"{meta['name']}-pod",
+                "uid": f"pod-{meta['uid']}",
+                "creationTimestamp": meta["creationTimestamp"],
                 "labels": {"batch.kubernetes.io/job-name": meta["name"]},
                 "ownerReferences": [{"uid": meta["uid"], "controller": True}],
             },
@@ -391,7 +403,7 @@ class Simulation:
         self.queue.add(self.snapshot.by_uid[task.uid])
 
     def result(self, job: Json) -> TaskResult:
-        """Give the result that a worker would leave for a Job's task: a function of the input, as the store's keys are."""
+        """Give the result that a worker would leave: a function of the task, as the store's keys are."""
         task = self.task(job)
         work = task.work.kind.value
         identity = json.dumps(task.work.wire(), sort_keys=True)
@@ -427,10 +439,8 @@ class Simulation:
 
     def _ended(self, job: Json, terminated: Json, condition: str, **status: Any) -> None:
         self.pod(job, **({"phase": "Failed"} | status), containerStatuses=[{"state": {"terminated": terminated}}])
-        job["status"] = {
-            "ready": 0,
-            "conditions": [{"type": condition, "status": "True", "reason": "Test", "lastTransitionTime": clock.stamp(self.time)}],
-        }  # fmt: skip
+        end = {"type": condition, "status": "True", "reason": "Test", "lastTransitionTime": clock.stamp(self.time)}
+        job["status"] = {"ready": 0, "conditions": [end]}
         self.api.touch("jobs", job)
 
     def work(self, jobs: Iterable[Json] | None = None) -> None:

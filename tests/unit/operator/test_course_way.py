@@ -235,7 +235,9 @@ def test_a_hundred_courses_at_once_and_the_next_waits(sim: Simulation) -> None:
     for i in range(102):
         sim.apply("CourseGeneration", f"c{i:03d}", one)
     sim.run(1)
-    held = [n for n in sim.names("CourseGeneration") if sim.status("CourseGeneration", n).get("holdReason") == "CourseLimit"]
+    held = [
+        n for n in sim.names("CourseGeneration") if sim.status("CourseGeneration", n).get("holdReason") == "CourseLimit"
+    ]
     assert held == ["c100", "c101"]
     assert len(sim.jobs()) == 50  # the queue's capacity
     sim.work()

@@ -5,6 +5,7 @@ shrinks it. The planner, snapshot, scheduler and actor are the real ones, the cl
 """
 
 import random
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -254,7 +255,9 @@ class Histories(RuleBasedStateMachine):
 
     @staticmethod
     def _is_over(obj: Json) -> bool:
-        return any(c["type"] == "Finished" and c["status"] == "True" for c in obj.get("status", {}).get("conditions", ()))
+        return any(
+            c["type"] == "Finished" and c["status"] == "True" for c in obj.get("status", {}).get("conditions", ())
+        )
 
     def _planning_twice_plans_nothing_new(self) -> None:
         self.sim.run(600)

@@ -1,0 +1,96 @@
+"""The client, against a real HTTP server on loopback."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from aiohttp import web
+
+from coursegen_operator.kube import Access, ApiError, ApiUnreachable, Kube, path_of
+
+Handler = Callable[[web.Request], web.Response]
+
+
+class Server:
+    """Answers each request with the next of its answers, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: list[web.Response] = []
+        self.asked: list[tuple[str, str, str]] = []
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.asked.append((request.method, request.path_qs, await request.text()))
+        return self.answers.pop(0)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[tuple[Server, Kube]]:
+    answers = Server()
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", answers.handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    async with Kube(Access(f"http://127.0.0.1:{port}")) as kube:
+        yield answers, kube
+    await runner.cleanup()
+
+
+async def test_a_busy_server_is_asked_again_as_it_says(server: tuple[Server, Kube]) -> None:
+    answers, kube = server
+    answers.answers = [web.json_response({}, status=429, headers={"Retry-After": "0"}), web.json_response({"ok": 1})]
+    assert await kube.get("/x") == {"ok": 1}
+    assert len(answers.asked) == 2
+
+
+async def test_a_refusal_is_raised_with_its_reason(server: tuple[Server, Kube]) -> None:
+    answers, kube = server
+    answers.answers = [web.json_response({"reason": "Conflict", "message": "stale"}, status=409)]
+    with pytest.raises(ApiError, match="stale") as raised:
+        await kube.patch_status("/x", {})
+    assert (raised.value.status, raised.value.reason) == (409, "Conflict")
+
+
+async def test_a_list_is_read_to_its_last_page(server: tuple[Server, Kube]) -> None:
+    answers, kube = server
+    pages = [{"metadata": {"continue": "more"}, "items": [1]}, {"metadata": {"resourceVersion": "9"}, "items": [2]}]
+    answers.answers = [web.json_response(p) for p in pages]
+    assert (await kube.list("/x"))["items"] == [1, 2]
+    assert "continue=more" in answers.asked[1][1]
+
+
+async def test_every_delete_is_in_the_background_and_of_the_right_object(server: tuple[Server, Kube]) -> None:
+    answers, kube = server
+    answers.answers = [web.json_response({})]
+    await kube.delete("/x", uid="u1")
+    assert '"propagationPolicy":"Background"' in answers.asked[0][2]
+    assert '"preconditions":{"uid":"u1"}' in answers.asked[0][2]
+
+
+async def test_half_an_answer_is_no_answer(server: tuple[Server, Kube]) -> None:
+    answers, kube = server
+    answers.answers = [web.Response(body=b'{"half":', content_type="application/json")]
+    with pytest.raises(ApiUnreachable):
+        await kube.get("/x")
+
+
+async def test_a_replica_that_does_not_lead_writes_nothing(server: tuple[Server, Kube]) -> None:
+    answers, kube = server
+    kube.may_write = lambda: False
+    with pytest.raises(ApiUnreachable):
+        await kube.create("/x", {})
+    assert answers.asked == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        (("jobs", "n", "j"), "/apis/batch/v1/namespaces/n/jobs/j"),
+        (("pods", "n"), "/api/v1/namespaces/n/pods"),
+        (("namespaces", "", "n"), "/api/v1/namespaces/n"),
+        (("generationqueues", "", "q", "status"), "/apis/coursegen.dev/v1alpha1/generationqueues/q/status"),
+    ],
+)
+def test_paths(arguments: tuple[str, ...], path: str) -> None:
+    assert path_of(*arguments) == path
