@@ -13,7 +13,7 @@ async def test_the_operators_own_client_creates_and_lists(kube: Kube, namespace:
     manifest = {"apiVersion": "coursegen.dev/v1alpha1", "kind": "CourseGeneration", "metadata": {"name": "c"}}
     await kube.create(path, manifest | {"spec": spec})
     assert [c["metadata"]["name"] for c in (await kube.list(path))["items"]] == ["c"]
-    with pytest.raises(ApiError, match='unknown field "spec.titel"'):
+    with pytest.raises(ApiError, match=r'unknown field "spec\.titel"'):
         await kube.create(path, manifest | {"spec": spec | {"titel": "x"}})
 
 

@@ -1,7 +1,7 @@
 """What the six kinds share: the pydantic base, bounded strings, conditions, and the status of a task."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -161,7 +161,7 @@ class Condition(Model):
     """One question about the object, answered True, False or Unknown (Kubernetes API conventions)."""
 
     type: str = Field(max_length=63, description="The question, for example Succeeded.")
-    status: str = Field(max_length=7, pattern="^(True|False|Unknown)$", description="The answer.")
+    status: Literal["True", "False", "Unknown"] = Field(description="The answer: True, False or Unknown.")
     reason: str = Field(min_length=1, max_length=63, description="Why, in one CamelCase word.")
     message: str = Field(default="", max_length=1024, description="Why, as a sentence.")
     observed_generation: int = Field(default=0, ge=0, description="metadata.generation that the answer is about.")

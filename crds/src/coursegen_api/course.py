@@ -96,7 +96,10 @@ class Quality(QualityBar):
     )
     below_bar: BelowBar = Field(
         default=BelowBar.DELIVER,
-        description="Deliver: the course succeeds and says QualityPassed=False. Fail: it fails. Default: Deliver.",
+        description=(
+            "What happens below the bar. Deliver: the course succeeds and says QualityPassed=False. Fail: the course "
+            "fails. Default: Deliver."
+        ),
     )
 
 
@@ -243,7 +246,7 @@ class CourseStatus(Model):
     start_time: Time | None = Field(default=None, description="When the course was given a course slot.")
     completion_time: Time | None = Field(default=None, description="When this revision reached its end.")
     outline: TaskStatus | None = Field(default=None, description="The outline step; absent with given chapters.")
-    outline_titles: Annotated[list[str], Field(max_length=100)] = Field(
+    outline_titles: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)] = Field(
         default_factory=list, description="The outline's chapter titles, as many as fit into a worker's result."
     )
     chapters: ChapterCounts | None = Field(default=None, description="The chapters by state.")

@@ -41,7 +41,7 @@ class ProviderStatus(Model):
     observed_generation: int = Field(default=0, ge=0, description="metadata.generation that this status was made from.")
     conditions: Annotated[list[Condition], Field(max_length=8)] = Field(
         default_factory=list,
-        description="Ready.",
+        description="Ready, with the reason if it is not.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     active: int = Field(default=0, ge=0, description="Number of Jobs that use it now.")

@@ -6,6 +6,7 @@ a Redis stream. Content never travels here: both name artifacts by key in the ob
 """
 
 import json
+import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -39,6 +40,9 @@ MAX_RETRY_AFTER_SECONDS = 24 * 3600
 
 _MAX_CHARACTER_BYTES = 6
 """What one character may take in JSON: an escape, like that of a control character."""
+
+
+_EXPANDED = re.compile(r"\$[$(]")
 
 
 class TaskKind(StrEnum):
@@ -171,7 +175,7 @@ class QualityBar(Model):
     min_pedagogical_alignment: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.8, description="Least share of the objectives that is taught and assessed, 0 to 1. Default: 0.8."
     )
-    check_bias: bool = Field(default=True, description="Look for biased wording as well. Default: true.")
+    check_bias: bool = Field(default=True, description="True looks for biased wording as well. Default: true.")
 
 
 class Source(Model):
@@ -224,10 +228,10 @@ class TaskInput(Model):
     def to_json(self) -> str:
         """Give the compact JSON for the environment; raise ValueError over MAX_INPUT_BYTES.
 
-        Kubernetes expands `$(NAME)` and shortens `$$` in a container's environment, so no `$` is left as it is.
+        Kubernetes expands `$(NAME)` and shortens `$$` in a container's environment: neither is left as it is.
         """
         text = json.dumps(self.wire(), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        text = text.replace("$", r"\u0024")
+        text = _EXPANDED.sub(lambda found: r"\u0024(" if found[0] == "$(" else r"$\u0024", text)
         if len(text.encode()) > MAX_INPUT_BYTES:
             raise ValueError(f"task of {self.name} is {len(text.encode())} bytes, over {MAX_INPUT_BYTES}")
         return text
