@@ -1,4 +1,7 @@
-"""Write the JSON Schema of the JSON export; run it after a change of the export's model. A test fails while it is stale."""
+"""Write the JSON Schema of the JSON export.
+
+Run it after a change of the export's model; a test fails while the schema is stale.
+"""
 
 import json
 from pathlib import Path

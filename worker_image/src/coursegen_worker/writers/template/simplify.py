@@ -157,6 +157,8 @@ def _stands_alone(head: str) -> bool:
 def _plain(match: re.Match[str]) -> str:
     """Put the plain word in, with the capital of the old one and the article that fits."""
     article, hard = match[1], match[2]
+    if article and hard.lower() == "additional":
+        return "One more" if article[:1].isupper() else "one more"
     word = _PLAIN[hard.lower()]
     word = word[:1].upper() + word[1:] if hard[:1].isupper() else word
     if not article:

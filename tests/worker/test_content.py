@@ -1,0 +1,196 @@
+"""Content from elsewhere is read where it can be understood, and refused with the field's name where not."""
+
+import json
+from pathlib import Path
+
+import pytest
+from worker_support import DEMO, NAMESPACE, as_course, compose, ignore
+
+from coursegen_api.base import ExportFormat, FailureClass
+from coursegen_api.task import Source
+from coursegen_worker import content, durations, markdown
+from coursegen_worker.documents import CodeBlock, ListBlock
+from coursegen_worker.exporters import export
+from coursegen_worker.failures import TaskFailedError
+from coursegen_worker.store import Store
+
+MARKDOWN = """
+# Rain
+
+## Learning objectives
+- Explain how rain forms
+- Draw the way of water
+
+## How it forms
+Warm air *rises* and **cools**. See [this page](https://example.org).
+
+1. First
+2. Then
+
+```python
+print("**not bold**")
+```
+
+| a | b |
+|---|---|
+"""
+QUESTION = {"question": "How does rain form?", "options": ["by cooling", "by noise"], "answer": 0}
+
+
+def read(folder: Path, **files: object) -> content.Content:
+    mounted = folder / "mounted"
+    mounted.mkdir()
+    for name, value in files.items():
+        text = value if isinstance(value, str | bytes) else json.dumps(value)
+        path = mounted / name.replace("_", ".")
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    (mounted / "..data").mkdir()
+    store = Store.open(folder.as_uri(), NAMESPACE)
+    return content.read(Source(content_path=str(mounted)), store, ignore)
+
+
+def test_markdown_is_a_chapter_with_its_objectives(tmp_path: Path) -> None:
+    chapter = read(tmp_path, rain_md=MARKDOWN).course.chapters[0]
+    assert chapter.title == "Rain"
+    assert [o.text for o in chapter.objectives] == ["Explain how rain forms", "Draw the way of water"]
+    assert [s.title for s in chapter.sections] == ["How it forms"]
+    blocks = chapter.sections[0].blocks
+    assert getattr(blocks[0], "text", "") == "Warm air rises and cools. See this page."
+    assert blocks[1] == ListBlock(ordered=True, items=["First", "Then"])
+    assert blocks[2] == CodeBlock(language="python", text='print("**not bold**")')
+    assert chapter.generator.writer == "external"
+    assert chapter.generator.llm is None
+
+
+def test_markdown_files_are_chapters_in_the_order_of_their_names(tmp_path: Path) -> None:
+    course = read(tmp_path, a_md="# One\n\ntext", b_md="# Two\n\ntext").course
+    assert [(c.index, c.title) for c in course.chapters] == [(1, "One"), (2, "Two")]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"title": "Rain", "learningObjectives": ["Explain rain"], "content": "It rains.", "questions": [QUESTION]},
+        {
+            "title": "Rain",
+            "learning_objectives": ["Explain rain"],
+            "sections": [{"title": "One", "content": "It rains."}],
+            "assessments": [QUESTION],
+        },
+        {
+            "title": "Weather",
+            "chapters": [
+                {
+                    "title": "Rain",
+                    "learningObjectives": [{"text": "Explain rain"}],
+                    "content": "It rains.",
+                    "questions": [QUESTION],
+                }
+            ],
+        },
+    ],
+)
+def test_json_in_a_plain_shape_is_read(tmp_path: Path, raw: dict[str, object]) -> None:
+    chapter = read(tmp_path, rain_json=raw).course.chapters[0]
+    assert chapter.title == "Rain"
+    assert chapter.objectives[0].text == "Explain rain"
+    assert chapter.questions[0].objective_id == "o1"
+
+
+def test_our_own_documents_are_read_as_they_are(tmp_path: Path) -> None:
+    ours = compose(*DEMO)[1][0]
+    assert read(tmp_path, ours_json=ours.seal()).course.chapters[0].sections == ours.sections
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, "there is nothing"),
+        ({"a_txt": "x"}, "there is a.txt"),
+        ({"a_json": "{}", "b_json": "{}"}, "one *.json or some *.md"),
+        ({"a_json": "{"}, "cannot be read"),
+        ({"a_json": "[1]"}, "JSON object"),
+        ({"a_json": "[" * 100_000}, "cannot be read"),
+        ({"a_json": b"\xff\xfe"}, "UTF-8"),
+        ({"a_json": {"title": "x"}}, "content or sections is missing"),
+        ({"a_json": {"title": "x", "sections": [{"title": "y"}]}}, "each needs a content"),
+        ({"a_json": {"title": "x", "content": " "}}, "there is no text"),
+        ({"a_json": {"title": "x", "content": "y", "learningObjectives": "z"}}, "learningObjectives"),
+        (
+            {"a_json": {"title": "x", "content": "y", "learningObjectives": ["z"], "questions": [{"question": "q"}]}},
+            "questions[0]",
+        ),
+        (
+            {
+                "a_json": {
+                    "title": "x",
+                    "content": "y",
+                    "learningObjectives": ["z"],
+                    "questions": [QUESTION | {"answer": 9}],
+                }
+            },
+            "index of an option",
+        ),
+        ({"a_json": {"title": "x", "chapters": []}}, "chapters"),
+        ({"a_json": {"title": "x", "chapters": ["y"]}}, "chapters[0]"),
+        ({"a_json": {"kind": "chapter", "sections": []}}, "Field required"),
+        ({"a_md": ""}, "no text"),
+        ({"a_md": "x" * 1_100_000}, "bytes"),
+    ],
+)
+def test_what_cannot_be_understood_is_invalid_input_with_a_reason(
+    tmp_path: Path, files: dict[str, object], words: str
+) -> None:
+    with pytest.raises(TaskFailedError) as caught:
+        read(tmp_path, **files)
+    assert caught.value.failure is FailureClass.INVALID_INPUT
+    assert words in caught.value.message
+
+
+def test_content_of_others_can_be_exported(tmp_path: Path) -> None:
+    course = read(tmp_path, rain_md=MARKDOWN).course
+    for form in ExportFormat:
+        assert export(course, form, True, ignore).data
+
+
+def test_a_course_knows_its_writers_once_each() -> None:
+    outline, chapters = compose(*DEMO)
+    assert len(as_course(outline, chapters).generators) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a\nb\n\nc", ["a b", "c"]),
+        ("# T\n- x\n- y", ["T", ["x", "y"]]),
+        ("snake_case_name and 2 * 3 * 4", ["snake_case_name and 2 * 3 * 4"]),
+        ("***both*** _one_ __two__", ["both one two"]),
+        ("![alt](x.png) [t](u)", ["alt t"]),
+        ("- a\n  more", [["a more"]]),
+        ("<b>bold</b>", ["<b>bold</b>"]),
+        ("", []),
+    ],
+)
+def test_markdown_is_read_leniently(text: str, found: list[object]) -> None:
+    assert [getattr(b, "items", None) or getattr(b, "text", None) for b in markdown.blocks(text)] == found
+
+
+@pytest.mark.parametrize(
+    ("iso", "seconds", "words"),
+    [
+        ("PT2H", 7200, "2 hours"),
+        ("PT1H30M", 5400, "1 hour 30 minutes"),
+        ("P1D", 86400, "24 hours"),
+        ("PT45M", 2700, "45 minutes"),
+    ],
+)
+def test_durations_are_read_and_said(iso: str, seconds: int, words: str) -> None:
+    assert durations.seconds(iso) == seconds
+    assert durations.words(iso) == words
+    assert durations.seconds(durations.iso(seconds)) == seconds
+
+
+@pytest.mark.parametrize("text", ["2H", "PT2X", "", "P-1D"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="ISO 8601"):
+        durations.seconds(text)
