@@ -83,7 +83,7 @@ def _deploy(cluster: Cluster) -> tuple[Access, Kubectl]:
         kubectl.run(*established, "--timeout=60s", what="Waiting for the CRDs")
         kubectl.run("apply", "-k", str(overlay.OVERLAY), what="kubectl apply -k deploy/overlays/local")
         for done, workload in enumerate(WORKLOADS):
-            step.note(f"waiting for {workload.split('/')[1]} ({done} of {len(WORKLOADS)} are ready)")
+            step.note(f"waiting for {workload.split('/')[1]} ({done} of {len(WORKLOADS)})")
             _rollout(kubectl, workload)
         step.note("operator, Redis and S3 server are ready")
     return access, kubectl

@@ -30,14 +30,14 @@ def begin(kubectl: Kubectl, api: Proxy, example: Path, name: str, reporter: Repo
     with reporter.step("course", f"kubectl apply -f {example}") as step:
         if known is not None:
             if not _ended(known):
-                step.note(f"{name} is under way from an earlier run: following it")
+                step.note(f"{name} is under way: following it")
                 return
-            step.note(f"{name} is there from an earlier run: deleting it first")
+            step.note(f"deleting the {name} of an earlier run")
             kubectl.run("-n", TENANT, "delete", "coursegeneration", name, what=f"Deleting {name}")
             _wait_until_gone(api, name)
         kubectl.run("-n", TENANT, "apply", "-f", str(example), what=f"Applying {example}")
         if known is not None:
-            step.note(f"{name} anew; what it stored before is found again")
+            step.note(f"{name} made again; its parts are cached")
 
 
 def _ended(course: Json) -> bool:
