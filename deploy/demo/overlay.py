@@ -18,22 +18,23 @@ _REDIS = f"redis.{SYSTEM}.svc:6379"
 _S3 = f"http://s3.{SYSTEM}.svc:7070"
 
 
-def write(images: Mapping[str, str]) -> None:
+def write(images: Mapping[str, str], folder: Path = GENERATED) -> None:
     """Write the generated component.
 
     Args:
         images: the image that stands in for each name of the manifests, for example
             {"coursegen/operator": "coursegen.local/operator:0123"}.
+        folder: where to; another than that of the overlay is for another overlay.
     """
-    GENERATED.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _once(("s3-root.env", "store.env"), _store_secrets)
-    _once(("users.acl", "redis-operator.env", "redis-worker.env"), _redis_secrets)
-    (GENERATED / "kustomization.yaml").write_text(_component(images))
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _once(folder, ("s3-root.env", "store.env"), _store_secrets)
+    _once(folder, ("users.acl", "redis-operator.env", "redis-worker.env"), _redis_secrets)
+    (folder / "kustomization.yaml").write_text(_component(images))
 
 
-def _once(names: tuple[str, ...], make: Callable[[], tuple[str, ...]]) -> None:
+def _once(folder: Path, names: tuple[str, ...], make: Callable[[], tuple[str, ...]]) -> None:
     """Write files that belong together, unless all of them are there."""
-    paths = [GENERATED / name for name in names]
+    paths = [folder / name for name in names]
     if all(path.exists() for path in paths):
         return
     for path, text in zip(paths, make(), strict=True):
