@@ -26,7 +26,7 @@ from . import views
 from .plan import requests
 from .plan.admission import Load
 from .plan.objects import provider_of, queue_of
-from .plan.task import open_attempt
+from .plan.step import open_attempt
 from .plan.world import AnyObject, JobView, Key, Reading, TaskObject, key_of
 
 Json = dict[str, Any]

@@ -23,7 +23,7 @@ from coursegen_api.task import (
 from coursegen_api.validation import QualityValidation
 
 from . import requests
-from .task import Assignment, Hold
+from .step import Assignment, Hold
 
 
 def context_of(course: CourseGeneration) -> CourseContext:

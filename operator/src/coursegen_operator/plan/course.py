@@ -25,7 +25,8 @@ from coursegen_api.validation import QualityValidation
 from . import assignments, children, clock, conditions, requests, rollup
 from .jobs import Identity
 from .objects import owned_by
-from .task import Hold, Task, advance, open_attempt
+from .step import MISCONFIGURED_SECONDS, Hold, Task, open_attempt
+from .task import advance
 from .world import (
     COURSE_SLOTS,
     AnyObject,
@@ -43,7 +44,6 @@ from .world import (
     Want,
 )
 
-_MISCONFIGURED_SECONDS = 30.0
 _MAX_CHAPTERS = 100
 
 
@@ -169,7 +169,7 @@ def _go_on(step: CourseStep) -> None:
     wrong = _misconfigured(step)
     if wrong:
         step.hold = wrong
-        step.draft.wake(step.now + _MISCONFIGURED_SECONDS)
+        step.draft.wake(step.now + MISCONFIGURED_SECONDS)
     elif _has_slot(step) and _has_outline(step) and _has_chapters(step) and _is_validated(step):
         _is_exported(step)
     if step.ended is None and step.hold is None and not step.running:
@@ -301,7 +301,7 @@ def _child(step: CourseStep, kind: str, name: str, spec: Model, component: str) 
             HoldReason.MISCONFIGURED,
             f"{kind} {name} exists and belongs to somebody else: it is not adopted. Delete or rename it to go on.",
         )
-        step.draft.wake(step.now + _MISCONFIGURED_SECONDS)
+        step.draft.wake(step.now + MISCONFIGURED_SECONDS)
         return None
     return found
 

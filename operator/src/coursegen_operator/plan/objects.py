@@ -12,7 +12,8 @@ from coursegen_api.validation import QualityValidation
 
 from . import assignments, clock, conditions, requests
 from .jobs import Identity
-from .task import Assignment, Hold, Step, Task, advance, open_attempt
+from .step import Assignment, Hold, Step, Task, open_attempt
+from .task import advance
 from .world import Plan, PostEvent, Surroundings, TaskObject
 
 QUEUES = {

@@ -7,7 +7,7 @@ from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import ChapterCounts, CourseGeneration, CourseStatus
 
 from . import clock, requests
-from .task import Hold, open_attempt
+from .step import Hold, open_attempt
 from .world import Defaults, TaskObject
 
 _SHARES = {"Outline": (0, 5), "Chapters": (5, 85), "Validation": (85, 90), "Exports": (90, 100), "Done": (100, 100)}

@@ -1,0 +1,126 @@
+"""How an attempt ends, what follows from it, and what is removed afterwards."""
+
+from coursegen_api.base import Attempt, ErrorDetails, FailureClass, Outcome
+
+from . import clock, failure
+from .failure import Verdict
+from .step import Step
+from .world import Count, DeleteJob, JobView
+
+MAX_ATTEMPTS = 20
+"""Of one revision, free ones included."""
+
+MAX_LOST = 3
+"""Results that may be lost in one revision before the task fails."""
+
+_DEFAULT_RATE_LIMIT_SECONDS = 60
+
+
+def details(step: Step, failure_class: FailureClass, message: str, number: int) -> ErrorDetails:
+    """Give a failure as errorDetails shows it."""
+    return ErrorDetails(failure_class=failure_class, message=message[:1024], attempt=number, time=clock.stamp(step.now))
+
+
+def stop(step: Step, job: JobView | None) -> None:
+    """End a Job of the task's, and its Pod; a Job of somebody else is left alone."""
+    if job and job.owner_uid == step.task.identity.uid and not job.deleting:
+        step.draft.effects.append(DeleteJob(job.namespace, job.name, job.uid))
+
+
+def conclude(step: Step, attempt: Attempt, verdict: Verdict) -> None:
+    """Record how an attempt ended, and what follows: success, a retry, or the end."""
+    step.urgent = True
+    step.running = False
+    attempt = attempt.model_copy(
+        update={
+            "completion_time": clock.stamp(step.now),
+            "outcome": verdict.outcome,
+            "failure_class": verdict.failure_class,
+            "counted": verdict.counted if verdict.failure_class else None,
+            "message": verdict.message[:1024] or None,
+        }
+    )
+    step.changes["attempts"] = [*step.task.status.attempts[:-1], attempt]
+    if verdict.result and verdict.result.usage:
+        step.changes["usage"] = verdict.result.usage
+    if verdict.outcome is Outcome.SUCCEEDED and verdict.result:
+        step.result = verdict.result
+        step.changes |= {
+            "artifact": verdict.result.artifact,
+            "progress_percentage": 100,
+            "stage": None,
+            "error_details": None,
+        }
+        return end(step, Outcome.SUCCEEDED, "Succeeded", verdict.message)
+    if verdict.failure_class is None:
+        return end(step, Outcome.CANCELLED, "Cancelled", verdict.message)
+    return _fail(step, attempt, verdict, verdict.failure_class)
+
+
+def _fail(step: Step, attempt: Attempt, verdict: Verdict, cause: FailureClass) -> None:
+    step.changes["error_details"] = details(step, cause, verdict.message, attempt.number)
+    after = retry_after(step, attempt, verdict)
+    if after is None or step.task.abandoned:
+        return end(step, Outcome.FAILED, cause.value, verdict.message)
+    step.changes["next_retry_time"] = clock.stamp(step.now + after)
+    step.draft.effects.append(Count("retry", (step.task.label, cause.value)))
+    if verdict.counted:
+        step.changes["retry_count"] = step.task.status.retry_count + 1
+    step.draft.wake(step.now + after)
+    return None
+
+
+def retry_after(step: Step, attempt: Attempt, verdict: Verdict) -> float | None:
+    """Give the seconds until the next attempt; None if there is none."""
+    status, cause = step.task.status, verdict.failure_class
+    queue = step.around.queues.get(step.task.queue_name)
+    if cause in failure.NEVER_RETRIED or attempt.number >= MAX_ATTEMPTS or queue is None:
+        return None
+    if (
+        cause is FailureClass.RESULT_LOST
+        and sum(a.failure_class is FailureClass.RESULT_LOST for a in step.status.attempts) > MAX_LOST
+    ):
+        return None
+    share = 1 + clock.jitter(step.task.identity.uid, status.revision, attempt.number)
+    if cause is FailureClass.RATE_LIMITED:
+        told = verdict.result.retry_after_seconds if verdict.result else None
+        return max(1.0, told if told is not None else _DEFAULT_RATE_LIMIT_SECONDS) * share
+    if not verdict.counted:
+        return 0.0
+    if status.retry_count >= queue.spec.max_retries:
+        return None
+    ladder = queue.spec.backoff_seconds
+    return ladder[min(status.retry_count, len(ladder) - 1)] * share
+
+
+def end(step: Step, outcome: Outcome, reason: str, message: str) -> None:
+    """End the task's present revision."""
+    step.ended, step.end_reason, step.end_message = outcome, reason, message
+    step.changes |= {"next_retry_time": None, "stage": None}
+    step.urgent = True
+    step.draft.effects.append(Count("finished", (step.task.label, outcome.value)))
+    tidy(step)
+
+
+def tidy(step: Step) -> None:
+    """Remove the Jobs of a task that has ended, once they have been kept long enough.
+
+    A course's Jobs are left to the course, which removes them all in one request.
+    """
+    if step.task.identity.course_uid:
+        return
+    for job in step.around.jobs.values():
+        if job.owner_uid != step.task.identity.uid or job.deleting:
+            continue
+        due = job.ended + step.around.defaults.keep_jobs_seconds
+        if job.finished and due <= step.now:
+            step.draft.effects.append(DeleteJob(job.namespace, job.name, job.uid))
+        elif job.finished:
+            step.draft.wake(due)
+
+
+def stop_strays(step: Step, attempt: Attempt | None) -> None:
+    """Stop Jobs of ours that no open attempt speaks for: a crash came between an outcome and its Job's end."""
+    for job in step.around.jobs.values():
+        if not (job.finished or job.deleting or (attempt and job.name == attempt.job_name)):
+            stop(step, job)

@@ -1,0 +1,152 @@
+"""A task with an open attempt: what its Job and its Pods say."""
+
+from typing import Any
+
+from coursegen_api.base import Attempt, FailureClass, HoldReason, Outcome
+
+from . import clock, ending, failure, jobs, waiting
+from .failure import Verdict
+from .step import MISCONFIGURED_SECONDS, Hold, Step
+from .world import CreateJob, JobView, ReadPods
+
+
+def watch(step: Step, attempt: Attempt) -> None:
+    """See how an open attempt goes: its Job may be missing, foreign, waiting for its Pod, running or ended."""
+    job = step.around.jobs.get(attempt.job_name)
+    if step.task.cancelled:
+        ending.stop(step, job)
+        return ending.conclude(step, attempt, Verdict(Outcome.CANCELLED, message="Cancelled on request."))
+    if job is None:
+        return _without_job(step, attempt)
+    if not jobs.ours(job, step.task.identity.uid, attempt.spec_hash):
+        return _foreign(step, attempt, job)
+    if job.finished:
+        return _read_end(step, attempt, job)
+    if job.deleting:
+        step.draft.wake(step.now + step.around.defaults.unready_seconds)
+        return None
+    return _running(step, attempt, job)
+
+
+def _without_job(step: Step, attempt: Attempt) -> None:
+    """Create the Job that status announces, or see that it was there and is gone."""
+    if attempt.start_time or attempt.job_name in step.around.gone:
+        lost = "The Job was deleted before its result was read."
+        return ending.conclude(step, attempt, failure.failed(FailureClass.RESULT_LOST, lost))
+    found = waiting.means(step)
+    if isinstance(found, Hold):
+        step.hold = found
+        step.draft.wake(step.now + MISCONFIGURED_SECONDS)
+        return None
+    manifest = waiting.manifest_of(step, found, attempt.number)
+    if waiting.hash_of(manifest) != attempt.spec_hash:
+        renewed = attempt.model_copy(update={"spec_hash": waiting.hash_of(manifest)})
+        step.changes["attempts"] = [*step.task.status.attempts[:-1], renewed]
+        step.urgent = True
+    step.draft.effects.append(CreateJob(manifest))
+    return None
+
+
+def _foreign(step: Step, attempt: Attempt, job: JobView) -> None:
+    step.held(
+        HoldReason.MISCONFIGURED,
+        f"Job {job.name} exists and is not ours (another owner, or changed): it is not adopted. Delete it to go on.",
+    )
+    step.draft.wake(step.now + MISCONFIGURED_SECONDS)
+    found = waiting.means(step)
+    if not isinstance(found, Hold):
+        step.draft.effects.append(CreateJob(waiting.manifest_of(step, found, attempt.number)))
+
+
+def _running(step: Step, attempt: Attempt, job: JobView) -> None:
+    queue = step.around.queues.get(step.task.queue_name)
+    defaults = step.around.defaults
+    report = step.around.progress
+    fresh = report and (report.revision, report.attempt) == (step.task.status.revision, attempt.number)
+    if job.ready or fresh:
+        step.running = True
+        if attempt.start_time is None:
+            begun = attempt.model_copy(update={"start_time": clock.stamp(step.now)})
+            step.changes["attempts"] = [*step.task.status.attempts[:-1], begun]
+            step.urgent = True
+    step.running = step.running or attempt.start_time is not None
+    if fresh:
+        _report(step)
+    if queue and (step.running or _pod_runs(job, step)):
+        limit = job.created + jobs.give_up_after(queue, defaults)
+        if step.now >= limit:
+            ending.stop(step, job)
+            late = "The Pod neither ended nor answered by its deadline; its Job was deleted."
+            return ending.conclude(step, attempt, failure.failed(FailureClass.TIMEOUT, late))
+        step.draft.wake(limit)
+    if not job.ready:
+        _unready(step, attempt, job)
+    return None
+
+
+def _report(step: Step) -> None:
+    """Take over what the worker reported; a percentage never falls within an attempt."""
+    status, report = step.task.status, step.around.progress
+    if report is None:
+        return
+    changes: dict[str, Any] = {
+        "progress_percentage": max(status.progress_percentage, report.percentage),
+        "stage": report.stage,
+        "progress_time": clock.stamp(report.time),
+    }
+    if all(getattr(status, k) == v for k, v in changes.items() if k != "progress_time"):
+        return
+    step.changes |= changes
+    if status.progress_time and not step.urgent:
+        step.draft.wake(clock.parse(status.progress_time) + step.around.defaults.progress_seconds)
+
+
+def _unready(step: Step, attempt: Attempt, job: JobView) -> None:
+    """Look at the Pods of a Job that has none ready, and say what keeps them."""
+    defaults = step.around.defaults
+    age = step.now - job.created
+    if age < defaults.unready_seconds:
+        return step.draft.wake(job.created + defaults.unready_seconds)
+    reading = step.around.readings.get(job.uid)
+    next_reading = reading.time + min(defaults.unready_seconds, 30.0) if reading else step.now
+    if next_reading <= step.now:
+        step.draft.effects.append(ReadPods(job.namespace, job.name, job.uid, with_events=True))
+    else:
+        step.draft.wake(next_reading)
+    trouble = failure.not_started(job, reading) if reading else None
+    overdue = age >= defaults.not_started_seconds and not step.running and not _pod_runs(job, step)
+    if trouble is None and not overdue:
+        return None
+    message = trouble.message if trouble else "No Pod of the Job has started, and Kubernetes gives no reason."
+    if trouble and trouble.quota:
+        return step.held(HoldReason.QUOTA_EXCEEDED, f"{message} It starts when the quota has room.")
+    if (trouble and trouble.hopeless) or overdue:
+        ending.stop(step, job)
+        return ending.conclude(step, attempt, failure.failed(FailureClass.POD_NOT_STARTED, message))
+    if trouble and trouble.misconfigured:
+        step.held(HoldReason.MISCONFIGURED, message)
+    _note(step, attempt, message)
+    return None
+
+
+def _pod_runs(job: JobView, step: Step) -> bool:
+    reading = step.around.readings.get(job.uid)
+    return reading is not None and any(p.running for p in reading.pods if p.job_uid == job.uid)
+
+
+def _note(step: Step, attempt: Attempt, message: str) -> None:
+    """Show in errorDetails why the Pod has not started, before it costs anything."""
+    old = step.task.status.error_details
+    if old and (old.attempt, old.message) == (attempt.number, message[:1024]):
+        return
+    step.changes["error_details"] = ending.details(step, FailureClass.POD_NOT_STARTED, message, attempt.number)
+    step.urgent = True
+
+
+def _read_end(step: Step, attempt: Attempt, job: JobView) -> None:
+    reading = step.around.readings.get(job.uid)
+    if reading is None or not reading.final:
+        step.running = attempt.start_time is not None
+        step.draft.effects.append(ReadPods(job.namespace, job.name, job.uid))
+        return None
+    return ending.conclude(step, attempt, failure.judge(job, reading, step.around.namespace_uid))

@@ -1,0 +1,89 @@
+"""A task as a visit finds it, and what a visit makes of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from coursegen_api.base import Attempt, HoldReason, Outcome, TaskStatus
+from coursegen_api.task import TaskResult, Work
+
+from . import jobs
+from .world import Draft, Surroundings, Want
+
+MISCONFIGURED_SECONDS = 30.0
+"""What a missing thing keeps is looked at again this often, should its appearance be missed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a task does not run now, and the sentence that says what would free it."""
+
+    reason: HoldReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What an attempt is to do."""
+
+    work: Work
+    config_map_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task as a visit finds it."""
+
+    identity: jobs.Identity
+    label: str
+    """The kind of task, for metrics."""
+    status: TaskStatus
+    ended: Outcome | None
+    queue_name: str
+    provider_name: str | None
+    assign: Callable[[], Assignment | Hold]
+    place: tuple[float, float, int]
+    """Course's start, own creation, index: the order in the queue."""
+    suspended: bool = False
+    cancelled: bool = False
+    """A person ended it: running attempts are stopped."""
+    abandoned: str = ""
+    """Why nothing new shall start (the course is over); a running attempt ends normally."""
+
+
+@dataclass(slots=True)
+class Step:
+    """What a visit made of a task; `changes` are fields of its status."""
+
+    task: Task
+    around: Surroundings
+    now: float
+    granted: bool
+    decline: HoldReason = HoldReason.QUEUE_FULL
+    changes: dict[str, Any] = field(default_factory=dict)
+    draft: Draft = field(default_factory=Draft)
+    ended: Outcome | None = None
+    end_reason: str = ""
+    end_message: str = ""
+    hold: Hold | None = None
+    running: bool = False
+    want: Want | None = None
+    result: TaskResult | None = None
+    """The result of an attempt that has just succeeded."""
+    urgent: bool = False
+    """Something other than progress changed: write now."""
+
+    @property
+    def status(self) -> TaskStatus:
+        """Give the status as it is after the step so far."""
+        return self.task.status.model_copy(update=self.changes)
+
+    def held(self, reason: HoldReason, message: str) -> None:
+        """Say why the task does not run."""
+        self.hold = Hold(reason, message)
+
+
+def open_attempt(status: TaskStatus) -> Attempt | None:
+    """Give the attempt that has not ended, if there is one."""
+    last = status.attempts[-1] if status.attempts else None
+    return last if last and last.completion_time is None else None

@@ -1,0 +1,138 @@
+"""A task without an open attempt: it waits for something, or its next attempt is announced."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from coursegen_api.base import Attempt, HoldReason, Outcome
+from coursegen_api.provider import ModelProvider
+from coursegen_api.queue import GenerationQueue
+from coursegen_api.task import TaskInput, Writer
+
+from . import clock, ending, jobs
+from .requests import COURSE_OVER
+from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step
+from .world import Count, CreateJob, Want
+
+_KEPT_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What an attempt needs."""
+
+    queue: GenerationQueue
+    provider: ModelProvider | None
+    assignment: Assignment
+
+
+def begin(step: Step) -> None:
+    """Start the next attempt if it may start now, else say what it waits for."""
+    task = step.task
+    if task.cancelled:
+        return ending.end(step, Outcome.CANCELLED, "Cancelled", "Cancelled on request.")
+    if task.abandoned:
+        return ending.end(step, Outcome.CANCELLED, COURSE_OVER, task.abandoned)
+    if task.suspended:
+        return step.held(HoldReason.SUSPENDED, "Suspended: set spec.suspend to false to go on.")
+    due = clock.parse(task.status.next_retry_time) if task.status.next_retry_time else 0.0
+    if due > step.now:
+        step.draft.wake(due)
+        _hold_for_retry(step)
+        return None
+    found = means(step)
+    if isinstance(found, Hold):
+        step.hold = found
+        if found.reason is HoldReason.MISCONFIGURED:
+            step.draft.wake(step.now + MISCONFIGURED_SECONDS)
+        return None
+    if step.granted:
+        return _intend(step, found)
+    step.want = Want(task.queue_name, task.provider_name or "", (*task.place, task.identity.uid))
+    return _hold_for_slot(step, found.queue)
+
+
+def _hold_for_retry(step: Step) -> None:
+    status = step.task.status
+    last = status.error_details
+    why = f" after {last.failure_class.value}" if last else ""
+    step.held(HoldReason.RETRY_BACKOFF, f"Retry {status.retry_count}{why} is due at {status.next_retry_time}.")
+
+
+def _hold_for_slot(step: Step, queue: GenerationQueue) -> None:
+    task = step.task
+    if step.decline is HoldReason.PROVIDER_BUSY:
+        return step.held(
+            step.decline, f"Provider {task.provider_name} is used up to spec.concurrency: waits for a Job to end."
+        )
+    return step.held(
+        HoldReason.QUEUE_FULL,
+        f"Queue {task.queue_name} (capacity {queue.spec.capacity}) or the operator's limit of "
+        f"{step.around.defaults.max_jobs} Jobs is used up: waits for a Job to end.",
+    )
+
+
+def means(step: Step) -> Means | Hold:
+    """Gather what an attempt needs, or say what is missing."""
+    task = step.task
+    queue = step.around.queues.get(task.queue_name)
+    if queue is None:
+        return Hold(
+            HoldReason.MISCONFIGURED,
+            f"GenerationQueue {task.queue_name} does not exist: create it, or name another in spec.queueName.",
+        )
+    provider = None
+    if task.provider_name:
+        provider = step.around.providers.get(task.provider_name)
+        if provider is None:
+            return Hold(
+                HoldReason.MISCONFIGURED,
+                f"ModelProvider {task.provider_name} does not exist in namespace {task.identity.namespace}: create it.",
+            )
+    assigned = task.assign()
+    return assigned if isinstance(assigned, Hold) else Means(queue, provider, assigned)
+
+
+def _intend(step: Step, found: Means) -> None:
+    """Announce the next attempt in status, then create its Job."""
+    before = step.task.status
+    number = before.attempts[-1].number + 1 if before.attempts else 1
+    manifest = manifest_of(step, found, number)
+    attempt = Attempt(
+        number=number,
+        job_name=manifest["metadata"]["name"],
+        spec_hash=hash_of(manifest),
+        admission_time=clock.stamp(step.now),
+    )
+    step.changes |= {
+        "attempts": [*before.attempts, attempt][-_KEPT_ATTEMPTS:],
+        "next_retry_time": None,
+        "progress_percentage": 0,
+        "progress_time": None,
+        "stage": None,
+        "queue_name": step.task.queue_name,
+    }
+    step.urgent = True
+    step.draft.effects += [CreateJob(manifest), Count("attempt", (step.task.label,))]
+
+
+def manifest_of(step: Step, found: Means, number: int) -> dict[str, Any]:
+    """Give the Job of an attempt."""
+    owner, queue, provider = step.task.identity, found.queue, found.provider
+    task = TaskInput(
+        uid=owner.uid,
+        namespace_uid=step.around.namespace_uid,
+        name=owner.name,
+        revision=step.task.status.revision,
+        attempt=number,
+        deadline_seconds=queue.spec.timeout_seconds,
+        writer=Writer(type=provider.spec.writer.value) if provider else Writer(),
+        work=found.assignment.work,
+    )
+    secret = provider.spec.secret_name if provider else None
+    order = jobs.Order(task, queue, secret, found.assignment.config_map_name)
+    return jobs.build(owner, order, step.around.defaults)
+
+
+def hash_of(manifest: dict[str, Any]) -> str:
+    """Give the hash of what a Job runs, as it goes into the attempt's status."""
+    return jobs.fingerprint(manifest["spec"]["template"]["spec"])
