@@ -18,14 +18,15 @@ _REDIS = f"redis.{SYSTEM}.svc:6379"
 _S3 = f"http://s3.{SYSTEM}.svc:7070"
 
 
-def write(images: Mapping[str, str], folder: Path = GENERATED) -> None:
+def write(images: Mapping[str, str], folder: Path | None = None) -> None:
     """Write the generated component.
 
     Args:
         images: the image that stands in for each name of the manifests, for example
             {"coursegen/operator": "coursegen.local/operator:0123"}.
-        folder: where to; another than that of the overlay is for another overlay.
+        folder: where to write it; default GENERATED.
     """
+    folder = folder or GENERATED
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _once(folder, ("s3-root.env", "store.env"), _store_secrets)
     _once(folder, ("users.acl", "redis-operator.env", "redis-worker.env"), _redis_secrets)
