@@ -14,6 +14,7 @@ from . import effects
 from .kube import ApiError, Json, Kube, path_of
 from .metrics import Metrics
 from .plan import course as plan_course
+from .plan import coursestep
 from .plan import objects as plan_objects
 from .plan.world import AnyObject, Defaults, Key, Plan, Surroundings, TaskObject
 from .scheduler import Scheduler
@@ -80,7 +81,7 @@ class Actor:
         if isinstance(obj, CourseGeneration):
             places = snapshot.course_jobs.get(uid, ())
             jobs = [snapshot.jobs[p] for p in places if p in snapshot.jobs]
-            view = plan_course.CourseView(obj, snapshot.children_of(uid), snapshot.objects, jobs, around)
+            view = coursestep.CourseView(obj, snapshot.children_of(uid), snapshot.objects, jobs, around)
             return plan_course.plan(view, now, granted, declined)
         course = snapshot.course_of(obj)
         task = plan_objects.ObjectView(obj, course, self._chapters(obj, course), around)

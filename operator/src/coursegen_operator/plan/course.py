@@ -3,107 +3,36 @@
 A course does no work itself. It creates children, waits for them, and rolls up what they say.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 from coursegen_api import names
-from coursegen_api.base import ErrorDetails, FailureClass, HoldReason, Model, Outcome, TaskStatus
+from coursegen_api.base import FailureClass, HoldReason, Model, Outcome, TaskStatus
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import (
     BelowBar,
-    ChapterCounts,
     CourseGeneration,
     CourseStatus,
     ExportState,
     FailurePolicy,
 )
 from coursegen_api.export import CourseExport
-from coursegen_api.task import OutlineSummary
 from coursegen_api.validation import QualityValidation
 
-from . import assignments, children, clock, conditions, requests, rollup
-from .jobs import Identity
+from . import assignments, children, clock, conditions, outline, requests, rollup
+from .coursestep import CourseStep, CourseView, place
 from .objects import owned_by
-from .step import MISCONFIGURED_SECONDS, Hold, Task, open_attempt
-from .task import advance
+from .step import MISCONFIGURED_SECONDS, Hold, open_attempt
 from .world import (
     COURSE_SLOTS,
-    AnyObject,
     Count,
     CreateChild,
     DeleteChild,
     DeleteCourseJobs,
-    Draft,
-    JobView,
-    Key,
     Plan,
     PostEvent,
-    Surroundings,
     TaskObject,
     Want,
 )
-
-_MAX_CHAPTERS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class CourseView:
-    """A course as a visit finds it."""
-
-    course: CourseGeneration
-    children: Sequence[TaskObject]
-    """What the course owns."""
-    objects: Mapping[Key, AnyObject]
-    """Everything, by name: to see whether somebody else has a child's name."""
-    course_jobs: Sequence[JobView]
-    """The Jobs of the course and its children."""
-    around: Surroundings
-
-
-@dataclass(slots=True)
-class CourseStep:
-    """What a visit makes of a course."""
-
-    view: CourseView
-    now: float
-    granted: frozenset[str]
-    status: CourseStatus
-    decline: HoldReason = HoldReason.QUEUE_FULL
-    draft: Draft = field(default_factory=Draft)
-    ended: Outcome | None = None
-    end_reason: str = ""
-    end_message: str = ""
-    hold: Hold | None = None
-    want: Want | None = None
-    running: bool = False
-
-    @property
-    def course(self) -> CourseGeneration:
-        """Give the course as it is after the step so far: its children are judged by what it has accepted."""
-        return self.view.course.model_copy(update={"status": self.status})
-
-    def change(self, **changes: Any) -> None:
-        """Change fields of the status."""
-        self.status = self.status.model_copy(update=changes)
-
-    def end(self, outcome: Outcome, reason: str, message: str) -> None:
-        """End the course's present revision."""
-        self.ended, self.end_reason, self.end_message = outcome, reason, message
-
-    def fail(self, reason: str, child: TaskObject | None, message: str) -> None:
-        """End it as failed, with the failure that did it."""
-        cause = child.status.error_details if child else None
-        self.change(
-            error_details=cause
-            or ErrorDetails(
-                failure_class=FailureClass.INTERNAL if child else FailureClass.BAD_OUTPUT,
-                message=message[:1024],
-                attempt=0,
-                time=clock.stamp(self.now),
-            )
-        )
-        self.end(Outcome.FAILED, reason, f"{message} {cause.message if cause else ''}".strip())
 
 
 def plan(
@@ -161,16 +90,13 @@ def _reopened(status: CourseStatus) -> CourseStatus:
     )
 
 
-# ---- the way ----------------------------------------------------------------------------------------
-
-
 def _go_on(step: CourseStep) -> None:
     """Take the course as far as it goes now."""
     wrong = _misconfigured(step)
     if wrong:
         step.hold = wrong
         step.draft.wake(step.now + MISCONFIGURED_SECONDS)
-    elif _has_slot(step) and _has_outline(step) and _has_chapters(step) and _is_validated(step):
+    elif _has_slot(step) and outline.known(step) and _has_chapters(step) and _is_validated(step):
         _is_exported(step)
     if step.ended is None and step.hold is None and not step.running:
         step.hold = rollup.hold(step.view.children, step.course)
@@ -193,12 +119,6 @@ def _misconfigured(step: CourseStep) -> Hold | None:
     return None
 
 
-def _place(step: CourseStep) -> tuple[float, float, int, str]:
-    created = clock.parse(step.course.metadata.creation_timestamp)
-    started = step.status.start_time
-    return (clock.parse(started) if started else created, created, 0, step.course.metadata.uid)
-
-
 def _has_slot(step: CourseStep) -> bool:
     if step.status.start_time:
         return True
@@ -207,87 +127,13 @@ def _has_slot(step: CourseStep) -> bool:
         return False
     if COURSE_SLOTS not in step.granted:
         limit = step.view.around.defaults.max_courses
-        step.want = Want(COURSE_SLOTS, "", _place(step))
+        step.want = Want(COURSE_SLOTS, "", place(step))
         step.hold = Hold(
             HoldReason.COURSE_LIMIT, f"{limit} courses are being generated, the limit: waits for one to end."
         )
         return False
     step.change(start_time=clock.stamp(step.now), stage="Outline")
     return True
-
-
-def _has_outline(step: CourseStep) -> bool:
-    """Take the outline step further; True as soon as the chapters are known."""
-    if step.course.spec.chapters is not None:
-        if step.status.chapters is None:
-            step.change(chapters=ChapterCounts(total=len(step.course.spec.chapters)))
-        return True
-    status = step.status.outline or TaskStatus()
-    if status.attempts and status.attempts[-1].outcome is Outcome.SUCCEEDED:
-        return True
-    task = _outline_task(step, status)
-    outline = advance(task, step.view.around, step.now, task.queue_name in step.granted, step.decline)
-    step.draft.effects += outline.draft.effects
-    step.draft.wakes += outline.draft.wakes
-    step.want, step.hold, step.running = outline.want, outline.hold, outline.running
-    step.change(outline=outline.status, stage="Outline")
-    if outline.ended is Outcome.SUCCEEDED and outline.result:
-        return _take_outline(step, outline.result.outline)
-    if outline.ended:
-        step.fail("OutlineFailed", None, f"The outline failed: {outline.end_message}")
-        step.change(error_details=outline.status.error_details)
-    return False
-
-
-def _outline_task(step: CourseStep, status: TaskStatus) -> Task:
-    course, meta = step.course, step.course.metadata
-    last = status.attempts[-1] if status.attempts else None
-    failed = last is not None and last.outcome is Outcome.FAILED and status.next_retry_time is None
-    queue = status.queue_name if open_attempt(status) else None
-    return Task(
-        identity=Identity("CourseGeneration", meta.name, meta.namespace, meta.uid, meta.name, meta.uid),
-        label="outline",
-        status=status,
-        ended=Outcome.FAILED if failed else None,
-        queue_name=queue or course.spec.queue_name or names.QUEUE_COURSE,
-        provider_name=course.spec.provider_name,
-        assign=lambda: assignments.outline(course),
-        place=_place(step)[:3],
-        suspended=course.spec.suspend,
-    )
-
-
-def _take_outline(step: CourseStep, summary: OutlineSummary | None) -> bool:
-    count = summary.chapter_count if summary else 0
-    if summary is None or not 1 <= count <= _MAX_CHAPTERS:
-        step.fail("OutlineFailed", None, f"The outline has {count} chapters; a course has 1 to {_MAX_CHAPTERS}.")
-        return False
-    step.change(chapters=ChapterCounts(total=count), outline_titles=[t[:200] for t in summary.titles[:count]])
-    return True
-
-
-def _stop_outline(step: CourseStep) -> None:
-    """End the outline's open attempt with the course."""
-    status = step.status.outline
-    if status and open_attempt(status):
-        task = _outline_task(step, status)
-        stopped = advance(_cancelled(task), step.view.around, step.now, granted=False)
-        step.draft.effects += stopped.draft.effects
-        step.change(outline=stopped.status)
-
-
-def _cancelled(task: Task) -> Task:
-    return Task(
-        identity=task.identity,
-        label=task.label,
-        status=task.status,
-        ended=None,
-        queue_name=task.queue_name,
-        provider_name=task.provider_name,
-        assign=task.assign,
-        place=task.place,
-        cancelled=True,
-    )
 
 
 def _child(step: CourseStep, kind: str, name: str, spec: Model, component: str) -> TaskObject | None:
@@ -399,9 +245,6 @@ def _is_exported(step: CourseStep) -> None:
     return None
 
 
-# ---- the end ----------------------------------------------------------------------------------------
-
-
 def _finish(step: CourseStep, over: Outcome | None) -> Plan:
     """Bring conditions, phase and counts into line, and announce an end."""
     old, course, now = step.view.course.status, step.view.course, step.now
@@ -442,7 +285,7 @@ def _event(step: CourseStep) -> PostEvent:
 
 def _tidy(step: CourseStep) -> None:
     """Remove what a course that is over leaves: its ended Jobs in one request, and superseded children."""
-    _stop_outline(step)
+    outline.stop(step)
     jobs = [j for j in step.view.course_jobs if not j.deleting]
     if jobs and all(j.finished for j in jobs):
         due = max(j.ended for j in jobs) + step.view.around.defaults.keep_jobs_seconds

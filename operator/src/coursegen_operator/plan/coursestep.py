@@ -1,0 +1,89 @@
+"""A course as a visit finds it, and what a visit makes of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from coursegen_api.base import ErrorDetails, FailureClass, HoldReason, Outcome
+from coursegen_api.course import (
+    CourseGeneration,
+    CourseStatus,
+)
+
+from . import clock
+from .step import Hold
+from .world import (
+    AnyObject,
+    Draft,
+    JobView,
+    Key,
+    Surroundings,
+    TaskObject,
+    Want,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CourseView:
+    """A course as a visit finds it."""
+
+    course: CourseGeneration
+    children: Sequence[TaskObject]
+    """What the course owns."""
+    objects: Mapping[Key, AnyObject]
+    """Everything, by name: to see whether somebody else has a child's name."""
+    course_jobs: Sequence[JobView]
+    """The Jobs of the course and its children."""
+    around: Surroundings
+
+
+@dataclass(slots=True)
+class CourseStep:
+    """What a visit makes of a course."""
+
+    view: CourseView
+    now: float
+    granted: frozenset[str]
+    status: CourseStatus
+    decline: HoldReason = HoldReason.QUEUE_FULL
+    draft: Draft = field(default_factory=Draft)
+    ended: Outcome | None = None
+    end_reason: str = ""
+    end_message: str = ""
+    hold: Hold | None = None
+    want: Want | None = None
+    running: bool = False
+
+    @property
+    def course(self) -> CourseGeneration:
+        """Give the course as it is after the step so far: its children are judged by what it has accepted."""
+        return self.view.course.model_copy(update={"status": self.status})
+
+    def change(self, **changes: Any) -> None:
+        """Change fields of the status."""
+        self.status = self.status.model_copy(update=changes)
+
+    def end(self, outcome: Outcome, reason: str, message: str) -> None:
+        """End the course's present revision."""
+        self.ended, self.end_reason, self.end_message = outcome, reason, message
+
+    def fail(self, reason: str, child: TaskObject | None, message: str) -> None:
+        """End it as failed, with the failure that did it."""
+        cause = child.status.error_details if child else None
+        self.change(
+            error_details=cause
+            or ErrorDetails(
+                failure_class=FailureClass.INTERNAL if child else FailureClass.BAD_OUTPUT,
+                message=message[:1024],
+                attempt=0,
+                time=clock.stamp(self.now),
+            )
+        )
+        self.end(Outcome.FAILED, reason, f"{message} {cause.message if cause else ''}".strip())
+
+
+def place(step: CourseStep) -> tuple[float, float, int, str]:
+    """Give a course's place in the order of its queue."""
+    created = clock.parse(step.course.metadata.creation_timestamp)
+    started = step.status.start_time
+    return (clock.parse(started) if started else created, created, 0, step.course.metadata.uid)
