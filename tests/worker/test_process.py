@@ -210,8 +210,8 @@ def test_the_deadline_ends_the_worker_before_the_pods(worker: Worker) -> None:
     began = time.monotonic()
     ended = worker.run_raw(make_task(OUTLINE, deadline_seconds=15).to_json(), setup)
     assert (ended.code, ended.result.failure_class) == (22, FailureClass.TIMEOUT)
-    assert "42 %" in ended.result.message
-    assert time.monotonic() - began < 10
+    assert "ran out of time" in ended.result.message
+    assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -81,7 +81,8 @@
     form.querySelectorAll("input")[chosen].checked = true;
     const feedback = form.querySelector(".feedback");
     feedback.className = `feedback ${right ? "right" : "wrong"}`;
-    feedback.textContent = `${right ? "✓ Right." : "✗ Not yet."} ${data.questions[id].feedback[chosen]}`;
+    const told = data.questions[id].feedback[chosen];
+    feedback.textContent = right ? `✓ ${told || "Right."}` : `✗ Not yet. ${told}`;
   }
 
   forms.forEach((form, id) => {
