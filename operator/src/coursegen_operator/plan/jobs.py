@@ -195,13 +195,13 @@ def _tolerations(workers: Workers) -> list[dict[str, Any]]:
 
 
 def _resources(workers: Workers) -> dict[str, dict[str, str]]:
-    """Lay the queue's amounts over the defaults; a limit below a default request lowers the request too."""
+    """Lay the queue's amounts over the defaults; an amount given once is request and limit, so that both fit."""
     asked = workers.resources.wire() if workers.resources else {}
-    out = {part: dict(_DEFAULT_RESOURCES[part]) | asked.get(part, {}) for part in ("requests", "limits")}
-    for amount, limit in asked.get("limits", {}).items():
-        if amount not in asked.get("requests", {}):
-            out["requests"][amount] = limit
-    return out
+    requests, limits = asked.get("requests", {}), asked.get("limits", {})
+    return {
+        "requests": _DEFAULT_RESOURCES["requests"] | limits | requests,
+        "limits": _DEFAULT_RESOURCES["limits"] | requests | limits,
+    }
 
 
 def fingerprint(pod: Mapping[str, Any]) -> str:
