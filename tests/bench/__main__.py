@@ -1,0 +1,151 @@
+"""`python -m tests.bench`: measures, prints a table, writes JSON.
+
+Two settings of the controller manager's client limits; with each, in one session on one control plane, the raw ceiling,
+the path ceiling and the operator, one after the other, each in a fresh namespace that is gone before the next begins.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from coursegen_operator.kube import from_kubeconfig
+from localcluster import Access, Cluster, Reporter, cgroups
+
+from . import ceilings, ground, operator_run, processes, report, sample, worker_start
+from .client import Client
+
+LIMITS = {"200/400": (200, 400), "2000/4000": (2000, 4000)}
+"""The controller manager's requests a second and burst: at the first it sets the pace, at the second the CPU does."""
+
+_RUN_SECONDS = 300
+_CONNECTIONS = 64
+
+
+@dataclass
+class Session:
+    """One setting, measured."""
+
+    limits: str
+    raw: list[float] = field(default_factory=list)
+    path: list[float] = field(default_factory=list)
+    operator: list[operator_run.Figures] = field(default_factory=list)
+    others: dict[str, float] = field(default_factory=dict)
+    """By run: share of the machine's CPU that went to processes which are not the benchmark's."""
+
+
+@dataclass
+class Bench:
+    """A benchmark, and where it leaves things."""
+
+    size: sample.Size
+    cluster: Cluster
+    reporter: Reporter
+    folder: Path
+    rounds: int
+    profile: Path | None
+    only: str | None
+
+    async def session(self, limits: str) -> Session:
+        """Measure with one setting."""
+        session = Session(limits)
+        access = ground.up(self.cluster, self.folder, *LIMITS[limits])
+        os.environ["KUBECONFIG"] = str(access.kubeconfig)
+        async with Client(await from_kubeconfig(), "bench", _CONNECTIONS) as client:
+            await asyncio.sleep(3)  # the controllers have just been started
+            for number in range(self.rounds):
+                for name in ("raw", "path", "operator"):
+                    if self.only in (None, name):
+                        await self._run(session, client, access, name, number)
+        return session
+
+    async def _run(self, session: Session, client: Client, access: Access, name: str, number: int) -> None:
+        namespace = f"bench-{name}-{number}-{session.limits.split('/')[0]}"
+        with self.reporter.step(f"{session.limits} {name}", f"{self.size.total} chapters") as step:
+            async with asyncio.timeout(_RUN_SECONDS), ground.namespace(client, namespace) as uid:
+                begun, before = time.monotonic(), self._use()
+                if name == "operator":
+                    log = self.folder / f"{namespace}.log"
+                    async with operator_run.running(access.kubeconfig, log, self.profile) as pid:
+                        assert access.audit_log
+                        figures = await operator_run.generate(client, namespace, self.size, access.audit_log, pid)
+                        after = self._use(pid)
+                    session.operator.append(figures)
+                    seconds = figures.makespan
+                else:
+                    planned = list(sample.requests(namespace, uid, ground.queues()[0], self.size))
+                    begun, before = time.monotonic(), self._use()
+                    seconds = await getattr(ceilings, name)(client, namespace, planned)
+                    getattr(session, name).append(seconds)
+                    after = self._use()
+                spent = (time.monotonic() - begun) * (os.cpu_count() or 1)
+                others = (after.machine - before.machine - (after.ours - before.ours)) / spent
+                session.others[f"{name} {number + 1}"] = round(max(0.0, others), 2)
+                step.note(f"{seconds:.1f} s, others used {others:.0%} of the machine")
+
+    def _use(self, *pids: int) -> processes.Use:
+        return processes.use([os.getpid(), *pids, *cgroups.members(self.cluster.instance.ident)])
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure what the operator costs.")
+    parser.add_argument("--quick", action="store_true", help="10 courses in place of 100: to try it, not to quote")
+    parser.add_argument("--rounds", type=int, default=1, help="how often each run is made in a session (1)")
+    parser.add_argument("--limits", choices=LIMITS, help="only with these limits of the controller manager")
+    parser.add_argument("--only", choices=("raw", "path", "operator", "worker"), help="only these runs")
+    parser.add_argument("--name", default="bench", help="name of the local cluster")
+    parser.add_argument("--keep", action="store_true", help="leave the cluster running")
+    parser.add_argument("--profile", type=Path, help="file for a profile of the operator by py-spy (in the PATH)")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="json: nothing but JSON")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, print, and leave the figures in out/bench.json."""
+    asked = _arguments()
+    reporter = Reporter(sys.stderr)
+    size = replace(sample.Size(), courses=10) if asked.quick else sample.Size()
+    cluster = Cluster.named(asked.name, reporter)
+    found: dict[str, Any] = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": processes.machine(),
+        "commit": _commit(),
+        "size": asdict(size),
+        "load_before": os.getloadavg(),
+    }
+    with tempfile.TemporaryDirectory(prefix="coursegen-bench-") as temporary:
+        if asked.only in (None, "worker"):
+            with reporter.step("worker start", f"{worker_start.TIMES} times") as step:
+                found["worker_start"] = worker_start.measure(Path(temporary))
+                step.note(f"median {found['worker_start']['median']:.2f} s")
+        if asked.only != "worker":
+            bench = Bench(size, cluster, reporter, Path(temporary), asked.rounds, asked.profile, asked.only)
+            try:
+                limits = [asked.limits] if asked.limits else list(LIMITS)
+                found["sessions"] = [asdict(asyncio.run(bench.session(one))) for one in limits]
+            finally:
+                if not asked.keep:
+                    cluster.down()
+    found["load_after"] = os.getloadavg()
+    out = ground.ROOT / "out" / "bench.json"
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.dumps(found, indent=2) + "\n")
+    print(json.dumps(found, indent=2) if asked.output == "json" else report.text(found))
+    return 0
+
+
+def _commit() -> str:
+    said = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return said.stdout.strip() or "unknown"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

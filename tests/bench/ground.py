@@ -1,0 +1,83 @@
+"""The ground that a run stands on: a control plane with fake nodes, queues wider than the load, a fresh namespace."""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from coursegen_api import names
+from localcluster import Access, Cluster, Options
+
+from . import stages
+from .client import Client
+
+Json = dict[str, Any]
+
+ROOT = Path(__file__).parents[2]
+NODES = 10
+CAPACITY = 5000
+"""Of every queue, and of the operator: above any load here."""
+
+_GONE_SECONDS = 180
+
+
+def up(cluster: Cluster, folder: Path, qps: int, burst: int) -> Access:
+    """Bring the control plane up with these client limits of the controller manager, or change them."""
+    access = cluster.up(
+        Options(
+            kwok_nodes=NODES,
+            kwok_stages=str(stages.write(folder / "stages")),
+            kcm_qps=qps,
+            kcm_burst=burst,
+            audit_log=True,
+        )
+    )
+    for arguments in (
+        ("apply", "--server-side", "-k", str(ROOT / "crds")),
+        ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen"),
+        ("apply", "--server-side", "-f", str(ROOT / "deploy" / "base" / "priorityclasses.yaml")),
+    ):
+        command = [str(access.kubectl), f"--kubeconfig={access.kubeconfig}", *arguments]
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=90)
+    return access
+
+
+def queues() -> list[Json]:
+    """Give the five queues as they are shipped, with room for everything."""
+    shipped = yaml.safe_load_all((ROOT / "deploy" / "base" / "queues.yaml").read_text())
+    return [q | {"spec": q["spec"] | {"capacity": CAPACITY}} for q in shipped if q]
+
+
+@asynccontextmanager
+async def namespace(client: Client, name: str) -> AsyncIterator[str]:
+    """Make a namespace for one run, give its UID, and remove it with all that is in it."""
+    for queue in queues():
+        await client.apply(f"/apis/{names.API_VERSION}/generationqueues/{queue['metadata']['name']}", queue)
+    made = await client.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    account = {"metadata": {"name": names.WORKER_SERVICE_ACCOUNT}, "automountServiceAccountToken": False}
+    await client.request("POST", f"/api/v1/namespaces/{name}/serviceaccounts", account)
+    try:
+        yield made["metadata"]["uid"]
+    finally:
+        await remove(client, name)
+
+
+async def remove(client: Client, name: str) -> None:
+    """Delete a namespace, what is many in it first, and wait until it is gone."""
+    options: Json = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+    ours = f"/apis/{names.API_VERSION}/namespaces/{name}"
+    for path in (f"{ours}/coursegenerations", f"{ours}/chaptergenerations", f"/apis/batch/v1/namespaces/{name}/jobs"):
+        await client.request("DELETE", path, options)
+    await client.request("DELETE", f"/api/v1/namespaces/{name}/pods", options | {"gracePeriodSeconds": 0})
+    await client.request("DELETE", f"/api/v1/namespaces/{name}/events", options)
+    await client.request("DELETE", f"/api/v1/namespaces/{name}", options)
+    deadline = time.monotonic() + _GONE_SECONDS
+    while await client.get(f"/api/v1/namespaces/{name}"):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"namespace {name} is not gone after {_GONE_SECONDS} s")
+        await asyncio.sleep(0.5)

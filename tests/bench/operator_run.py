@@ -1,0 +1,150 @@
+"""One run of the operator: a process on this machine, a load, and what both did."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from coursegen_api import names
+
+from . import audit, ground, processes, sample
+from .client import Client
+
+Json = dict[str, Any]
+
+_READY_SECONDS = 60
+_TIDY_SECONDS = 90
+_POSTS_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured of the operator."""
+
+    makespan: float
+    """Seconds from the first course's creation to the last one's end."""
+    requests: dict[str, float]
+    """A chapter, by verb and resource: from the first course's creation until the Jobs are removed."""
+    kopf_requests: int
+    refused: dict[str, int]
+    cpu_seconds: float
+    """For 1,000 chapters, over the same time."""
+    peak_megabytes: float
+
+
+@asynccontextmanager
+async def running(kubeconfig: Path, log: Path, profile: Path | None) -> AsyncIterator[int]:
+    """Run an operator that watches every namespace, and give its process id once it is ready."""
+    port = _free_port()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "KUBECONFIG": str(kubeconfig),
+        "COURSEGEN_WORKER_IMAGE": sample.IMAGE,
+        "COURSEGEN_HTTP_PORT": str(port),
+        "COURSEGEN_MAX_JOBS": str(ground.CAPACITY),
+        "COURSEGEN_MAX_CONCURRENT_COURSES": str(ground.CAPACITY),
+    }
+    command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "coursegen_operator"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    profiler = None
+    try:
+        await _ready(port, process, log)
+        if profile:
+            watch = ["py-spy", "record", "--pid", str(process.pid), "--format", "raw", "--rate", "100"]
+            profiler = subprocess.Popen([*watch, "--output", str(profile)], stdout=subprocess.DEVNULL)
+        yield process.pid
+        if process.poll() is not None:
+            raise RuntimeError(f"the operator ended with {process.returncode}, see {log}")
+    finally:
+        if profiler:
+            profiler.send_signal(signal.SIGINT)
+            profiler.wait()
+        process.terminate()
+        process.wait(30)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+async def _ready(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    async with aiohttp.ClientSession() as session:
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
+                    if answer.status == 200:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.2)
+    raise TimeoutError(f"the operator is not ready, see {log}")
+
+
+async def generate(client: Client, namespace: str, size: sample.Size, log: Path, pid: int) -> Figures:
+    """Have a load generated, wait until its Jobs are removed as well, and measure."""
+    path = f"/apis/{names.API_VERSION}/namespaces/{namespace}/coursegenerations"
+    since, cpu = audit.position(log), processes.cpu_seconds(pid)
+    version = (await client.request("GET", path))["metadata"]["resourceVersion"]
+    slots = asyncio.Semaphore(_POSTS_AT_ONCE)
+    begun = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        seen = group.create_task(_all_ended(client, path, version, size.courses))
+        for number in range(1, size.courses + 1):
+            group.create_task(_post(client, path, sample.course(namespace, number, size), slots))
+    makespan = seen.result() - begun
+    await _removed(client, namespace)
+    used = processes.cpu_seconds(pid) - cpu
+    counts = audit.count(log, since)
+    return Figures(
+        makespan=makespan,
+        requests={what: n / size.total for what, n in counts.own.most_common()},
+        kopf_requests=sum(counts.kopf.values()),
+        refused=dict(counts.refused),
+        cpu_seconds=used * 1000 / size.total,
+        peak_megabytes=processes.peak_megabytes(pid),
+    )
+
+
+async def _post(client: Client, path: str, course: Json, slots: asyncio.Semaphore) -> None:
+    async with slots:
+        await client.request("POST", f"{path}?fieldValidation=Strict", course)
+
+
+async def _all_ended(client: Client, path: str, version: str, count: int) -> float:
+    ended: dict[str, str] = {}
+    async for course in client.watch(path, version):
+        found = {c["type"]: c for c in course.get("status", {}).get("conditions") or ()}
+        if found.get("Finished", {}).get("status") == "True":
+            ended[course["metadata"]["name"]] = found["Finished"]["reason"]
+            if len(ended) == count:
+                break
+    outcomes = Counter(ended.values())
+    if set(outcomes) != {"Succeeded"}:
+        raise RuntimeError(f"courses ended as {dict(outcomes)}: the figures would mean nothing")
+    return time.monotonic()
+
+
+async def _removed(client: Client, namespace: str) -> None:
+    """Wait until the operator has removed the Jobs, which is part of its work."""
+    deadline = time.monotonic() + _TIDY_SECONDS
+    while time.monotonic() < deadline:
+        left = await client.request("GET", f"/apis/batch/v1/namespaces/{namespace}/jobs?limit=1")
+        if not left["items"]:
+            return
+        await asyncio.sleep(2)
+    raise TimeoutError(f"Jobs are left {_TIDY_SECONDS} s after the last course ended")

@@ -1,0 +1,75 @@
+"""The figures as a table for people."""
+
+import statistics
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+Json = dict[str, Any]
+
+AIMS = {"200/400": ("raw", 1.3), "2000/4000": ("path", 1.4)}
+"""By limits: which ceiling the operator is held against, and how many times that it may take."""
+
+MAX_REQUESTS = 8
+MAX_MEGABYTES = 150
+MAX_START_SECONDS = 0.5
+
+
+def text(found: Json) -> str:
+    """Lay the figures out."""
+    parts = [f"{found['machine']} · {found['commit']} · load {found['load_before'][0]:.1f} before"]
+    if "worker_start" in found:
+        parts += ["", *_worker(found["worker_start"])]
+    for session in found.get("sessions", ()):
+        parts += ["", *_session(session, found["size"])]
+    return "\n".join(parts)
+
+
+def _worker(start: Json) -> Iterator[str]:
+    yield f"Worker start, process to first progress message, {start['times']} times"
+    yield _row("seconds, min / median / max", f"{start['min']:.2f} / {start['median']:.2f} / {start['max']:.2f}")
+    yield _row("aim: median", _aim(start["median"], MAX_START_SECONDS))
+
+
+def _session(session: Json, size: Json) -> Iterator[str]:
+    raw, path, operator = session["raw"], session["path"], session["operator"]
+    yield f"{size['courses']} courses × {size['chapters']} chapters, controller manager at {session['limits']}"
+    for name, seconds in (("raw", raw), ("path", path), ("operator", [f["makespan"] for f in operator])):
+        yield _row(f"makespan {name}, s", ", ".join(f"{s:.1f}" for s in seconds) or "-")
+    for name, seconds in (("raw", raw), ("path", path)):
+        if not (seconds and operator):
+            continue
+        ratio = _mean([f["makespan"] for f in operator]) / _mean(seconds)
+        ceiling, most = AIMS[session["limits"]]
+        yield _row(f"operator × {name}", _aim(ratio, most) if name == ceiling else f"{ratio:.2f}")
+    if operator:
+        yield from _operator(operator)
+    shares = ", ".join(f"{run} {share:.0%}" for run, share in session["others"].items())
+    yield _row("of the machine, used by others", shares)
+
+
+def _operator(figures: Sequence[Json]) -> Iterator[str]:
+    requests: dict[str, list[float]] = {}
+    for one in figures:
+        for what, number in one["requests"].items():
+            requests.setdefault(what, []).append(number)
+    totals = [sum(f["requests"].values()) for f in figures]
+    yield _row("requests a chapter", _aim(_mean(totals), MAX_REQUESTS))
+    for what, numbers in sorted(requests.items(), key=lambda r: -sum(r[1])):
+        yield _row(f"  {what}", f"{sum(numbers) / len(figures):.2f}")
+    yield _row("  (kopf's own, in all)", ", ".join(str(f["kopf_requests"]) for f in figures))
+    refused = [f"{code}: {number}" for f in figures for code, number in f["refused"].items()]
+    yield _row("  (answered by an error)", ", ".join(refused) or "none")
+    yield _row("CPU seconds / 1,000 chapters", ", ".join(f"{f['cpu_seconds']:.1f}" for f in figures))
+    yield _row("peak memory, MB", _aim(max(f["peak_megabytes"] for f in figures), MAX_MEGABYTES))
+
+
+def _row(name: str, value: str) -> str:
+    return f"  {name:<34}{value}"
+
+
+def _aim(value: float, most: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".") + f"   (aim: at most {most:g}{'' if value <= most else ', missed'})"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return statistics.fmean(values)

@@ -1,0 +1,162 @@
+"""The load: courses with given chapters, and what the operator would say to the API server about each chapter.
+
+Manifests and statuses come from the operator's own planner, so that the ceilings send what it sends. They are all made
+before the clock starts.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from coursegen_api import names
+from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.course import CourseGeneration
+from coursegen_api.queue import GenerationQueue
+from coursegen_api.task import TaskKind
+from coursegen_operator import views
+from coursegen_operator.plan import children, clock, objects
+from coursegen_operator.plan.world import CreateJob, Defaults, Plan, PodView, PostEvent, Reading, Surroundings
+from coursegen_operator.statuspatch import difference
+
+from . import stages
+
+Json = dict[str, Any]
+
+IMAGE = "coursegen.local/worker:bench"
+_NOW = 1_800_000_000.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is generated."""
+
+    courses: int = 100
+    chapters: int = 12
+
+    @property
+    def total(self) -> int:
+        """Give the number of chapters."""
+        return self.courses * self.chapters
+
+
+def course(namespace: str, number: int, size: Size) -> Json:
+    """Give one course of the load: its chapters are given, so it has neither outline nor validation nor exports."""
+    name = f"course-{number:03d}"
+    chapters = [
+        {
+            "id": f"{name}-{index}",
+            "title": f"Chapter {index}: what the course has to say about subject {index}",
+            "learningObjectives": [f"Explain subject {index}", f"Use subject {index} in a small program"],
+            "estimatedDuration": "PT1H30M",
+        }
+        for index in range(1, size.chapters + 1)
+    ]
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": "CourseGeneration",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "courseId": name,
+            "title": f"Python Programming {number}",
+            "subjectDomain": "Computer Science",
+            "targetAudience": {"proficiencyLevel": "beginner"},
+            "learningObjectives": ["Learn Python basics", "Build applications"],
+            "estimatedDuration": "PT20H",
+            "chapters": chapters,
+            "quality": {"enabled": False},
+        },
+    }
+
+
+@dataclass(frozen=True)
+class Requests:
+    """The bodies of all requests about one chapter, in the order in which the operator sends them."""
+
+    name: str
+    create: Json
+    intent: Json
+    job: Json
+    running: Json
+    outcome: Json
+    event: Json
+
+
+def requests(namespace: str, namespace_uid: str, queue: Json, size: Size) -> Iterator[Requests]:
+    """Plan every chapter of the load from its creation to its end."""
+    around = Surroundings(
+        defaults=Defaults(image=IMAGE),
+        namespace_uid=namespace_uid,
+        queues={names.QUEUE_CHAPTER: GenerationQueue.model_validate(queue)},
+        providers={},
+        jobs={},
+        readings={},
+    )
+    for number in range(1, size.courses + 1):
+        raw = course(namespace, number, size)
+        raw["metadata"]["uid"] = str(uuid.uuid5(uuid.NAMESPACE_OID, raw["metadata"]["name"]))
+        raw["metadata"]["creationTimestamp"] = clock.stamp(_NOW)
+        raw["status"] = {"startTime": clock.stamp(_NOW)}
+        parent = CourseGeneration.model_validate(raw)
+        for name, spec in children.planned_chapters(parent, parent.status):
+            yield _of_chapter(parent, children.manifest(parent, "ChapterGeneration", name, spec, "chapter"), around)
+
+
+def _of_chapter(parent: CourseGeneration, manifest: Json, around: Surroundings) -> Requests:
+    name = manifest["metadata"]["name"]
+    uid = str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+    meta = manifest["metadata"] | {"uid": uid, "generation": 1, "creationTimestamp": clock.stamp(_NOW)}
+    stored = manifest | {"metadata": meta}
+
+    def visit(status: Json, after: float, granted: bool = False, **changes: Any) -> Plan:
+        obj = ChapterGeneration.model_validate(stored | {"status": status})
+        fields = {f: getattr(around, f) for f in Surroundings.__slots__} | changes
+        return objects.plan(objects.ObjectView(obj, parent, [], Surroundings(**fields)), _NOW + after, granted)
+
+    first = visit({}, 0.1, granted=True)
+    job = next(e.manifest for e in first.effects if isinstance(e, CreateJob))
+    job_uid = str(uuid.uuid5(uuid.NAMESPACE_OID, job["metadata"]["name"]))
+    raw_job = job | {"metadata": job["metadata"] | {"uid": job_uid, "creationTimestamp": clock.stamp(_NOW)}}
+    ready = views.job_view(raw_job | {"status": {"ready": 1}})
+    second = visit(first.status, 1.1, jobs={ready.name: ready})
+    end = {"type": "Complete", "status": "True", "lastTransitionTime": clock.stamp(_NOW + 2)}
+    ended = views.job_view(raw_job | {"status": {"conditions": [end]}})
+    said = stages.result(TaskKind.CHAPTER, around.namespace_uid).to_json()
+    pod = PodView("p", "p", job_uid, _NOW, "Succeeded", exit_code=0, termination_message=said)
+    reading = Reading(_NOW + 2, (pod,), final=True)
+    third = visit(second.status, 2.1, jobs={ended.name: ended}, readings={job_uid: reading})
+    told = next(e for e in third.effects if isinstance(e, PostEvent))
+    return Requests(
+        name=name,
+        create=manifest,
+        intent=difference({}, first.status),
+        job=job,
+        running=difference(first.status, second.status),
+        outcome=difference(second.status, third.status),
+        event=_event(stored, told),
+    )
+
+
+def _event(obj: Json, told: PostEvent) -> Json:
+    meta, now = obj["metadata"], clock.stamp(_NOW)[:19] + "Z"
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{meta['name']}.{meta['uid'][:16]}", "namespace": meta["namespace"]},
+        "involvedObject": {
+            "apiVersion": names.API_VERSION,
+            "kind": obj["kind"],
+            "name": meta["name"],
+            "namespace": meta["namespace"],
+            "uid": meta["uid"],
+            "resourceVersion": "1",
+        },
+        "type": told.type,
+        "reason": told.reason,
+        "message": told.message,
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+        "source": {"component": "bench"},
+        "reportingComponent": "bench",
+    }
