@@ -70,16 +70,16 @@ CONTROL_PLANE = Module(
         *("kubelet", "kube-proxy", "kubectl"),
     ),
     stamps=_kubernetes_stamps(),
-    about="etcd and Kubernetes; some 8 minutes on 2 cores",
+    about="etcd and Kubernetes, 8 minutes on 2 cores",
 )
-COREDNS = Module("coredns", about="the cluster's DNS; about a minute")
+COREDNS = Module("coredns", about="the cluster's DNS, about a minute")
 PAUSE = Module("pause", about="what holds a Pod's namespaces open")
-KWOK = Module("kwok", package="sigs.k8s.io/kwok/cmd/kwok", about="fake nodes; about a minute")
+KWOK = Module("kwok", package="sigs.k8s.io/kwok/cmd/kwok", about="kwok's fake nodes, about 2 minutes")
 VERSITYGW = Module(
     "versitygw",
     package="github.com/versity/versitygw/cmd/versitygw",
     stamps={"main.Version": "v1.8.0"},
-    about="an S3 server; about a minute",
+    about="an S3 server, about a minute",
 )
 MODULES = (CONTROL_PLANE, COREDNS, PAUSE, KWOK, VERSITYGW)
 
@@ -100,7 +100,7 @@ def _build(module: Module, step: Step) -> None:
     log = paths.cache() / "logs" / f"go-{module.name}.log"
     log.unlink(missing_ok=True)
     making = Path(tempfile.mkdtemp(prefix=f".{module.name}-", dir=module.built.parent))
-    step.measure = lambda: f"{module.about} ({_compiled(log)} packages)"
+    step.measure = lambda: ", ".join([module.about, *([f"{count} packages"] if (count := _compiled(log)) else [])])
     try:
         target = making / module.name
         argv = [str(go), "build", "-v", "-trimpath", "-ldflags", module.ldflags, "-o", str(target), module.package]

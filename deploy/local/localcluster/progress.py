@@ -30,12 +30,12 @@ class Step:
         """Replaces what the line says."""
         self.note_text = text
 
-    def line(self, mark: str) -> str:
-        """The step's line, with the time that it has taken so far."""
+    def line(self, mark: str, columns: int | None = None) -> str:
+        """The step's line, with the time that it has taken so far, in a terminal of so many columns."""
         if self.measure is not None:
             self.note_text = self.measure()
         # A line that wraps could not be written over by the next one.
-        width = max(0, min(_NOTE_WIDTH, shutil.get_terminal_size().columns - _OTHER_WIDTH))
+        width = _NOTE_WIDTH if columns is None else max(0, min(_NOTE_WIDTH, columns - _OTHER_WIDTH))
         note = self.note_text[:width]
         return f"  {mark} {self.title:<{_TITLE_WIDTH}} {note:<{width}} {self._elapsed():>8}"
 
@@ -65,7 +65,7 @@ class Reporter:
         finally:
             stop.set()
             ticker.join()
-            self._print(step.line(mark), final=True)
+            self._print(step.line(mark, self._columns()), final=True)
 
     def say(self, text: str) -> None:
         """Prints a line of its own."""
@@ -74,13 +74,16 @@ class Reporter:
     def _tick(self, step: Step, stop: threading.Event) -> None:
         if self._live:
             while not stop.wait(_TICK_SECONDS):
-                self._print(step.line("·"), final=False)
+                self._print(step.line("·", self._columns()), final=False)
             return
         if stop.wait(_PLAIN_FIRST_SECONDS):
             return
         self._print(step.line("·"), final=True)
         while not stop.wait(_PLAIN_AGAIN_SECONDS):
             self._print(step.line("·"), final=True)
+
+    def _columns(self) -> int | None:
+        return shutil.get_terminal_size().columns if self._live else None
 
     def _print(self, line: str, *, final: bool) -> None:
         if self._stream is None:
