@@ -82,7 +82,7 @@ async def from_kubeconfig() -> Access:
     from kubernetes.aio import client, config  # 60 MB that a Pod never needs
 
     configuration = client.Configuration()
-    await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    await config.load_kube_config(client_configuration=configuration)
     token = str(configuration.api_key.get("BearerToken", "")).removeprefix("Bearer ").removeprefix("bearer ")
     server = configuration.host.rstrip("/")
     return Access(server, configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file, token)
