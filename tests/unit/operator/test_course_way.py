@@ -426,6 +426,36 @@ def test_a_missing_secret_stalls_and_recovers(sim: Simulation) -> None:
     assert sim.status("ChapterGeneration", "c-chapter-01")["phase"] == "Running"
 
 
+@pytest.mark.parametrize("spec", [COURSE, GIVEN])
+def test_a_course_none_of_whose_pods_can_start_is_not_running_and_says_why(sim: Simulation, spec: dict) -> None:
+    sim.apply("CourseGeneration", "c", spec)
+    sim.run(1)
+    for job in sim.jobs():
+        waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
+        sim.pod(job, containerStatuses=[{"state": {"waiting": waiting}}])
+    sim.run(30)
+    status = sim.status("CourseGeneration", "c")
+    assert (status["phase"], status["errorDetails"]["failureClass"]) == ("Pending", "PodNotStarted")
+    assert status.get("chapters", {}).get("running", 0) == 0
+    for job in sim.jobs():
+        sim.start(job)
+    sim.run(10)
+    status = sim.status("CourseGeneration", "c")
+    assert (status["phase"], status.get("errorDetails")) == ("Running", None)
+
+
+def test_a_course_all_of_whose_chapters_miss_a_secret_is_held_with_them(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    for job in sim.jobs():
+        waiting = {"reason": "CreateContainerConfigError", "message": 'secret "absent" not found'}
+        sim.pod(job, containerStatuses=[{"state": {"waiting": waiting}}])
+    sim.run(30)
+    status = sim.status("CourseGeneration", "c")
+    assert (status["phase"], condition(status, "Stalled")) == ("Held", ("True", "Misconfigured"))
+    assert 'secret "absent" not found' in status["holdMessage"]
+
+
 def test_a_quota_that_refuses_the_pod_is_a_hold_in_its_words(sim: Simulation) -> None:
     sim.apply("CourseGeneration", "c", GIVEN)
     sim.run(1)

@@ -21,7 +21,7 @@ from coursegen_api.validation import QualityValidation
 from . import assignments, children, clock, conditions, outline, requests, rollup
 from .coursestep import CourseStep, CourseView, place
 from .objects import owned_by
-from .step import MISCONFIGURED_SECONDS, Hold, open_attempt
+from .step import MISCONFIGURED_SECONDS, Hold, works
 from .world import (
     COURSE_SLOTS,
     Count,
@@ -98,8 +98,10 @@ def _go_on(step: CourseStep) -> None:
         step.draft.wake(step.now + MISCONFIGURED_SECONDS)
     elif _has_slot(step) and outline.known(step) and _has_chapters(step) and _is_validated(step):
         _is_exported(step)
-    if step.ended is None and step.hold is None and not step.running:
-        step.hold = rollup.hold(step.view.children, step.course)
+    if step.ended is None:
+        if step.hold is None and not step.running:
+            step.hold = rollup.hold(step.view.children, step.course)
+        step.change(error_details=rollup.stuck(step.status.outline, step.view.children))
 
 
 def _misconfigured(step: CourseStep) -> Hold | None:
@@ -159,7 +161,7 @@ def _has_chapters(step: CourseStep) -> bool:
     found = [_child(step, "ChapterGeneration", name, spec, "chapter") for name, spec in planned]
     chapters = [c for c in found if isinstance(c, ChapterGeneration)]
     step.change(chapters=rollup.counts(chapters, step.course, len(planned)))
-    step.running = step.running or any(open_attempt(c.status) for c in chapters)
+    step.running = step.running or any(works(c.status) for c in chapters)
     bad = [c for c in chapters if _is_bad(c, step.course)]
     if bad and step.course.spec.failure_policy is FailurePolicy.FAIL and not _asked_again(chapters, step.course):
         step.fail("ChapterFailed", bad[0], f"Chapter {bad[0].metadata.name} failed.")
@@ -198,7 +200,7 @@ def _is_validated(step: CourseStep) -> bool:
     child = _child(step, "QualityValidation", name, spec, "validation")
     if not isinstance(child, QualityValidation):
         return False
-    step.running = step.running or open_attempt(child.status) is not None
+    step.running = step.running or works(child.status)
     if _is_bad(child, step.course):
         step.fail("ValidationFailed", child, f"Validation {name} failed.")
         return False
@@ -222,7 +224,7 @@ def _is_exported(step: CourseStep) -> None:
         if not isinstance(child, CourseExport):
             done = False
             continue
-        step.running = step.running or open_attempt(child.status) is not None
+        step.running = step.running or works(child.status)
         if _is_bad(child, step.course):
             return step.fail("ExportFailed", child, f"Export {name} failed.")
         finished = not requests.unfinished(child, step.course)
@@ -258,7 +260,7 @@ def _finish(step: CourseStep, over: Outcome | None) -> Plan:
         message=step.end_message or (step.hold.message if step.hold else ""),
         hold=step.hold.reason if step.hold else None,
         admitted=step.status.start_time is not None,
-        running=step.running or (step.status.start_time is not None and step.hold is None),
+        running=step.status.start_time is not None and step.hold is None and not step.status.error_details,
         quality_passed=step.status.validation.passed if step.status.validation else None,
     )
     generation = course.metadata.generation

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from coursegen_api.base import HoldReason, Outcome, Usage
+from coursegen_api.base import ErrorDetails, HoldReason, Outcome, TaskStatus, Usage
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import ChapterCounts, CourseGeneration, CourseStatus
 
 from . import clock, requests
-from .step import Hold, open_attempt
+from .step import Hold, open_attempt, works
 from .world import Defaults, TaskObject
 
 _SHARES = {"Outline": (0, 5), "Chapters": (5, 85), "Validation": (85, 90), "Exports": (90, 100), "Done": (100, 100)}
@@ -20,7 +20,7 @@ def counts(chapters: Sequence[ChapterGeneration], course: CourseGeneration, tota
     for child in chapters:
         how = requests.ended(child)
         if requests.unfinished(child, course):
-            running += open_attempt(child.status) is not None
+            running += works(child.status)
         elif how is Outcome.SUCCEEDED:
             succeeded += 1
         else:
@@ -47,6 +47,14 @@ def hold(children: Sequence[TaskObject], course: CourseGeneration) -> Hold | Non
     _, name, child = min(held, key=lambda h: h[:2])
     assert child.status.hold_reason is not None
     return Hold(child.status.hold_reason, f"{name}: {child.status.hold_message or ''}")
+
+
+def stuck(outline: TaskStatus | None, children: Sequence[TaskObject]) -> ErrorDetails | None:
+    """Say what keeps every open attempt from starting; None if one works, or none is open."""
+    opened = [s for s in (outline, *(c.status for c in children)) if s and open_attempt(s)]
+    if any(works(s) for s in opened):
+        return None
+    return next((s.error_details for s in opened if s.error_details), None)
 
 
 def percentage(status: CourseStatus, children: Sequence[TaskObject], course: CourseGeneration) -> int:

@@ -87,3 +87,11 @@ def open_attempt(status: TaskStatus) -> Attempt | None:
     """Give the attempt that has not ended, if there is one."""
     last = status.attempts[-1] if status.attempts else None
     return last if last and last.completion_time is None else None
+
+
+def works(status: TaskStatus) -> bool:
+    """Tell whether an attempt is open that nothing is known to keep from running."""
+    attempt, note = open_attempt(status), status.error_details
+    if attempt is None or status.hold_reason:
+        return False
+    return attempt.start_time is not None or note is None or note.attempt != attempt.number
