@@ -75,6 +75,8 @@ def pod_view(raw: Json) -> PodView:
         waiting_message=waiting.get("message", ""),
         exit_code=ended["exitCode"] if ended else None,
         terminated_reason=ended.get("reason", "") if ended else "",
+        # the kubelet writes so of a container that it does not find, be it gone or never made
+        never_ran=bool(ended and ended.get("reason") == "ContainerStatusUnknown" and not ended.get("startedAt")),
         termination_message=ended.get("message", "") if ended else "",
         disrupted=disrupted,
     )

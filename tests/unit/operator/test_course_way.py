@@ -3,7 +3,7 @@
 import pytest
 
 from coursegen_api.base import FailureClass
-from coursegen_api.names import ANNOTATION_CANCEL, ANNOTATION_RETRY
+from coursegen_api.names import ANNOTATION_CANCEL, ANNOTATION_RETRY, LABEL_MANAGED_BY, LABEL_OBJECT_UID, MANAGED_BY
 
 from .simulation import Simulation
 
@@ -175,15 +175,17 @@ def test_a_job_deleted_by_hand_is_run_again_under_another_name(sim: Simulation) 
     assert sim.status("ChapterGeneration", "c-chapter-01")["retryCount"] == 0
 
 
-def test_a_foreign_job_of_the_same_name_is_not_adopted(sim: Simulation) -> None:
+@pytest.mark.parametrize("labelled", [False, True])
+def test_a_foreign_job_of_the_same_name_is_not_adopted(sim: Simulation, labelled: bool) -> None:
     sim.change_spec("GenerationQueue", "chapter-generation", namespace="", capacity=0)
     sim.apply("CourseGeneration", "c", GIVEN)
     sim.run(1)
     uid = sim.api.objects[("chaptergenerations", "courses", "c-chapter-01")]["metadata"]["uid"]
     from coursegen_api.names import job_name
 
+    labels = {LABEL_MANAGED_BY: MANAGED_BY, LABEL_OBJECT_UID: uid} if labelled else {}
     forged = {
-        "metadata": {"name": job_name("c-chapter-01", uid, 0, 1), "labels": {}},
+        "metadata": {"name": job_name("c-chapter-01", uid, 0, 1), "labels": labels},
         "spec": {"template": {"spec": {"containers": [{"name": "worker", "image": "evil"}]}}},
     }
     sim.api.add("jobs", "courses", forged)
@@ -400,6 +402,19 @@ def test_a_pod_whose_image_cannot_be_pulled_is_named_and_ends(sim: Simulation) -
     assert "no such image" in status["errorDetails"]["message"]
     sim.run(300)
     assert sim.status("ChapterGeneration", "c-chapter-01")["retryCount"] == 1
+
+
+def test_a_pod_that_never_started_by_its_deadline_is_no_timeout(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    job = sim.job_of("c-chapter-01")
+    sim.pod(job, containerStatuses=[{"state": {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}}])
+    sim.run(30)
+    sim.end_pod(job, 137, "ContainerStatusUnknown", reason="DeadlineExceeded")
+    sim.run(0)
+    [attempt] = sim.status("ChapterGeneration", "c-chapter-01")["attempts"]
+    assert attempt["failureClass"] == "PodNotStarted"
+    assert "no such image" in attempt["message"]
 
 
 def test_an_image_that_is_never_there_ends_at_once(sim: Simulation) -> None:

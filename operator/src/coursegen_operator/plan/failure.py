@@ -53,6 +53,12 @@ def judge(job: JobView, reading: Reading, namespace_uid: str) -> Verdict:
     return _by_kubernetes(pod) or _by_worker(pod, namespace_uid)
 
 
+def never_ran(job: JobView, reading: Reading) -> bool:
+    """Tell whether a Job has ended without a container of it ever having run."""
+    pods = [p for p in reading.pods if p.job_uid == job.uid]
+    return bool(pods) and all(p.never_ran for p in pods)
+
+
 def _by_kubernetes(pod: PodView) -> Verdict | None:
     if pod.exit_code == EXIT_OK:
         return None

@@ -9,6 +9,9 @@ from .failure import Verdict
 from .step import MISCONFIGURED_SECONDS, Hold, Step
 from .world import CreateJob, JobView, ReadPods
 
+_LONGEST_WAIT_SECONDS = 30.0
+"""Between two looks at the Pods of a Job that has none ready."""
+
 
 def watch(step: Step, attempt: Attempt) -> None:
     """See how an open attempt goes: its Job may be missing, foreign, waiting for its Pod, running or ended."""
@@ -108,7 +111,9 @@ def _unready(step: Step, attempt: Attempt, job: JobView) -> None:
     if age < defaults.unready_seconds:
         return step.draft.wake(job.created + defaults.unready_seconds)
     reading = step.around.readings.get(job.uid)
-    next_reading = reading.time + min(defaults.unready_seconds, 30.0) if reading else step.now
+    next_reading = (
+        reading.time + min(_LONGEST_WAIT_SECONDS, max(defaults.unready_seconds, age / 2)) if reading else step.now
+    )
     if next_reading <= step.now:
         step.draft.effects.append(ReadPods(job.namespace, job.name, job.uid, with_events=True))
     else:
@@ -149,4 +154,9 @@ def _read_end(step: Step, attempt: Attempt, job: JobView) -> None:
         step.running = attempt.start_time is not None
         step.draft.effects.append(ReadPods(job.namespace, job.name, job.uid))
         return None
-    return ending.conclude(step, attempt, failure.judge(job, reading, step.around.namespace_uid))
+    verdict = failure.judge(job, reading, step.around.namespace_uid)
+    if verdict.failure_class is FailureClass.TIMEOUT and attempt.start_time is None and failure.never_ran(job, reading):
+        note = step.task.status.error_details
+        known = note.message if note and note.attempt == attempt.number else "Kubernetes gives no reason."
+        verdict = failure.failed(FailureClass.POD_NOT_STARTED, f"The Pod had not started by its deadline. {known}")
+    return ending.conclude(step, attempt, verdict)

@@ -113,6 +113,8 @@ def _intend(step: Step, found: Means) -> None:
     }
     step.urgent = True
     step.draft.effects += [CreateJob(manifest), Count("attempt", (step.task.label,))]
+    if attempt.job_name in step.around.jobs:
+        step.draft.wake(step.now)  # somebody has taken the name: no event will come of our creating it
 
 
 def manifest_of(step: Step, found: Means, number: int) -> dict[str, Any]:

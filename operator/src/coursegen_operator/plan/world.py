@@ -80,6 +80,8 @@ class PodView:
     exit_code: int | None = None
     terminated_reason: str = ""
     """The container's, for example OOMKilled."""
+    never_ran: bool = False
+    """The Pod ended before its container began."""
     termination_message: str = ""
     disrupted: bool = False
     """Condition DisruptionTarget: evicted, preempted, or its node is gone."""
@@ -112,7 +114,7 @@ class Defaults:
     not_started_seconds: float = 300.0
     """A Pod that has not started by then never will."""
     unready_seconds: float = 5.0
-    """An active Job without a ready Pod has its Pods read after this time, and then again twice as late."""
+    """An active Job without a ready Pod has its Pods read after this time, then ever more seldom."""
     pull_grace_seconds: int = 180
     """A Pod's deadline is the task's plus this, for pulling the image."""
 
