@@ -1,0 +1,48 @@
+"""A worker that does what the title of its chapter or course asks for, as in `[exit 1]`; else it is the real worker.
+
+`[exit N]` ends with that code and no result, `[crash]` reads where no memory is, `[eat]` takes memory without an end,
+`[hang]` hears no SIGTERM, `[sleep N]` waits before the real worker starts. `[exit 1 until 2]` does so before attempt 2.
+"""
+
+import ctypes
+import json
+import os
+import re
+import signal
+import sys
+import time
+
+WISH = re.compile(r"\[(\w+)(?: (\d+))?(?: until (\d+))?\]")
+
+
+def main() -> None:
+    """Do what the title asks for; then, if that has an end, give way to the real worker."""
+    task = json.loads(os.environ["COURSEGEN_TASK"])
+    work = task["work"]
+    wish = WISH.search(work.get("title") or work.get("course", {}).get("title") or "")
+    if wish and task["attempt"] < int(wish[3] or sys.maxsize):
+        misbehave(wish[1], int(wish[2] or 0))
+    os.execv("/app/bin/python", ["/app/bin/python", "-m", "coursegen_worker"])
+
+
+def misbehave(what: str, number: int) -> None:
+    """Misbehave in one of the ways that this file begins with."""
+    match what:
+        case "exit":
+            os._exit(number)
+        case "crash":
+            ctypes.string_at(0)
+        case "eat":
+            hoard = []
+            while True:
+                hoard.append(b"x" * 10_000_000)
+        case "hang":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(3600)
+        case "sleep":
+            signal.signal(signal.SIGTERM, lambda *_: os._exit(30))
+            time.sleep(number)
+
+
+if __name__ == "__main__":
+    main()

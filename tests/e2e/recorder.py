@@ -1,0 +1,131 @@
+"""Records by watch all that happens to the objects of some kinds, so that a test can wait for a state and look back."""
+
+import http.client
+import json
+import ssl
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from localcluster.api import PORT, Api
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+OURS = "/apis/coursegen.dev/v1alpha1"
+PATHS = {
+    "CourseGeneration": f"{OURS}/coursegenerations",
+    "ChapterGeneration": f"{OURS}/chaptergenerations",
+    "QualityValidation": f"{OURS}/qualityvalidations",
+    "CourseExport": f"{OURS}/courseexports",
+    "Job": "/apis/batch/v1/jobs",
+    "Pod": "/api/v1/pods",
+    "Event": "/api/v1/events",
+}
+_WATCH_SECONDS = 300
+
+
+class Recorder:
+    """Every version of every object, in the order in which the API server told it."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._changed = threading.Condition()
+        self._versions: dict[tuple[str, str, str], list[Json]] = defaultdict(list)
+        self._there: dict[tuple[str, str, str], Json] = {}
+        self._trouble = ""
+        self._ends = threading.Event()
+
+    def start(self) -> None:
+        """Begin to record; what is there already is the first version."""
+        for kind, path in PATHS.items():
+            listed = self._api.get(path)
+            for item in listed["items"]:
+                self._take(kind, "ADDED", item)
+            version = listed["metadata"]["resourceVersion"]
+            threading.Thread(target=self._follow, args=(kind, path, version), name=f"watch-{kind}", daemon=True).start()
+
+    def stop(self) -> None:
+        """Record no more; whoever waits, waits in vain."""
+        self._ends.set()
+        with self._changed:
+            self._trouble = self._trouble or "The cluster is being taken down."
+            self._changed.notify_all()
+
+    # ---- looking ----------------------------------------------------------------------------------------
+
+    def until(self, found: Callable[[], T | None], seconds: float, otherwise: Callable[[], str]) -> T:
+        """Give what `found` gives as soon as that is something; AssertionError with `otherwise` after some seconds."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while True:
+                assert not self._trouble, self._trouble
+                answer = found()
+                if answer:
+                    return answer
+                left = deadline - time.monotonic()
+                assert left > 0, f"after {seconds:.0f} s: {otherwise()}"
+                self._changed.wait(min(left, 1.0))
+
+    def versions(self, kind: str, namespace: str, name: str) -> list[Json]:
+        """Give every version of an object, the oldest first."""
+        with self._changed:
+            return list(self._versions[(kind, namespace, name)])
+
+    def now(self, kind: str, namespace: str, name: str) -> Json | None:
+        """Give an object as it is; None if it is not there."""
+        return self._there.get((kind, namespace, name))
+
+    def all(self, kind: str, namespace: str) -> list[Json]:
+        """Give the objects of a kind that are there, by name."""
+        with self._changed:
+            return [o for (k, ns, _), o in sorted(self._there.items()) if (k, ns) == (kind, namespace)]
+
+    def ever(self, kind: str, namespace: str) -> list[Json]:
+        """Give the last version of each object that was ever there; one whose name was taken again is another."""
+        with self._changed:
+            found = [v for (k, ns, _), v in self._versions.items() if (k, ns) == (kind, namespace)]
+            return list({o["metadata"]["uid"]: o for versions in found for o in versions}.values())
+
+    # ---- recording --------------------------------------------------------------------------------------
+
+    def _take(self, kind: str, how: str, item: Json) -> None:
+        key = (kind, item["metadata"].get("namespace", ""), item["metadata"]["name"])
+        with self._changed:
+            if how == "DELETED":
+                self._there.pop(key, None)
+            else:
+                self._there[key] = item
+                self._versions[key].append(item)
+            self._changed.notify_all()
+
+    def _follow(self, kind: str, path: str, version: str) -> None:
+        while not self._ends.is_set():
+            try:
+                for event in self._watch(path, version):
+                    version = event["object"]["metadata"]["resourceVersion"]  # an ERROR has none: KeyError, below
+                    if event["type"] != "BOOKMARK":
+                        self._take(kind, event["type"], event["object"])
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.2)
+            except Exception as error:
+                with self._changed:
+                    self._trouble = self._trouble or f"The watch of {kind} broke, so nothing can be said: {error!r}"
+                    self._changed.notify_all()
+                return
+
+    def _watch(self, path: str, version: str) -> Any:
+        context = ssl.create_default_context(cafile=str(self._api.pki / "ca.crt"))
+        context.load_cert_chain(self._api.pki / "admin.crt", self._api.pki / "admin.key")
+        connection = http.client.HTTPSConnection(self._api.address, PORT, timeout=_WATCH_SECONDS + 30, context=context)
+        query = f"watch=1&allowWatchBookmarks=true&timeoutSeconds={_WATCH_SECONDS}&resourceVersion={version}"
+        try:
+            connection.request("GET", f"{path}?{query}", headers={"User-Agent": "coursegen-tests"})
+            for line in connection.getresponse():
+                if self._ends.is_set():
+                    return
+                yield json.loads(line)
+        finally:
+            connection.close()

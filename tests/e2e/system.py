@@ -1,0 +1,273 @@
+"""The whole system on a cluster of the tests' own: brought up as `make demo` does it, with what tests need changed."""
+
+import functools
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import obstore
+import yaml
+from obstore.store import S3Store
+
+from demo import overlay
+from demo.kubectl import Kubectl
+from localcluster import Build, Cluster, Image, Options, Reporter, images
+from localcluster.api import Api
+
+from .recorder import Recorder
+
+Json = dict[str, Any]
+
+ROOT = Path(__file__).parents[2]
+SYSTEM = overlay.SYSTEM
+MISBEHAVING = Path(__file__).parent / "misbehaving_worker"
+
+BACKOFF_SECONDS = [1, 2, 3]
+"""Of every queue, in place of 60, 120 and 240 s; those are proven with a simulated clock."""
+
+SLOW_CPU = "60m"
+"""A worker that gets no more than this takes some twenty seconds for a chapter."""
+
+# Queues beside the five: each has what one bad day needs. The PriorityClass is that of another queue.
+QUEUES: dict[str, Json] = {
+    "slow": {"timeoutSeconds": 300, "workers": {"resources": {"limits": {"cpu": SLOW_CPU}}}},
+    "hasty": {"timeoutSeconds": 15, "maxRetries": 1, "workers": {"resources": {"limits": {"cpu": "50m"}}}},
+    "tight": {"maxRetries": 1, "workers": {"resources": {"limits": {"memory": "20Mi"}}}},
+    "once": {"timeoutSeconds": 15, "maxRetries": 0},
+}
+
+
+@dataclass
+class System:
+    """A running system, and what tests use of it."""
+
+    cluster: Cluster
+    kubectl: Kubectl
+    api: Api
+    recorder: Recorder
+    images: Mapping[str, Image]
+    folder: Path
+    """Where the tests' overlay and logs lie."""
+    processes: "list[Operator]" = field(default_factory=list)
+
+    def request(self, method: str, path: str, body: Json | None = None, kind: str = "application/json") -> Json:
+        """Ask the API server; AssertionError if it refuses."""
+        status, answer = self.api.request(method, path, body, kind=kind)
+        assert 200 <= status < 300, f"{method} {path}: {status} {answer}"
+        return answer
+
+    def create_tenant(self, namespace: str, secrets: Mapping[str, Mapping[str, str]]) -> None:
+        """Create a namespace to work in, from the tenant component, with Secrets."""
+        parts = tenant_manifests(self.kubectl.program, namespace)
+        for name, values in secrets.items():
+            meta = {"name": name, "namespace": namespace}
+            parts.append({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": dict(values)})
+        for part in sorted(parts, key=lambda m: m["kind"] != "Namespace"):
+            self.request("POST", path_of(part, namespace), part)
+
+    def secrets(self) -> dict[str, dict[str, str]]:
+        """Give the Secrets that workers find by name."""
+        store = read_env(self.folder / "generated" / "store.env")
+        redis = read_env(self.folder / "generated" / "redis-worker.env")
+        return {overlay.STORE: store, "coursegen-redis": redis}
+
+    @contextmanager
+    def store(self) -> Iterator[S3Store]:
+        """Reach the object store from here."""
+        values = self.secrets()[overlay.STORE]
+        with self.kubectl.background(
+            "port-forward", "--namespace", SYSTEM, "service/s3", ":7070", says=r"127\.0\.0\.1:\d+"
+        ) as found:
+            yield S3Store(
+                "coursegen",
+                endpoint=f"http://{found[0]}",
+                region="us-east-1",
+                access_key_id=values["AWS_ACCESS_KEY_ID"],
+                secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
+                client_options={"allow_http": True},
+            )
+
+    def fetch(self, keys: Sequence[str]) -> list[bytes]:
+        """Read artifacts from the object store."""
+        with self.store() as store:
+            return [bytes(obstore.get(store, key).bytes()) for key in keys]
+
+    def operator(self, name: str, namespaces: Sequence[str], **settings: str) -> "Operator":
+        """Start an operator as a process of this machine, for some namespaces; it ends with the tests."""
+        environment = {
+            "KUBECONFIG": str(self.kubectl.kubeconfig),
+            "COURSEGEN_NAMESPACES": ",".join(namespaces),
+            "COURSEGEN_WORKER_IMAGE": self.images["coursegen/worker"].reference,
+            "COURSEGEN_HTTP_PORT": str(free_port()),
+        }
+        environment |= {f"COURSEGEN_{k.upper()}": v for k, v in settings.items()}
+        process = Operator(environment, self.folder / f"{name}.log")
+        self.processes.append(process)
+        process.start()
+        return process
+
+
+@dataclass
+class Operator:
+    """An operator that runs here rather than in a Pod, so that a test can choose its settings and kill it."""
+
+    environment: Mapping[str, str]
+    log: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Start it; it dies with this process, however that dies."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "coursegen_operator"],
+                env={"PATH": os.environ["PATH"], **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+    def check(self) -> None:
+        """AssertionError with the end of the log if it has ended by itself."""
+        assert self.process
+        assert self.process.poll() is None, "".join(self.log.read_text().splitlines(keepends=True)[-15:])
+
+
+# ---- bringing it up -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def running(name: str, folder: Path, namespaces: Sequence[str], keep: bool) -> Iterator[System]:
+    """Bring a system up whose operator watches these namespaces; take all down after the body, also if it fails.
+
+    Arguments:
+        name: of the cluster.
+        folder: for what is written.
+        keep: leave the cluster as it is, for a next run.
+    """
+    cluster = Cluster.named(name, Reporter(sys.stderr))
+    processes: list[Operator] = []
+    try:
+        access = cluster.up(Options())
+        built = build_images(cluster.reporter)
+        for image in built.values():
+            cluster.ensure_image(image)
+        kubectl = Kubectl(access.kubectl, access.kubeconfig, folder / "deploy.log")
+        with cluster.reporter.step("deploy", "kubectl apply -k, with short waits"):
+            deploy(kubectl, folder, built, namespaces)
+        api = Api(access.address, cluster.instance.pki)
+        system = System(cluster, kubectl, api, Recorder(api), built, folder, processes)
+        for queue, spec in QUEUES.items():
+            apply_queue(system, queue, spec)
+        system.recorder.start()
+        try:
+            yield system
+        finally:
+            system.recorder.stop()
+    finally:
+        for process in processes:
+            process.kill()
+        if not keep:
+            cluster.down()
+
+
+def build_images(reporter: Reporter) -> dict[str, Image]:
+    """Build what changed; the names are those of the manifests."""
+    registry = images.REGISTRY
+    worker = images.build(Build(f"{registry}/worker", ROOT / "worker_image" / "Dockerfile", ROOT), reporter)
+    misbehaving = Build(
+        f"{registry}/misbehaving-worker",
+        MISBEHAVING / "Dockerfile",
+        MISBEHAVING,
+        {images.BASE_ARGUMENT: worker.reference},
+    )
+    return {
+        "coursegen/operator": images.build(
+            Build(f"{registry}/operator", ROOT / "operator" / "Dockerfile", ROOT), reporter
+        ),
+        "coursegen/worker": worker,
+        "coursegen/misbehaving-worker": images.build(misbehaving, reporter),
+        "redis": images.redis(reporter),
+        "versity/versitygw": images.s3(reporter),
+    }
+
+
+def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespaces: Sequence[str]) -> None:
+    """Apply an overlay like deploy/overlays/local, and wait until all of it is ready."""
+    overlay.write({name: image.reference for name, image in built.items()}, folder / "generated")
+    base = os.path.relpath(ROOT / "deploy", folder)
+    backoff = [{"op": "replace", "path": "/spec/backoffSeconds", "value": BACKOFF_SECONDS}]
+    operator = {
+        "name": "coursegen-operator",
+        "namespace": SYSTEM,
+        "behavior": "merge",
+        "literals": [f"COURSEGEN_NAMESPACES={','.join(namespaces)}"],
+    }
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [f"{base}/base", f"{base}/overlays/local/tenant"],
+        "components": [f"{base}/components/redis", f"{base}/components/s3", "generated"],
+        "configMapGenerator": [operator],
+        "patches": [{"target": {"kind": "GenerationQueue"}, "patch": yaml.safe_dump(backoff)}],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs")
+    established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
+    kubectl.run(*established, "--timeout=60s", what="Waiting for the CRDs")
+    kubectl.run("apply", "-k", str(folder), what="Applying the tests' overlay")
+    for workload in ("deployment/coursegen-redis", "statefulset/coursegen-s3", "deployment/coursegen-operator"):
+        kubectl.run("-n", SYSTEM, "rollout", "status", workload, "--timeout=180s", what=f"Waiting for {workload}")
+
+
+def apply_queue(system: System, name: str, spec: Json) -> None:
+    """Create or replace a queue that has short waits."""
+    full = {"priority": 8, "capacity": 50, "backoffSeconds": BACKOFF_SECONDS} | spec
+    full["workers"] = {"priorityClassName": "coursegen-default"} | full.get("workers", {})
+    queue = {"apiVersion": "coursegen.dev/v1alpha1", "kind": "GenerationQueue", "metadata": {"name": name}}
+    system.api.apply(f"/apis/coursegen.dev/v1alpha1/generationqueues/{name}", queue | {"spec": full})
+
+
+@functools.cache
+def _tenant(program: Path) -> str:
+    argv = [str(program), "kustomize", str(ROOT / "deploy" / "overlays" / "local" / "tenant")]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+
+def tenant_manifests(program: Path, namespace: str) -> list[Json]:
+    """Give what the tenant component makes, for a namespace."""
+    parts: list[Json] = [m for m in yaml.safe_load_all(_tenant(program)) if m]
+    for part in parts:
+        part["metadata"]["name" if part["kind"] == "Namespace" else "namespace"] = namespace
+    return parts
+
+
+def read_env(file: Path) -> dict[str, str]:
+    """Read NAME=VALUE lines."""
+    return dict(line.split("=", 1) for line in file.read_text().splitlines() if line)
+
+
+def path_of(manifest: Json, namespace: str) -> str:
+    """Give the URL path that creates a manifest."""
+    version, plural = manifest["apiVersion"], manifest["kind"].lower() + "s"
+    group = "/api/v1" if version == "v1" else f"/apis/{version}"
+    return f"{group}/{plural}" if plural == "namespaces" else f"{group}/namespaces/{namespace}/{plural}"
+
+
+def free_port() -> int:
+    """Give a port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

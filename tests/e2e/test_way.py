@@ -1,0 +1,183 @@
+"""The ways that work takes when all is well."""
+
+import hashlib
+import io
+import json
+import zipfile
+
+import jsonschema
+import yaml
+from pypdf import PdfReader
+
+from coursegen_api import names
+from coursegen_worker.exporters import json_export
+from coursegen_worker.exporters.scorm import check
+
+from .scene import SECONDS, Scene, chapter, condition, course, outcomes
+from .system import ROOT
+
+EXAMPLES = ROOT / "examples"
+
+
+def test_the_example_course_is_generated_and_its_files_are_about_it(scene: Scene) -> None:
+    scene.kubectl("apply", "-f", str(EXAMPLES / "python-programming.yaml"))
+    scene.until("CourseGeneration", "course-123", lambda s: s.get("chapters", {}).get("running"))
+    seen = scene.kubectl("get", "coursegen,chaptergen")
+    scene.kubectl("wait", "--for=condition=Succeeded", "coursegeneration/course-123", "--timeout=300s", seconds=300)
+
+    status = scene.status("CourseGeneration", "course-123")
+    assert (status["phase"], status["stage"], status["progressPercentage"]) == ("Succeeded", "Done", 100)
+    assert condition(status, "Finished") == ("True", "Succeeded")
+    assert condition(status, "QualityPassed")[0] == "True"
+    assert (status["retryCount"], status.get("errorDetails")) == (0, None)
+    assert scene.phases("CourseGeneration", "course-123")[-2:] == ["Running", "Succeeded"]
+    scene.until_event("course-123", "CourseSucceeded")
+    spec = yaml.safe_load((EXAMPLES / "python-programming.yaml").read_text())["spec"]
+    exports = {e["format"]: e["artifact"] for e in status["exports"]}
+    pdf, scorm, document = scene.system.fetch([exports[f]["key"] for f in ("pdf", "scorm", "json")])
+    for name, content in (("pdf", pdf), ("scorm", scorm), ("json", document)):
+        assert hashlib.sha256(content).hexdigest() == exports[name]["sha256"]
+        assert len(content) == exports[name]["bytes"]
+    _is_the_course_as_pdf(pdf, spec)
+    _is_the_course_as_scorm(scorm, spec)
+    _is_the_course_as_json(document, spec, status["chapters"]["total"])
+    _reads_well(seen, status["chapters"]["total"])
+
+
+def _is_the_course_as_pdf(content: bytes, spec: dict) -> None:
+    reader = PdfReader(io.BytesIO(content))
+    text = "\n".join(page.extract_text() for page in reader.pages)
+    assert len(reader.pages) > 10
+    assert reader.metadata
+    assert reader.metadata.title == spec["title"]
+    for words in (spec["title"], *spec["learningObjectives"]):
+        assert words in text
+
+
+def _is_the_course_as_scorm(content: bytes, spec: dict) -> None:
+    assert not check.faults(content)
+    with zipfile.ZipFile(io.BytesIO(content)) as package:
+        assert spec["title"] in package.read("imsmanifest.xml").decode()
+
+
+def _is_the_course_as_json(content: bytes, spec: dict, chapters: int) -> None:
+    document = json.loads(content)
+    jsonschema.validate(document, json_export.schema())
+    assert (document["name"], document["about"], document["teaches"]) == (
+        spec["title"],
+        spec["subjectDomain"],
+        spec["learningObjectives"],
+    )
+    assert [c["position"] for c in document["hasPart"]] == list(range(1, chapters + 1))
+    assert all("Python" in json.dumps(c) for c in document["hasPart"])
+
+
+def _reads_well(printed: str, chapters: int) -> None:
+    """A line for the course, a line a chapter, and no cell that a person would have to look up."""
+    lines = [line.split() for line in printed.splitlines() if line]
+    courses = [words for words in lines if words[0].startswith("coursegeneration")]
+    parts = [words for words in lines if words[0].startswith("chaptergeneration")]
+    assert [line[:5] for line in lines if line[0] == "NAME"] == [
+        ["NAME", "PHASE", "PROGRESS%", "STAGE", "CHAPTERS"],
+        ["NAME", "PHASE", "PROGRESS%", "STAGE", "WAITING"],
+    ]
+    assert courses[0][1:2] + courses[0][3:4] == ["Running", "Chapters"]
+    assert len(parts) == chapters
+    assert {words[1] for words in parts} <= {"Pending", "Running", "Succeeded", "Held"}
+
+
+def test_a_chapter_a_validation_and_an_export_stand_alone(scene: Scene) -> None:
+    scene.kubectl("apply", "-f", str(EXAMPLES / "single-chapter.yaml"), "-f", str(EXAMPLES / "own-text.yaml"))
+    scene.create("QualityValidation", "of-chapter", {"chapterName": "loops"})
+    scene.create("CourseExport", "of-chapter", {"chapterName": "loops", "format": "json"})
+    assert scene.until("CourseExport", "of-chapter", lambda s: s.get("holdReason"))["holdReason"] == "DependencyPending"
+
+    made = scene.until_ended("loops", "ChapterGeneration")
+    assert (made["phase"], outcomes(made)) == ("Succeeded", ["Succeeded"])
+    scene.create("CourseExport", "by-key", {"artifactKey": made["artifact"]["key"], "format": "scorm"})
+    ends = {
+        (kind, name): scene.until_ended(name, kind)
+        for kind, name in (
+            ("QualityValidation", "of-chapter"),
+            ("QualityValidation", "my-text"),
+            ("CourseExport", "of-chapter"),
+            ("CourseExport", "by-key"),
+            ("CourseExport", "my-text-pdf"),
+        )
+    }
+    assert {k: s["phase"] for k, s in ends.items()} == dict.fromkeys(ends, "Succeeded")
+    assert condition(ends["QualityValidation", "of-chapter"], "QualityPassed")[0] == "True"
+    assert ends["QualityValidation", "my-text"]["quality"]["readabilityMethod"]
+    exported, package, pdf = scene.system.fetch(
+        [ends["CourseExport", n]["artifact"]["key"] for n in ("of-chapter", "by-key", "my-text-pdf")]
+    )
+    assert json.loads(exported)["hasPart"][0]["name"] == "Loops"
+    assert not check.faults(package)
+    pages = [page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages]
+    assert "A loop runs the same lines again" in "".join(pages)
+    scene.until_event("loops", "ChapterSucceeded")
+
+
+def test_a_finished_course_is_validated_and_exported_by_name(scene: Scene) -> None:
+    scene.create("CourseExport", "later", {"courseName": "c", "format": "json"})
+    scene.create("QualityValidation", "later", {"courseName": "c"})
+    assert condition(scene.until("CourseExport", "later", lambda s: s.get("holdReason")), "Stalled") == (
+        "True",
+        "Misconfigured",
+    )
+    scene.create("CourseGeneration", "c", course())
+    for kind in ("CourseExport", "QualityValidation"):
+        assert scene.until_ended("later", kind)["phase"] == "Succeeded"
+    assert scene.status("CourseGeneration", "c")["phase"] == "Succeeded"
+
+
+def test_a_chapter_made_anew_gets_the_course_new_exports(scene: Scene) -> None:
+    scene.create("CourseGeneration", "c", course(exports=[{"format": "json"}]))
+    first = scene.until_ended("c")
+    before = scene.status("ChapterGeneration", "c-chapter-02")["artifact"]["key"]
+    wish = {"requestId": "simplify-1", "feedback": "Content too advanced for beginners", "focusArea": "simplification"}
+    scene.change("ChapterGeneration", "c-chapter-02", spec={"regeneration": wish})
+    scene.until("CourseGeneration", "c", lambda s: s["revision"] == 1)
+    second = scene.until_ended("c")
+
+    assert second["phase"] == "Succeeded"
+    assert scene.status("ChapterGeneration", "c-chapter-02")["revision"] == 1
+    assert scene.status("ChapterGeneration", "c-chapter-02")["artifact"]["key"] != before
+    assert scene.status("ChapterGeneration", "c-chapter-01")["revision"] == 0
+    assert second["exports"][0]["artifact"]["sha256"] != first["exports"][0]["artifact"]["sha256"]
+    [document] = scene.system.fetch([second["exports"][0]["artifact"]["key"]])
+    parts = json.loads(document)["hasPart"]
+    assert [len(p["revisions"]) for p in parts] == [0, 1]
+    assert scene.system.recorder.until(
+        lambda: len(scene.names("CourseExport")) == 1, SECONDS, lambda: f"exports: {scene.names('CourseExport')}"
+    )
+
+
+def test_suspend_starts_nothing_new_and_resume_goes_on(scene: Scene) -> None:
+    scene.create("CourseGeneration", "c", course(suspend=True))
+    status = scene.until("CourseGeneration", "c", lambda s: s.get("phase") == "Suspended")
+    assert (status["holdReason"], scene.jobs()) == ("Suspended", [])
+    scene.change("CourseGeneration", "c", spec={"suspend": False})
+    scene.until_job("c-chapter-01")
+    scene.change("CourseGeneration", "c", spec={"suspend": True})
+    scene.until(
+        "CourseGeneration", "c", lambda s: s.get("chapters", {}).get("running") == 0 or s["phase"] == "Succeeded"
+    )
+    scene.change("CourseGeneration", "c", spec={"suspend": False})
+    assert scene.until_ended("c")["phase"] == "Succeeded"
+
+
+def test_cancel_stops_what_runs_and_retry_goes_on_with_it(scene: Scene) -> None:
+    scene.create("ChapterGeneration", "slow", chapter(queueName="slow"))
+    scene.until_pod_runs("slow")
+    scene.annotate("ChapterGeneration", "slow", names.ANNOTATION_CANCEL, "enough")
+    status = scene.until_ended("slow", "ChapterGeneration")
+    assert (status["phase"], status["requests"]["cancel"], outcomes(status)) == ("Cancelled", "enough", ["Cancelled"])
+    assert condition(status, "Succeeded")[0] == "False"
+    scene.until_gone("Job", "Pod")
+    scene.until_event("slow", "ChapterCancelled")
+
+    scene.change("ChapterGeneration", "slow", spec={"queueName": "chapter-generation"})
+    scene.annotate("ChapterGeneration", "slow", names.ANNOTATION_RETRY, "again")
+    status = scene.until("ChapterGeneration", "slow", lambda s: s["revision"] == 1 and s["phase"] == "Succeeded")
+    assert (status["requests"]["retry"], outcomes(status)) == ("again", ["Succeeded"])
