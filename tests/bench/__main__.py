@@ -26,6 +26,8 @@ from .client import Client
 LIMITS = {"200/400": (200, 400), "2000/4000": (2000, 4000)}
 """The controller manager's requests a second and burst: at the first it sets the pace, at the second the CPU does."""
 
+OUT = ground.ROOT / "out"
+
 _RUN_SECONDS = 300
 _CONNECTIONS = 64
 
@@ -60,6 +62,7 @@ class Bench:
         access = ground.up(self.cluster, self.folder, *LIMITS[limits])
         os.environ["KUBECONFIG"] = str(access.kubeconfig)
         async with Client(await from_kubeconfig(), "bench", _CONNECTIONS) as client:
+            await ground.sweep(client)
             await asyncio.sleep(3)  # the controllers have just been started
             for number in range(self.rounds):
                 for name in ("raw", "path", "operator"):
@@ -68,12 +71,12 @@ class Bench:
         return session
 
     async def _run(self, session: Session, client: Client, access: Access, name: str, number: int) -> None:
-        namespace = f"bench-{name}-{number}-{session.limits.split('/')[0]}"
+        namespace = f"{ground.NAMESPACE}{name}-{number}-{session.limits.split('/')[0]}"
         with self.reporter.step(f"{session.limits} {name}", f"{self.size.total} chapters") as step:
             async with asyncio.timeout(_RUN_SECONDS), ground.namespace(client, namespace) as uid:
                 begun, before = time.monotonic(), self._use()
                 if name == "operator":
-                    log = self.folder / f"{namespace}.log"
+                    log = OUT / f"{namespace}.log"
                     async with operator_run.running(access.kubeconfig, log, self.profile) as pid:
                         assert access.audit_log
                         figures = await operator_run.generate(client, namespace, self.size, access.audit_log, pid)
@@ -114,6 +117,7 @@ def main() -> int:
     reporter = Reporter(sys.stderr)
     size = replace(sample.Size(), courses=10) if asked.quick else sample.Size()
     cluster = Cluster.named(asked.name, reporter)
+    OUT.mkdir(exist_ok=True)
     found: dict[str, Any] = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": processes.machine(),
@@ -135,9 +139,7 @@ def main() -> int:
                 if not asked.keep:
                     cluster.down()
     found["load_after"] = os.getloadavg()
-    out = ground.ROOT / "out" / "bench.json"
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(found, indent=2) + "\n")
+    (OUT / "bench.json").write_text(json.dumps(found, indent=2) + "\n")
     print(json.dumps(found, indent=2) if asked.output == "json" else report.text(found))
     return 0
 

@@ -19,6 +19,9 @@ from .client import Client
 Json = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
+NAMESPACE = "bench-"
+"""How the namespace of every run begins."""
+
 NODES = 10
 CAPACITY = 5000
 """Of every queue, and of the operator: above any load here."""
@@ -65,6 +68,13 @@ async def namespace(client: Client, name: str) -> AsyncIterator[str]:
         yield made["metadata"]["uid"]
     finally:
         await remove(client, name)
+
+
+async def sweep(client: Client) -> None:
+    """Remove what a run that was broken off has left."""
+    for left in (await client.request("GET", "/api/v1/namespaces"))["items"]:
+        if left["metadata"]["name"].startswith(NAMESPACE):
+            await remove(client, left["metadata"]["name"])
 
 
 async def remove(client: Client, name: str) -> None:

@@ -49,6 +49,7 @@ async def running(kubeconfig: Path, log: Path, profile: Path | None) -> AsyncIte
     port = _free_port()
     environment = {
         "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(str(ground.ROOT / part / "src") for part in ("crds", "operator")),
         "KUBECONFIG": str(kubeconfig),
         "COURSEGEN_WORKER_IMAGE": sample.IMAGE,
         "COURSEGEN_HTTP_PORT": str(port),
