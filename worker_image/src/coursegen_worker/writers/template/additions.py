@@ -9,7 +9,8 @@ import hashlib
 from coursegen_worker.documents import Chapter, LearningObjective, Option, Question, Section
 from coursegen_worker.objectives import Parsed
 from coursegen_worker.writers.template import plan, words
-from coursegen_worker.writers.template.chapter import Part, exercise, parts_of_chapter, passage, question
+from coursegen_worker.writers.template.chapter import exercise, parts_of_chapter, passage, question
+from coursegen_worker.writers.template.part import Part
 from coursegen_worker.writers.template.units import Unit, catalogue, load
 
 _WRONG_OPTIONS = 3

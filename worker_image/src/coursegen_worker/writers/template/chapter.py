@@ -1,7 +1,7 @@
 """The composer's chapter: units put in order, framed for their place in the course."""
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from coursegen_api.base import ProficiencyLevel
 from coursegen_api.task import CourseContext
@@ -19,7 +19,8 @@ from coursegen_worker.progress import Advance
 from coursegen_worker.quality.stem import content_stems
 from coursegen_worker.writers import ChapterBrief
 from coursegen_worker.writers.template import frame, plan, words
-from coursegen_worker.writers.template.units import Exercise, Passage, Quiz, Unit, Values, fill, load, text_blocks
+from coursegen_worker.writers.template.part import Part, PartSource
+from coursegen_worker.writers.template.units import Exercise, Passage, Quiz, Unit, fill, load, text_blocks
 
 AGAIN = """
 You know this way of work from an earlier chapter. Here you use it {round}. This time it is about {topic}.
@@ -34,31 +35,6 @@ Here are the steps once more. As you read them, think of {topic}. At each step a
 
 Then ask the same for “{word2}”. Write down one line for each step that is new to you in questions about {topic}.
 """
-
-
-@dataclass(frozen=True)
-class PartSource:
-    """What a part was made from, so that a revision can make it again."""
-
-    family: str
-    unit: str
-    goal: str
-    repeat: int = 0
-
-
-@dataclass(frozen=True)
-class Part:
-    """One unit as it is used here: with the ids of its objectives and the words for its places."""
-
-    name: str
-    unit: Unit
-    objective_ids: list[str]
-    values: Values
-    source: PartSource | None = None
-
-    def objective(self, number: int) -> str:
-        """Give the id of the unit's objective, counted from 1."""
-        return self.objective_ids[(number - 1) % len(self.objective_ids)]
 
 
 def compose(brief: ChapterBrief, generator: Generator, advance: Advance) -> Chapter:

@@ -1,17 +1,11 @@
 """What stands around the units of a chapter: its introduction and its recap, by place and level."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from coursegen_api.base import ProficiencyLevel
 from coursegen_worker import durations
 from coursegen_worker.documents import Block, ListBlock, Paragraph, Section
 from coursegen_worker.writers import ChapterBrief
+from coursegen_worker.writers.template.part import Part
 from coursegen_worker.writers.template.units import text_blocks
-
-if TYPE_CHECKING:
-    from coursegen_worker.writers.template.chapter import Part
 
 _GOALS = (
     "At the end you can do this:",
