@@ -51,6 +51,11 @@ def job_view(raw: Json) -> JobView:
     )
 
 
+def _has_run(ended: Json | None) -> bool:
+    """Tell whether a container that has ended had begun; one that the kubelet does not find has an unknown status."""
+    return ended is not None and (bool(ended.get("startedAt")) or ended.get("reason") != "ContainerStatusUnknown")
+
+
 def pod_view(raw: Json) -> PodView:
     """Read a Pod."""
     meta, status = raw["metadata"], raw.get("status") or {}
@@ -75,8 +80,7 @@ def pod_view(raw: Json) -> PodView:
         waiting_message=waiting.get("message", ""),
         exit_code=ended["exitCode"] if ended else None,
         terminated_reason=ended.get("reason", "") if ended else "",
-        # the kubelet writes so of a container that it does not find, be it gone or never made
-        never_ran=bool(ended and ended.get("reason") == "ContainerStatusUnknown" and not ended.get("startedAt")),
+        never_ran="running" not in state and not _has_run(ended),
         termination_message=ended.get("message", "") if ended else "",
         disrupted=disrupted,
     )

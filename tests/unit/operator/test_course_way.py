@@ -404,13 +404,17 @@ def test_a_pod_whose_image_cannot_be_pulled_is_named_and_ends(sim: Simulation) -
     assert sim.status("ChapterGeneration", "c-chapter-01")["retryCount"] == 1
 
 
-def test_a_pod_that_never_started_by_its_deadline_is_no_timeout(sim: Simulation) -> None:
+@pytest.mark.parametrize("told", ["terminated", "waiting"])
+def test_a_pod_that_never_started_by_its_deadline_is_no_timeout(sim: Simulation, told: str) -> None:
     sim.apply("CourseGeneration", "c", GIVEN)
     sim.run(1)
     job = sim.job_of("c-chapter-01")
     sim.pod(job, containerStatuses=[{"state": {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}}])
     sim.run(30)
     sim.end_pod(job, 137, "ContainerStatusUnknown", reason="DeadlineExceeded")
+    if told == "waiting":  # the kubelet's first word about such a Pod's end
+        state = {"waiting": {"reason": "ErrImagePull"}}
+        sim.pod(job, phase="Failed", reason="DeadlineExceeded", containerStatuses=[{"state": state}])
     sim.run(0)
     [attempt] = sim.status("ChapterGeneration", "c-chapter-01")["attempts"]
     assert attempt["failureClass"] == "PodNotStarted"
