@@ -105,21 +105,15 @@ class Operator:
     def _observe(self, verb: str, code: int) -> None:
         self.metrics.requests.labels(verb, str(code)).inc()
 
-    def _deliver(self, job_uid: str, reading: Reading | None) -> None:
-        key = self._key_of_job(job_uid)
+    def _deliver(self, key: Key, job_uid: str, reading: Reading | None) -> None:
         if reading is None:
-            if key:
-                self.queue.add_at(key, time.time() + 2.0)
+            self.queue.add_at(key, time.time() + 2.0)
             return
-        if key:
+        obj = self.snapshot.objects.get(key)
+        jobs = self.snapshot.jobs_of.get(obj.metadata.uid, {}) if obj else {}
+        if any(j.uid == job_uid for j in jobs.values()):
             self.snapshot.readings[job_uid] = reading
             self.queue.add(key)
-
-    def _key_of_job(self, job_uid: str) -> Key | None:
-        for uid, jobs in self.snapshot.jobs_of.items():
-            if any(j.uid == job_uid for j in jobs.values()):
-                return self.snapshot.by_uid.get(uid)
-        return None
 
     def _progress(self, message: Progress) -> None:
         """Keep a message about what runs now, and drop what is not live: late words of earlier attempts."""

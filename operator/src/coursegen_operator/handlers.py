@@ -57,6 +57,19 @@ def _watch(registry: kopf.OperatorRegistry, kind: str, plural: str, snapshot: Sn
         enqueue(queue, touched, None, time.time())
 
 
+class _NothingKept(kopf.DiffBaseStorage):
+    """Spares kopf its copies of every object, made at every event to find changes that nobody here asks for."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:
+        return None  # type: ignore[return-value]  # kopf provides for it, as for what fetch() gives
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Keep nothing."""
+
+
 def settings() -> kopf.OperatorSettings:
     """Give kopf's settings; each is there for a measured reason (docs/architecture.md)."""
     out = kopf.OperatorSettings()
@@ -65,6 +78,7 @@ def settings() -> kopf.OperatorSettings:
     out.posting.enabled = False
     out.queueing.worker_limit = None
     out.queueing.idle_timeout = 0.2
+    out.persistence.diffbase_storage = _NothingKept()
     out.watching.server_timeout = 300
     out.watching.client_timeout = 330
     out.watching.connect_timeout = 10

@@ -228,7 +228,7 @@ class _InstantPods:
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
 
-    def want(self, wish: ReadPods, final: bool) -> None:
+    def want(self, _: Key, wish: ReadPods, final: bool) -> None:
         api = self._sim.api
         pods = tuple(views.pod_view(p) for p in api.pods.get(wish.job_name, ()))
         said = (api.warnings[wish.job_name],) if wish.job_name in api.warnings else ()
