@@ -58,13 +58,13 @@ async def running(kubeconfig: Path, log: Path, profile: Path | None) -> AsyncIte
     }
     command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "coursegen_operator"]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        process = _start(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment)
     profiler = None
     try:
         await _ready(port, process, log)
         if profile:
             watch = ["py-spy", "record", "--pid", str(process.pid), "--format", "raw", "--rate", "100"]
-            profiler = subprocess.Popen([*watch, "--output", str(profile)], stdout=subprocess.DEVNULL)
+            profiler = _start([*watch, "--output", str(profile)], stdout=subprocess.DEVNULL)
         yield process.pid
         if process.poll() is not None:
             raise RuntimeError(f"the operator ended with {process.returncode}, see {log}")
@@ -74,6 +74,10 @@ async def running(kubeconfig: Path, log: Path, profile: Path | None) -> AsyncIte
             profiler.wait()
         process.terminate()
         process.wait(30)
+
+
+def _start(command: list[str], **options: Any) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(command, **options)
 
 
 def _free_port() -> int:

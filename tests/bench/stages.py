@@ -119,5 +119,3 @@ def write(folder: Path) -> Path:
     for kind in TaskKind:
         (folder / f"{kind.value}.yaml").write_text(yaml.safe_dump(_stage(kind), sort_keys=False, width=10_000))
     return folder
-
-
