@@ -86,11 +86,12 @@ class Snapshot:
             return self._apply_queue(raw, deleted)
         if kind == "ModelProvider":
             return self._apply_provider(raw, deleted)
+        meta = raw["metadata"]
+        old = self.objects.get(Key(kind, meta.get("namespace", ""), meta["name"]))
+        if old and _is_known(old, raw) and not (deleted and old.metadata.uid == meta["uid"]):
+            return set()
         obj: Any = KINDS[kind].model_validate(raw, extra="ignore")
         key = key_of(obj)
-        old = self.objects.get(key)
-        if old and _version(old) >= _version(obj) and not (deleted and old.metadata.uid == obj.metadata.uid):
-            return set()
         if old and (deleted or old.metadata.uid != obj.metadata.uid):
             self._unlink(key, old)
         touched = self._touched(key, old, obj)
@@ -169,11 +170,12 @@ class Snapshot:
         Arguments:
             object_uid: the object that looked for it by name, where the Job itself may say otherwise.
         """
-        job = views.job_view(raw)
-        place = (job.namespace, job.name)
+        meta = raw["metadata"]
+        place = (meta["namespace"], meta["name"])
         old = self.jobs.get(place)
-        if old and old.uid == job.uid and old.resource_version >= job.resource_version and not deleted:
+        if old and old.uid == meta["uid"] and old.resource_version >= views.version_of(raw) and not deleted:
             return set()
+        job = views.job_view(raw)
         uid = object_uid or job.object_uid or job.owner_uid
         if deleted:
             self._drop_job(place, uid)
@@ -314,8 +316,9 @@ def holds_course_slot(course: CourseGeneration) -> bool:
     return requests.is_open(course) and course.status.hold_reason not in _NOT_WORKING
 
 
-def _version(obj: AnyObject) -> int:
-    return int(obj.metadata.resource_version or 0)
+def _is_known(old: AnyObject, raw: Json) -> bool:
+    """Tell whether an object is no newer than what is stored, before the cost of reading it whole."""
+    return int(old.metadata.resource_version or 0) >= views.version_of(raw)
 
 
 def _gate(course: AnyObject) -> tuple[Any, ...]:
