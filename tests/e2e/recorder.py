@@ -41,7 +41,7 @@ class Recorder:
     def start(self) -> None:
         """Begin to record; what is there already is the first version."""
         for kind, path in PATHS.items():
-            listed = self._api.get(path)
+            listed = self._list(path)
             for item in listed["items"]:
                 self._take(kind, "ADDED", item)
             version = listed["metadata"]["resourceVersion"]
@@ -88,6 +88,15 @@ class Recorder:
         with self._changed:
             found = [v for (k, ns, _), v in self._versions.items() if (k, ns) == (kind, namespace)]
             return list({o["metadata"]["uid"]: o for versions in found for o in versions}.values())
+
+    def _list(self, path: str) -> Json:
+        """List a kind; a new one is refused for some seconds after it is established."""
+        deadline = time.monotonic() + 30
+        while (listed := self._api.get(path)) is None:
+            assert time.monotonic() < deadline, f"{path} cannot be listed"
+            time.sleep(0.2)
+        found: Json = listed
+        return found
 
     # ---- recording --------------------------------------------------------------------------------------
 

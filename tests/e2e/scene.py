@@ -140,6 +140,20 @@ class Scene:
 
         return recorder.until(found, seconds, lambda: f"no Pod of {owner} is ready: {self._told_jobs()}")
 
+    def until_pod(self, job: str, seconds: float = SECONDS) -> Json:
+        """Give the Pod of a Job as soon as there is one."""
+
+        def found() -> Json | None:
+            mine = (p for p in self.pods() if p["metadata"]["labels"].get("batch.kubernetes.io/job-name") == job)
+            return next(mine, None)
+
+        return self.system.recorder.until(found, seconds, lambda: f"Job {job} has no Pod: {self._told_jobs()}")
+
+    def until_at_work(self, name: str) -> Json:
+        """Give the Pod of a chapter in a slow queue as soon as its worker is well under way, and hears signals."""
+        self.until("ChapterGeneration", name, lambda s: s.get("progressPercentage", 0) > 0)
+        return self.until_pod_runs(name)
+
     def until_event(self, name: str, *reasons: str) -> None:
         """Wait until our Events about an object have these reasons, and no other."""
         self.system.recorder.until(

@@ -32,8 +32,8 @@ MISBEHAVING = Path(__file__).parent / "misbehaving_worker"
 BACKOFF_SECONDS = [1, 2, 3]
 """Of every queue, in place of 60, 120 and 240 s; those are proven with a simulated clock."""
 
-SLOW_CPU = "60m"
-"""A worker that gets no more than this takes some twenty seconds for a chapter."""
+SLOW_CPU = "40m"
+"""A worker that gets no more than this takes long enough for a chapter to be met in the middle of it."""
 
 # Queues beside the five: each has what one bad day needs. The PriorityClass is that of another queue.
 QUEUES: dict[str, Json] = {

@@ -1,0 +1,114 @@
+"""Plays the node: lets Pods run and end as a test says. API server and controllers are real; no program runs."""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from coursegen_api import names
+from coursegen_api.base import Artifact
+from coursegen_api.task import TASK_INPUT, OutlineSummary, QualitySummary, TaskInput, TaskKind, TaskResult
+
+from ...e2e.scene import Scene
+
+Json = dict[str, Any]
+
+_LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class End:
+    """How a Pod ends."""
+
+    exit_code: int = 0
+    message: str = ""
+    """The termination message: the worker's result, if it left one."""
+    reason: str = "Error"
+    """The container's."""
+    pod_reason: str = ""
+    started: bool = True
+
+
+def well(task: TaskInput) -> End:
+    """End as a worker does that has done its task: the same task gives the same artifact."""
+    kind, work = task.work.kind, json.dumps(task.work.wire(), sort_keys=True)
+    digest = hashlib.sha256(work.encode()).hexdigest()
+    key = f"{task.namespace_uid}/{kind.value}/{digest}.json"
+    artifact = Artifact(key=key, sha256=digest, bytes=len(work), media_type="application/json")
+    outline = quality = None
+    if kind is TaskKind.OUTLINE:
+        outline = OutlineSummary(chapter_count=3, titles=["One", "Two", "Three"])
+    if kind is TaskKind.VALIDATION:
+        quality = QualitySummary(passed=True, readability=85, readability_method="none")
+    return End(0, TaskResult(artifact=artifact, outline=outline, quality=quality).to_json(), "Completed")
+
+
+class Kubelet:
+    """Runs and ends every Pod of a scene, once `decide` says how; None leaves a Pod as it is."""
+
+    def __init__(self, scene: Scene, decide: Callable[[TaskInput], End | None]) -> None:
+        self.decide = decide
+        self._scene = scene
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kubelet", daemon=True)
+
+    def __enter__(self) -> "Kubelet":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        done: set[str] = set()
+        while not self._ends.wait(_LOOK_SECONDS):
+            for pod in self._scene.pods():
+                uid = pod["metadata"]["uid"]
+                end = self.decide(task_of(pod)) if uid not in done else None
+                if end is not None:
+                    done.add(uid)
+                    self.play(pod, end)
+
+    def play(self, pod: Json, end: End) -> None:
+        """Let one Pod run, unless it never starts, and end."""
+        begun = _stamp()
+        if end.started:
+            self._status(pod, {"phase": "Running", "conditions": [_ready("True")], "containerStatuses": [
+                _container({"running": {"startedAt": begun}}, ready=True)
+            ]})  # fmt: skip
+        ended: Json = {"exitCode": end.exit_code, "reason": end.reason, "message": end.message}
+        ended |= {"startedAt": begun, "finishedAt": _stamp()} if end.started else {}
+        status: Json = {"phase": "Failed" if end.exit_code else "Succeeded", "conditions": [_ready("False")]}
+        status |= {"containerStatuses": [_container({"terminated": ended}, ready=False)]}
+        self._status(pod, status | ({"reason": end.pod_reason} if end.pod_reason else {}))
+
+    def _status(self, pod: Json, status: Json) -> None:
+        meta = pod["metadata"]
+        path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/status"
+        # A Pod that is gone by now is nobody's concern.
+        self._scene.system.api.request("PATCH", path, {"status": status}, kind="application/strategic-merge-patch+json")
+
+
+def task_of(pod: Json) -> TaskInput:
+    """Read what a Pod was asked to do."""
+    env = pod["spec"]["containers"][0]["env"]
+    return TASK_INPUT.validate_json(next(e["value"] for e in env if e["name"] == names.ENV_TASK))
+
+
+def _container(state: Json, *, ready: bool) -> Json:
+    return {
+        "name": names.CONTAINER, "image": "none", "imageID": "", "restartCount": 0, "ready": ready, "started": ready,
+        "state": state,
+    }  # fmt: skip
+
+
+def _ready(answer: str) -> Json:
+    return {"type": "Ready", "status": answer, "lastTransitionTime": _stamp()}
+
+
+def _stamp() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

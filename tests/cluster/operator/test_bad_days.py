@@ -1,0 +1,206 @@
+"""What the operator makes of bad days, where the real API server and its controllers are enough."""
+
+import itertools
+
+import pytest
+
+from coursegen_api import names
+from coursegen_api.base import FailureClass
+from coursegen_api.task import TaskInput, TaskKind, TaskResult, exit_code
+
+from ...e2e.scene import COURSE, Scene, chapter, condition, course, outcomes
+from ...e2e.system import Operator
+from .kubelet import End, Kubelet, well
+
+
+def said(failure: FailureClass) -> End:
+    """End as a worker does that names its failure."""
+    return End(exit_code(failure), TaskResult(failure_class=failure, message=f"said {failure.value}").to_json())
+
+
+def writes(scene: Scene) -> int:
+    """Count what has been written about a scene's work so far."""
+    kinds = ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport")
+    return sum(len(scene.history(kind, name)) for kind in kinds for name in scene.names(kind))
+
+
+@pytest.mark.parametrize(
+    ("end", "failure", "times"),
+    [
+        (End(1), "Internal", 4),
+        (End(139), "Internal", 4),
+        (End(65), "Internal", 4),
+        (End(137, reason="OOMKilled"), "OutOfMemory", 4),
+        (End(137, pod_reason="DeadlineExceeded"), "Timeout", 4),
+        (End(30, pod_reason="DeadlineExceeded"), "Timeout", 4),
+        (End(137, reason="ContainerStatusUnknown", pod_reason="DeadlineExceeded", started=False), "PodNotStarted", 4),
+        (said(FailureClass.STORAGE_UNAVAILABLE), "StorageUnavailable", 4),
+        (said(FailureClass.TIMEOUT), "Timeout", 4),
+        (said(FailureClass.INVALID_INPUT), "InvalidInput", 1),
+        (said(FailureClass.REJECTED), "Rejected", 1),
+        (End(0, "{}", "Completed"), "ResultLost", 4),
+        (End(0, "no result at all", "Completed"), "ResultLost", 4),
+    ],
+    ids=lambda value: f"exit-{value.exit_code}-{value.reason}" if isinstance(value, End) else None,
+)
+def test_how_a_pod_ends_decides_the_failure_class_and_how_often_it_is_tried(
+    scene: Scene, kubelet: Kubelet, end: End, failure: str, times: int
+) -> None:
+    kubelet.decide = lambda task: end
+    scene.create("ChapterGeneration", "c", chapter())
+    status = scene.until_ended("c", "ChapterGeneration", 60)
+    assert (status["phase"], outcomes(status)) == ("Failed", [failure] * times)
+    assert status["errorDetails"]["failureClass"] == failure
+    assert status["retryCount"] == (0 if failure == "ResultLost" else times - 1)
+    assert condition(status, "Stalled") == ("True", failure)
+    scene.until_event("c", "ChapterFailed")
+
+
+def test_a_course_goes_its_way_and_leaves_no_job(scene: Scene, kubelet: Kubelet) -> None:
+    scene.create("CourseGeneration", "c", COURSE | {"exports": [{"format": "pdf"}, {"format": "json"}]})
+    status = scene.until_ended("c", seconds=60)
+    assert (status["phase"], status["chapters"]["summary"], len(status["exports"])) == ("Succeeded", "3/3", 2)
+    scene.until_event("c", "CourseSucceeded")
+    scene.until_gone("Job", "Pod", seconds=60)
+    assert scene.status("CourseGeneration", "c") == status
+
+
+def test_killed_at_any_moment_it_comes_to_the_same_end(scene: Scene, kubelet: Kubelet, operator: Operator) -> None:
+    scene.create("CourseGeneration", "c", COURSE | {"exports": [{"format": "pdf"}]})
+    for _ in range(8):
+        before = writes(scene)  # when it has just written, what that announces is done, or half done, or not
+        scene.system.recorder.until(
+            lambda before=before: writes(scene) > before or scene.status("CourseGeneration", "c").get("completionTime"),
+            60,
+            lambda: "the operator writes nothing",
+        )
+        operator.kill()
+        operator.start()
+    status = scene.until_ended("c", seconds=60)
+    assert (status["phase"], status["retryCount"], status["chapters"]["summary"]) == ("Succeeded", 0, "3/3")
+    for kind in ("ChapterGeneration", "QualityValidation", "CourseExport"):
+        assert [len(scene.status(kind, n)["attempts"]) for n in scene.names(kind)] == [1] * len(scene.names(kind))
+
+
+@pytest.mark.parametrize(
+    ("field", "kind", "spec"),
+    [
+        ("queueName", "GenerationQueue", {"priority": 5, "workers": {"priorityClassName": "coursegen-default"}}),
+        ("providerName", "ModelProvider", {"writer": "template"}),
+    ],
+)
+def test_what_a_course_names_and_is_not_there_stalls_it_until_it_is(
+    scene: Scene, kubelet: Kubelet, field: str, kind: str, spec: dict
+) -> None:
+    scene.create("CourseGeneration", "c", COURSE | {field: "absent"})
+    status = scene.until("CourseGeneration", "c", lambda s: s.get("holdReason"), 30)
+    assert (status["phase"], condition(status, "Stalled")) == ("Held", ("True", "Misconfigured"))
+    assert "absent" in status["holdMessage"]
+    scene.create(kind, "absent", spec)
+    assert scene.until_ended("c", seconds=60)["phase"] == "Succeeded"
+
+
+def test_a_quota_is_a_hold_that_costs_nothing(scene: Scene, kubelet: Kubelet) -> None:
+    scene.change("ResourceQuota", "coursegen", "v1", spec={"hard": {"pods": "0"}})
+    scene.kubectl("wait", "--for=jsonpath={.status.hard.pods}=0", "resourcequota/coursegen", "--timeout=30s")
+    scene.create("ChapterGeneration", "c", chapter())
+    status = scene.until("ChapterGeneration", "c", lambda s: s.get("holdReason"), 60)
+    assert (status["phase"], status["holdReason"]) == ("Held", "QuotaExceeded")
+    assert "exceeded quota: coursegen" in status["holdMessage"]
+    scene.change("ResourceQuota", "coursegen", "v1", spec={"hard": {"pods": "400"}})
+    status = scene.until_ended("c", "ChapterGeneration", 120)
+    assert (status["phase"], status["retryCount"], outcomes(status)) == ("Succeeded", 0, ["Succeeded"])
+
+
+@pytest.mark.parametrize("labelled", [False, True], ids=["plain", "with our labels"])
+def test_a_job_that_somebody_else_made_first_is_not_adopted(scene: Scene, kubelet: Kubelet, labelled: bool) -> None:
+    made = scene.create("ChapterGeneration", "c", chapter(suspend=True))
+    uid = made["metadata"]["uid"]
+    job = names.job_name("c", uid, 0, 1)
+    labels = {names.LABEL_MANAGED_BY: names.MANAGED_BY, names.LABEL_OBJECT_UID: uid} if labelled else {}
+    pod = {"restartPolicy": "Never", "containers": [{"name": "worker", "image": "somebody-elses"}]}
+    scene.create(
+        "Job", job, {"suspend": True, "template": {"spec": pod}}, apiVersion="batch/v1",
+        metadata={"name": job, "labels": labels},
+    )  # fmt: skip
+    scene.change("ChapterGeneration", "c", spec={"suspend": False})
+    status = scene.until("ChapterGeneration", "c", lambda s: s.get("holdReason") == "Misconfigured", 30)
+    assert condition(status, "Stalled")[0] == "True"
+    assert f"Job {job} exists and is not ours" in status["holdMessage"]
+    scene.delete("Job", job, "batch/v1")
+    status = scene.until_ended("c", "ChapterGeneration", 60)
+    assert (status["phase"], status["retryCount"]) == ("Succeeded", 0)
+
+
+def test_a_chapter_that_somebody_else_made_first_is_not_adopted(scene: Scene, kubelet: Kubelet) -> None:
+    scene.create("ChapterGeneration", "c-chapter-02", chapter("Mine", suspend=True))
+    scene.create("CourseGeneration", "c", course(2))
+    status = scene.until("CourseGeneration", "c", lambda s: s.get("holdReason") == "Misconfigured", 30)
+    assert condition(status, "Stalled")[0] == "True"
+    assert "c-chapter-02 exists and belongs to somebody else" in status["holdMessage"]
+    scene.delete("ChapterGeneration", "c-chapter-02")
+    assert scene.until_ended("c", seconds=60)["phase"] == "Succeeded"
+
+
+def test_a_deleted_course_takes_everything_with_it(scene: Scene, kubelet: Kubelet) -> None:
+    kubelet.decide = lambda task: well(task) if task.work.kind is TaskKind.OUTLINE else None
+    scene.create("CourseGeneration", "c", COURSE)
+    scene.until_job("c-chapter-03")
+    scene.delete("CourseGeneration", "c")
+    scene.until_gone("CourseGeneration", "ChapterGeneration", "Job", "Pod", seconds=60)
+    known = len(scene.system.recorder.ever("Job", scene.namespace))
+    scene.create("ChapterGeneration", "next", chapter(suspend=True))
+    scene.until("ChapterGeneration", "next", lambda s: s.get("phase"), 30)
+    assert len(scene.system.recorder.ever("Job", scene.namespace)) == known
+
+
+@pytest.mark.parametrize("kind", ["Job", "Pod"])
+def test_what_is_deleted_by_hand_is_made_again_free_and_at_most_three_times(
+    scene: Scene, kubelet: Kubelet, kind: str
+) -> None:
+    kubelet.decide = lambda task: None
+    scene.create("ChapterGeneration", "c", chapter())
+    version = "batch/v1" if kind == "Job" else "v1"
+    for attempt in itertools.count(1):
+        status = scene.until(
+            "ChapterGeneration", "c", lambda s, n=attempt: len(s.get("attempts", ())) == n or s["phase"] == "Failed", 60
+        )
+        if status["phase"] == "Failed":
+            break
+        job = scene.until_job("c", lambda j, n=attempt: j["metadata"]["labels"][names.LABEL_ATTEMPT] == str(n))
+        pod = scene.until_pod(job["metadata"]["name"])
+        scene.delete(kind, job["metadata"]["name"] if kind == "Job" else pod["metadata"]["name"], version)
+    assert (status["phase"], status["retryCount"], outcomes(status)) == ("Failed", 0, ["ResultLost"] * 4)
+
+
+def test_suspend_cancel_and_retry(scene: Scene, kubelet: Kubelet) -> None:
+    kubelet.decide = lambda task: None
+    scene.create("CourseGeneration", "c", course(2))
+    scene.until_job("c-chapter-02")
+    scene.annotate("CourseGeneration", "c", names.ANNOTATION_CANCEL, "now")
+    status = scene.until_ended("c", seconds=30)
+    assert (status["phase"], status["requests"]["cancel"]) == ("Cancelled", "now")
+    scene.until_gone("Job", "Pod", seconds=30)
+    for name in scene.names("ChapterGeneration"):
+        assert scene.until_ended(name, "ChapterGeneration", 30)["phase"] == "Cancelled"
+
+    scene.change("CourseGeneration", "c", spec={"suspend": True})
+    scene.annotate("CourseGeneration", "c", names.ANNOTATION_RETRY, "again")
+    scene.until("CourseGeneration", "c", lambda s: s["phase"] == "Suspended", 30)
+    assert scene.jobs() == []
+    kubelet.decide = well
+    scene.change("CourseGeneration", "c", spec={"suspend": False})
+    status = scene.until("CourseGeneration", "c", lambda s: s["phase"] == "Succeeded", 60)
+    assert (status["revision"], status["requests"]["retry"]) == (1, "again")
+
+
+def test_no_work_of_one_namespace_names_an_artifact_of_another(scene: Scene, kubelet: Kubelet) -> None:
+    def elsewhere(task: TaskInput) -> End:
+        other = task.model_copy(update={"namespace_uid": "0" * 8 + task.namespace_uid[8:]})
+        return well(other)
+
+    kubelet.decide = elsewhere
+    scene.create("ChapterGeneration", "c", chapter())
+    status = scene.until_ended("c", "ChapterGeneration", 60)
+    assert outcomes(status) == ["BadOutput"] * 4
+    assert status.get("artifact") is None
