@@ -40,7 +40,7 @@ def programs(instance: Instance, binaries: Path, address: str, options: Options)
         _etcd(instance, binaries),
         _apiserver(instance, binaries, address, options),
         _controller_manager(instance, binaries, options),
-        _scheduler(instance, binaries),
+        _scheduler(instance, binaries, options),
     )
 
 
@@ -110,13 +110,15 @@ def _controller_manager(instance: Instance, binaries: Path, options: Options) ->
     return Program("kube-controller-manager", argv, (config,))
 
 
-def _scheduler(instance: Instance, binaries: Path) -> Program:
+def _scheduler(instance: Instance, binaries: Path, options: Options) -> Program:
     config = instance.config / "scheduler.kubeconfig"
     argv = (
         str(binaries / "kube-scheduler"),
         f"--kubeconfig={config}",
         f"--authentication-kubeconfig={config}",
         f"--authorization-kubeconfig={config}",
+        f"--kube-api-qps={options.kcm_qps:g}",  # the same: at its own 50 it alone would bind no more Pods a second
+        f"--kube-api-burst={options.kcm_burst}",
         "--leader-elect=false",
         "--bind-address=127.0.0.1",
         "--profiling=false",
