@@ -31,17 +31,12 @@ async def raw(client: Client, namespace: str, planned: Sequence[Requests]) -> fl
     for chapter in planned:
         job = chapter.job
         bodies.append(job | {"metadata": {k: v for k, v in job["metadata"].items() if k != "ownerReferences"}})
-    version = await _version(client, path)
     begun = time.monotonic()
     async with asyncio.TaskGroup() as group:
-        seen = group.create_task(_all_ended(client, path, version, len(bodies)))
+        seen = group.create_task(_all_ended(client, path, len(bodies)))
         for share in range(CONNECTIONS):
             group.create_task(_create(client, path, bodies[share::CONNECTIONS]))
     return seen.result() - begun
-
-
-async def _version(client: Client, path: str) -> str:
-    return str((await client.request("GET", f"{path}?limit=1"))["metadata"]["resourceVersion"])
 
 
 async def _create(client: Client, path: str, bodies: Sequence[Json]) -> None:
@@ -49,9 +44,9 @@ async def _create(client: Client, path: str, bodies: Sequence[Json]) -> None:
         await client.request("POST", f"{path}?fieldValidation=Strict", body)
 
 
-async def _all_ended(client: Client, path: str, version: str, count: int) -> float:
+async def _all_ended(client: Client, path: str, count: int) -> float:
     ended = set()
-    async for job in client.watch(path, version):
+    async for job in client.follow(path):
         if _ended(job):
             ended.add(job["metadata"]["name"])
             if len(ended) == count:
@@ -77,9 +72,8 @@ async def path(client: Client, namespace: str, planned: Sequence[Requests]) -> f
     jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
     signals = {chapter.job["metadata"]["name"]: _Signals() for chapter in planned}
     starts = asyncio.Semaphore(CONNECTIONS)
-    version = await _version(client, jobs)
     begun = time.monotonic()
-    watch = asyncio.create_task(_signal(client, jobs, version, signals))
+    watch = asyncio.create_task(_signal(client, jobs, signals))
     try:
         async with asyncio.TaskGroup() as group:
             for chapter in planned:
@@ -89,8 +83,8 @@ async def path(client: Client, namespace: str, planned: Sequence[Requests]) -> f
         watch.cancel()
 
 
-async def _signal(client: Client, jobs: str, version: str, signals: dict[str, _Signals]) -> None:
-    async for job in client.watch(jobs, version):
+async def _signal(client: Client, jobs: str, signals: dict[str, _Signals]) -> None:
+    async for job in client.follow(jobs):
         said = signals[job["metadata"]["name"]]
         if job.get("status", {}).get("ready"):
             said.ready.set()

@@ -79,8 +79,19 @@ class Client:
         """Apply a manifest, server-side."""
         await self.request("PATCH", f"{path}?fieldManager=bench&force=true", body, "application/apply-patch+yaml")
 
-    async def watch(self, path: str, version: str) -> AsyncIterator[Json]:
-        """Give each object that is added or changed after a version, until the caller has seen enough."""
+    async def follow(self, path: str) -> AsyncIterator[Json]:
+        """Give every object of a collection, and each again as it changes, until the caller has seen enough.
+
+        A watch that the server ends (it does so when it reads a CRD anew) is begun again, with a list before it.
+        """
+        while True:
+            found = await self.request("GET", path)
+            for item in found["items"]:
+                yield item
+            async for item in self._watch(path, found["metadata"]["resourceVersion"]):
+                yield item
+
+    async def _watch(self, path: str, version: str) -> AsyncIterator[Json]:
         query = urlencode({"watch": "1", "resourceVersion": version})
         url = f"{self._access.server}{path}?{query}"
         async with self._session.get(url, timeout=aiohttp.ClientTimeout(total=None)) as response:
@@ -92,4 +103,4 @@ class Client:
                     if event["type"] in ("ADDED", "MODIFIED"):
                         yield event["object"]
                     elif event["type"] == "ERROR":
-                        raise RefusedError("WATCH", path, event["object"].get("code", 0), str(event["object"]))
+                        return

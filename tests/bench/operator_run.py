@@ -104,11 +104,10 @@ async def generate(client: Client, namespace: str, size: sample.Size, log: Path,
     """Have a load generated, wait until its Jobs are removed as well, and measure."""
     path = f"/apis/{names.API_VERSION}/namespaces/{namespace}/coursegenerations"
     since, cpu = audit.position(log), processes.cpu_seconds(pid)
-    version = (await client.request("GET", path))["metadata"]["resourceVersion"]
     slots = asyncio.Semaphore(_POSTS_AT_ONCE)
     begun = time.monotonic()
     async with asyncio.TaskGroup() as group:
-        seen = group.create_task(_all_ended(client, path, version, size.courses))
+        seen = group.create_task(_all_ended(client, path, size.courses))
         for number in range(1, size.courses + 1):
             group.create_task(_post(client, path, sample.course(namespace, number, size), slots))
     makespan = seen.result() - begun
@@ -130,9 +129,9 @@ async def _post(client: Client, path: str, course: Json, slots: asyncio.Semaphor
         await client.request("POST", f"{path}?fieldValidation=Strict", course)
 
 
-async def _all_ended(client: Client, path: str, version: str, count: int) -> float:
+async def _all_ended(client: Client, path: str, count: int) -> float:
     ended: dict[str, str] = {}
-    async for course in client.watch(path, version):
+    async for course in client.follow(path):
         found = {c["type"]: c for c in course.get("status", {}).get("conditions") or ()}
         if found.get("Finished", {}).get("status") == "True":
             ended[course["metadata"]["name"]] = found["Finished"]["reason"]

@@ -22,8 +22,8 @@ class Options:
     Fake nodes (`kwok_nodes`) take the place of the real one: a scale test's Pods must not land there.
 
     The client limits of the controller manager are not Kubernetes' own, 20 and 30: at those its controllers take 5 s
-    longer to start, and finish at most some 4 Jobs a second. The scheduler's, of its own 50 and 100, are set to the same.
-    A figure of a scale test must say what they were.
+    longer to start, and finish at most some 4 Jobs a second. The scheduler's, 50 and 100 of its own, are set to the
+    same. A figure of a scale test must say what they were.
     """
 
     control_plane_only: bool = False
