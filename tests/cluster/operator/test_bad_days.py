@@ -1,7 +1,5 @@
 """What the operator makes of bad days, where the real API server and its controllers are enough."""
 
-import itertools
-
 import pytest
 
 from coursegen_api import names
@@ -24,36 +22,42 @@ def writes(scene: Scene) -> int:
     return sum(len(scene.history(kind, name)) for kind in kinds for name in scene.names(kind))
 
 
-@pytest.mark.parametrize(
-    ("end", "failure", "times"),
-    [
-        (End(1), "Internal", 4),
-        (End(139), "Internal", 4),
-        (End(65), "Internal", 4),
-        (End(137, reason="OOMKilled"), "OutOfMemory", 4),
-        (End(137, pod_reason="DeadlineExceeded"), "Timeout", 4),
-        (End(30, pod_reason="DeadlineExceeded"), "Timeout", 4),
-        (End(137, reason="ContainerStatusUnknown", pod_reason="DeadlineExceeded", started=False), "PodNotStarted", 4),
-        (said(FailureClass.STORAGE_UNAVAILABLE), "StorageUnavailable", 4),
-        (said(FailureClass.TIMEOUT), "Timeout", 4),
-        (said(FailureClass.INVALID_INPUT), "InvalidInput", 1),
-        (said(FailureClass.REJECTED), "Rejected", 1),
-        (End(0, "{}", "Completed"), "ResultLost", 4),
-        (End(0, "no result at all", "Completed"), "ResultLost", 4),
-    ],
-    ids=lambda value: f"exit-{value.exit_code}-{value.reason}" if isinstance(value, End) else None,
-)
-def test_how_a_pod_ends_decides_the_failure_class_and_how_often_it_is_tried(
-    scene: Scene, kubelet: Kubelet, end: End, failure: str, times: int
-) -> None:
-    kubelet.decide = lambda task: end
-    scene.create("ChapterGeneration", "c", chapter())
-    status = scene.until_ended("c", "ChapterGeneration", 60)
-    assert (status["phase"], outcomes(status)) == ("Failed", [failure] * times)
-    assert status["errorDetails"]["failureClass"] == failure
-    assert status["retryCount"] == (0 if failure == "ResultLost" else times - 1)
-    assert condition(status, "Stalled") == ("True", failure)
-    scene.until_event("c", "ChapterFailed")
+ENDS = {
+    "exit-1": (End(1), "Internal", 4),
+    "crash": (End(139), "Internal", 4),
+    "no-exit-code-of-ours": (End(65), "Internal", 4),
+    "too-large": (End(137, reason="OOMKilled"), "OutOfMemory", 4),
+    "too-late-and-killed": (End(137, pod_reason="DeadlineExceeded"), "Timeout", 4),
+    "too-late-and-stopped": (End(30, pod_reason="DeadlineExceeded"), "Timeout", 4),
+    "stopped": (End(30), "Stopped", 4),
+    "never-started": (
+        End(137, reason="ContainerStatusUnknown", pod_reason="DeadlineExceeded", started=False), "PodNotStarted", 4
+    ),
+    "said-storage": (said(FailureClass.STORAGE_UNAVAILABLE), "StorageUnavailable", 4),
+    "said-provider": (said(FailureClass.PROVIDER_UNAVAILABLE), "ProviderUnavailable", 4),
+    "said-timeout": (said(FailureClass.TIMEOUT), "Timeout", 4),
+    "said-output": (said(FailureClass.BAD_OUTPUT), "BadOutput", 4),
+    "said-input": (said(FailureClass.INVALID_INPUT), "InvalidInput", 1),
+    "said-rejected": (said(FailureClass.REJECTED), "Rejected", 1),
+    "success-without-artifact": (End(0, "{}", "Completed"), "ResultLost", 4),
+    "success-without-words": (End(0, "no result at all", "Completed"), "ResultLost", 4),
+}  # fmt: skip
+"""By a chapter's name: how its Pods end, the failure class, and the number of attempts."""
+
+
+def test_how_a_pod_ends_decides_the_failure_class_and_how_often_it_is_tried(scene: Scene, kubelet: Kubelet) -> None:
+    kubelet.decide = lambda task: ENDS[task.name][0]
+    for name in ENDS:
+        scene.create("ChapterGeneration", name, chapter())
+    ends = {name: scene.until_ended(name, "ChapterGeneration", 90) for name in ENDS}
+    assert {n: outcomes(s) for n, s in ends.items()} == {n: [f] * times for n, (_, f, times) in ENDS.items()}
+    assert {n: s["errorDetails"]["failureClass"] for n, s in ends.items()} == {n: e[1] for n, e in ENDS.items()}
+    assert {n: condition(s, "Stalled") for n, s in ends.items()} == {n: ("True", e[1]) for n, e in ENDS.items()}
+    free = {n for n, s in ends.items() if s["retryCount"] == 0}
+    assert free == {n for n, (_, failure, times) in ENDS.items() if failure == "ResultLost" or times == 1}
+    assert {s["retryCount"] for n, s in ends.items() if n not in free} == {3}
+    for name in ENDS:
+        scene.until_event(name, "ChapterFailed")
 
 
 def test_a_course_goes_its_way_and_leaves_no_job(scene: Scene, kubelet: Kubelet) -> None:
@@ -154,23 +158,24 @@ def test_a_deleted_course_takes_everything_with_it(scene: Scene, kubelet: Kubele
     assert len(scene.system.recorder.ever("Job", scene.namespace)) == known
 
 
-@pytest.mark.parametrize("kind", ["Job", "Pod"])
-def test_what_is_deleted_by_hand_is_made_again_free_and_at_most_three_times(
-    scene: Scene, kubelet: Kubelet, kind: str
-) -> None:
+def test_a_job_deleted_by_hand_is_made_again_free_and_at_most_three_times(scene: Scene, kubelet: Kubelet) -> None:
     kubelet.decide = lambda task: None
     scene.create("ChapterGeneration", "c", chapter())
-    version = "batch/v1" if kind == "Job" else "v1"
-    for attempt in itertools.count(1):
-        status = scene.until(
-            "ChapterGeneration", "c", lambda s, n=attempt: len(s.get("attempts", ())) == n or s["phase"] == "Failed", 60
-        )
-        if status["phase"] == "Failed":
-            break
+    for attempt in range(1, 5):
         job = scene.until_job("c", lambda j, n=attempt: j["metadata"]["labels"][names.LABEL_ATTEMPT] == str(n))
-        pod = scene.until_pod(job["metadata"]["name"])
-        scene.delete(kind, job["metadata"]["name"] if kind == "Job" else pod["metadata"]["name"], version)
+        scene.delete("Job", job["metadata"]["name"], "batch/v1")
+    status = scene.until_ended("c", "ChapterGeneration", 60)
     assert (status["phase"], status["retryCount"], outcomes(status)) == ("Failed", 0, ["ResultLost"] * 4)
+
+
+def test_a_pod_deleted_by_hand_is_made_again_free(scene: Scene, kubelet: Kubelet) -> None:
+    kubelet.decide = lambda task: None
+    scene.create("ChapterGeneration", "c", chapter())
+    pod = scene.until_pod(scene.until_job("c")["metadata"]["name"])
+    scene.delete("Pod", pod["metadata"]["name"], "v1")
+    kubelet.decide = lambda task: well(task) if task.attempt > 1 else None
+    status = scene.until_ended("c", "ChapterGeneration", 90)
+    assert (status["phase"], status["retryCount"], outcomes(status)) == ("Succeeded", 0, ["ResultLost", "Succeeded"])
 
 
 def test_suspend_cancel_and_retry(scene: Scene, kubelet: Kubelet) -> None:
