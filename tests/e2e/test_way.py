@@ -22,7 +22,7 @@ EXAMPLES = ROOT / "examples"
 def test_the_example_course_is_generated_and_its_files_are_about_it(scene: Scene) -> None:
     scene.kubectl("apply", "-f", str(EXAMPLES / "python-programming.yaml"))
     scene.until("CourseGeneration", "course-123", lambda s: s.get("chapters", {}).get("running"))
-    seen = scene.kubectl("get", "coursegen,chaptergen")
+    seen = scene.kubectl("get", "coursegen,chaptergen,genqueue")
     scene.kubectl("wait", "--for=condition=Succeeded", "coursegeneration/course-123", "--timeout=300s", seconds=300)
 
     status = scene.status("CourseGeneration", "course-123")
@@ -73,17 +73,19 @@ def _is_the_course_as_json(content: bytes, spec: dict, chapters: int) -> None:
 
 
 def _reads_well(printed: str, chapters: int) -> None:
-    """A line for the course, a line a chapter, and no cell that a person would have to look up."""
-    lines = [line.split() for line in printed.splitlines() if line]
-    courses = [words for words in lines if words[0].startswith("coursegeneration")]
-    parts = [words for words in lines if words[0].startswith("chaptergeneration")]
-    assert [line[:5] for line in lines if line[0] == "NAME"] == [
-        ["NAME", "PHASE", "PROGRESS%", "STAGE", "CHAPTERS"],
-        ["NAME", "PHASE", "PROGRESS%", "STAGE", "WAITING"],
-    ]
-    assert courses[0][1:2] + courses[0][3:4] == ["Running", "Chapters"]
-    assert len(parts) == chapters
-    assert {words[1] for words in parts} <= {"Pending", "Running", "Succeeded", "Held"}
+    """A line for the course, one a chapter and one a queue, each of which says what it is doing."""
+    tables = [[line.split() for line in table.splitlines()] for table in printed.strip().split("\n\n")]
+    courses, parts, queues = tables
+    assert courses[0] == ["NAME", "PHASE", "PROGRESS%", "STAGE", "CHAPTERS", "WAITING", "ERROR", "AGE"]
+    assert courses[1][:2] == ["coursegeneration.coursegen.dev/course-123", "Running"]
+    assert (courses[1][3], courses[1][4].partition("/")[2]) == ("Chapters", str(chapters))
+    assert parts[0] == ["NAME", "PHASE", "PROGRESS%", "STAGE", "WAITING", "RETRIES", "ERROR", "AGE"]
+    assert len(parts) == 1 + chapters
+    assert {words[1] for words in parts[1:]} <= {"Pending", "Running", "Succeeded", "Held"}
+    assert queues[0] == ["NAME", "PRIORITY", "CAPACITY", "ACTIVE", "WAITING", "AGE"]
+    assert {(words[0].partition("/")[2], words[1]) for words in queues[1:]} >= {
+        (name, str(priority)) for name, priority in names.QUEUE_PRIORITIES.items()
+    }
 
 
 def test_a_chapter_a_validation_and_an_export_stand_alone(scene: Scene) -> None:
