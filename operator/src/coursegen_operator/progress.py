@@ -32,6 +32,8 @@ class ProgressReader:
         self._positions: dict[str, str] = {}
         self.last_message = 0.0
         self.connected = False
+        self._told = False
+        """Said already that Redis is not there: once for each time that it goes."""
 
     async def run(self, take: Callable[[Progress], None]) -> None:
         """Read until cancelled; a Redis that is not there is tried again every two seconds."""
@@ -46,16 +48,16 @@ class ProgressReader:
             try:
                 await self._follow(client, take)
             except (RedisError, OSError, TimeoutError) as error:
-                if self.connected or not self._positions:
+                if not self._told:
                     log.warning("redis cannot be read, percentages will be older: %s", type(error).__name__)
-                self.connected = False
+                self.connected, self._told = False, True
             finally:
                 await client.aclose()
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _follow(self, client: "redis_asyncio.Redis", take: Callable[[Progress], None]) -> None:
         await client.ping()
-        self.connected = True
+        self.connected, self._told = True, False
         while True:
             streams = {names.progress_stream(uid) for uid in self._namespaces().values()}
             for stream in streams - set(self._positions):
