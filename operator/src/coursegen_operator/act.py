@@ -98,6 +98,7 @@ class Actor:
             readings=snapshot.readings,
             gone=frozenset(snapshot.gone.get(meta.uid, ())),
             progress=snapshot.progress.get(meta.uid),
+            refused=snapshot.refused.get(meta.uid, ""),
         )
 
     def _chapters(self, obj: TaskObject, course: CourseGeneration | None) -> list[ChapterGeneration]:

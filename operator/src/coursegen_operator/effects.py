@@ -66,7 +66,7 @@ class Doer:
         """Do effects in order; the children of a course are created side by side."""
         creates = [e for e in effects if isinstance(e, CreateChild)]
         for portion in range(0, len(creates), _CREATES_AT_ONCE):
-            batch = [self._create_child(c, key) for c in creates[portion : portion + _CREATES_AT_ONCE]]
+            batch = [self._create_child(c, key, obj) for c in creates[portion : portion + _CREATES_AT_ONCE]]
             for answer in await asyncio.gather(*batch, return_exceptions=True):
                 if isinstance(answer, BaseException):
                     raise answer
@@ -76,7 +76,7 @@ class Doer:
     async def _one(self, key: Key, obj: AnyObject, effect: Effect) -> None:
         match effect:
             case CreateJob():
-                await self._create_job(effect, obj)
+                await self._create_job(effect, key, obj)
             case DeleteJob():
                 await self._gone(self.kube.delete(path_of("jobs", effect.namespace, effect.name), effect.uid))
             case DeleteCourseJobs():
@@ -94,34 +94,46 @@ class Doer:
             case CreateChild():
                 return
 
-    async def _create_child(self, effect: CreateChild, course: Key) -> None:
-        manifest = effect.manifest
-        kind, meta = manifest["kind"], manifest["metadata"]
+    async def _create_child(self, effect: CreateChild, course: Key, obj: AnyObject) -> None:
+        kind, meta = effect.manifest["kind"], effect.manifest["metadata"]
         key = Key(kind, meta["namespace"], meta["name"])
-        try:
-            raw = await self.kube.create(path_of(KINDS[kind].meta.plural, key.namespace), manifest)
-        except ApiError as error:
-            if _terminating(error):
-                return
-            if error.status != 409:
-                raise
-            raw = await self.kube.get(path_of_key(key))
-        enqueue(self.queue, self.snapshot.apply(kind, raw), course, self.clock())
-        self.queue.add_at(course, self.clock() + _CHILD_DELAY_SECONDS)
+        collection = path_of(KINDS[kind].meta.plural, key.namespace)
+        raw = await self._create(collection, effect.manifest, course, obj.metadata.uid)
+        if raw is not None:
+            enqueue(self.queue, self.snapshot.apply(kind, raw), course, self.clock())
+            self.queue.add_at(course, self.clock() + _CHILD_DELAY_SECONDS)
 
-    async def _create_job(self, effect: CreateJob, obj: AnyObject) -> None:
-        manifest = effect.manifest
-        namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+    async def _create_job(self, effect: CreateJob, key: Key, obj: AnyObject) -> None:
+        collection = path_of("jobs", effect.manifest["metadata"]["namespace"])
+        raw = await self._create(collection, effect.manifest, key, obj.metadata.uid)
+        if raw is not None:
+            touched = self.snapshot.apply_job(raw, object_uid=obj.metadata.uid)
+            enqueue(self.queue, touched, None, self.clock())
+
+    async def _create(self, collection: str, manifest: Json, key: Key, uid: str) -> Json | None:
+        """Create an object, or give the one that has its name; None if it is refused, which the next visit says."""
         try:
-            raw = await self.kube.create(path_of("jobs", namespace), manifest)
+            raw = await self.kube.create(collection, manifest)
         except ApiError as error:
-            if _terminating(error):
-                return
-            if error.status != 409:
+            if error.status == 409:
+                return await self.kube.get(f"{collection}/{manifest['metadata']['name']}")
+            if error.status not in (403, 422):
                 raise
-            raw = await self.kube.get(path_of("jobs", namespace, name))
-        touched = self.snapshot.apply_job(raw, object_uid=obj.metadata.uid)
-        enqueue(self.queue, touched, None, self.clock())
+            if not _terminating(error):
+                self._refused(key, uid, error.message)
+            return None
+        self._refused(key, uid, "")
+        return raw
+
+    def _refused(self, key: Key, uid: str, said: str) -> None:
+        """Keep what Kubernetes said; what is new is shown by a visit at once."""
+        before = self.snapshot.refused.get(uid, "")
+        if said:
+            self.snapshot.refused[uid] = said
+        else:
+            self.snapshot.refused.pop(uid, None)
+        if bool(before) != bool(said):
+            self.queue.add(key)
 
     async def _gone(self, request: "asyncio.Future[Json] | object") -> None:
         """Await a deletion; what is gone already, or has another UID, is as good as deleted."""

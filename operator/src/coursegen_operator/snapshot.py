@@ -66,6 +66,8 @@ class Snapshot:
     gone: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """By object UID: names of Jobs that were here and were deleted."""
     progress: dict[str, Progress] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    """By object UID: why Kubernetes refused to create something for it, until it no longer does."""
     namespace_uids: dict[str, str] = field(default_factory=dict)
     by_uid: dict[str, Key] = field(default_factory=dict)
     children: dict[str, set[Key]] = field(default_factory=lambda: defaultdict(set))
@@ -125,6 +127,7 @@ class Snapshot:
         uid = obj.metadata.uid
         self.by_uid.pop(uid, None)
         self.progress.pop(uid, None)
+        self.refused.pop(uid, None)
         self.gone.pop(uid, None)
         self.children.pop(uid, None)
         owner = obj.metadata.controller_uid()

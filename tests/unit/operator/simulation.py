@@ -66,6 +66,8 @@ class FakeApi:
     fault: Callable[[str, str], str] = lambda verb, path: ""
     """Asked at each write: '' (works), 'before' (lost before it took effect) or 'after' (answer lost)."""
     conflicts: int = 0
+    refusals: dict[str, str] = field(default_factory=dict)
+    """By plural: why creating such an object is forbidden."""
 
     # ---- what the operator calls (as kube.Kube) ---------------------------------------------------
 
@@ -87,6 +89,8 @@ class FakeApi:
 
     async def create(self, path: str, body: Json) -> Json:
         kind, namespace, _, _ = self._parse(path)
+        if kind in self.refusals:
+            raise ApiError(403, "Forbidden", self.refusals[kind])
         return self._write("POST", path, lambda: self.add(kind, namespace, copy.deepcopy(body)))
 
     async def patch_status(self, path: str, patch: Json) -> Json:

@@ -521,3 +521,48 @@ def test_one_event_a_terminal_state(sim: Simulation) -> None:
     sim.work()
     sim.run(600)
     assert sorted(e["reason"] for e in sim.api.posted) == ["ChapterSucceeded"] * 3 + ["CourseSucceeded"]
+
+
+@pytest.mark.parametrize(
+    ("plural", "kind", "name"),
+    [("jobs", "ChapterGeneration", "c-chapter-01"), ("chaptergenerations", "CourseGeneration", "c")],
+)
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ('"x" is forbidden: exceeded quota: small, requested: count/x=1', "QuotaExceeded"),
+        ("no role allows it", "Misconfigured"),
+    ],
+)
+def test_what_kubernetes_refuses_to_create_is_said_in_its_words_and_tried_again(
+    sim: Simulation, plural: str, kind: str, name: str, said: str, reason: str
+) -> None:
+    sim.api.refusals[plural] = said
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    status = sim.status(kind, name)
+    assert (status["phase"], status["holdReason"]) == ("Held", reason)
+    assert said in status["holdMessage"]
+    del sim.api.refusals[plural]
+    sim.run(11)
+    sim.work()
+    assert sim.status("CourseGeneration", "c")["phase"] == "Succeeded"
+
+
+def test_chapters_of_a_course_start_in_their_order(sim: Simulation) -> None:
+    sim.change_spec("GenerationQueue", "chapter-generation", namespace="", capacity=1)
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    order = []
+    while jobs := sim.jobs():
+        order.append(jobs[0]["metadata"]["ownerReferences"][0]["name"])
+        sim.work(jobs)
+    assert order == ["c-chapter-01", "c-chapter-02", "c-chapter-03"]
+
+
+def test_the_outline_step_says_how_it_stands(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", COURSE)
+    sim.run(1)
+    assert sim.status("CourseGeneration", "c")["outline"]["phase"] == "Pending"
+    sim.work()
+    assert sim.status("CourseGeneration", "c")["outline"]["phase"] == "Succeeded"

@@ -21,7 +21,7 @@ from coursegen_api.validation import QualityValidation
 from . import assignments, children, clock, conditions, outline, requests, rollup
 from .coursestep import CourseStep, CourseView, place
 from .objects import owned_by
-from .step import MISCONFIGURED_SECONDS, Hold, works
+from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, refusal, works
 from .world import (
     COURSE_SLOTS,
     Count,
@@ -143,6 +143,9 @@ def _child(step: CourseStep, kind: str, name: str, spec: Model, component: str) 
     found = step.view.objects.get(children.key(step.course, kind, name))
     if found is None:
         step.draft.effects.append(CreateChild(children.manifest(step.course, kind, name, spec, component)))
+        if step.view.around.refused:
+            step.hold = refusal(step.view.around.refused)
+            step.draft.wake(step.now + REFUSED_SECONDS)
         return None
     if isinstance(found, CourseGeneration) or not owned_by(found, step.course):
         step.hold = Hold(

@@ -100,7 +100,7 @@ def _task(
         assign=lambda: _assign(view, obj),
         place=(
             clock.parse(started) if started else created,
-            created,
+            clock.parse(parent.metadata.creation_timestamp) if parent else created,
             obj.spec.index if isinstance(obj, ChapterGeneration) else 0,
         ),
         suspended=obj.spec.suspend or (parent is not None and parent.spec.suspend),

@@ -9,7 +9,7 @@ from coursegen_api.course import (
 )
 from coursegen_api.task import OutlineSummary
 
-from . import assignments
+from . import assignments, conditions
 from .coursestep import CourseStep, place
 from .jobs import Identity
 from .step import Task, open_attempt
@@ -32,7 +32,8 @@ def known(step: CourseStep) -> bool:
     step.draft.effects += outline.draft.effects
     step.draft.wakes += outline.draft.wakes
     step.want, step.hold, step.running = outline.want, outline.hold, outline.running
-    step.change(outline=outline.status, stage="Outline")
+    shown = conditions.State(outline.ended, hold=outline.hold.reason if outline.hold else None, running=outline.running)
+    step.change(outline=outline.status.model_copy(update={"phase": conditions.phase(shown)}), stage="Outline")
     if outline.ended is Outcome.SUCCEEDED and outline.result:
         return _take_outline(step, outline.result.outline)
     if outline.ended:

@@ -6,7 +6,7 @@ from coursegen_api.base import Attempt, FailureClass, HoldReason, Outcome
 
 from . import clock, ending, failure, jobs, waiting
 from .failure import Verdict
-from .step import MISCONFIGURED_SECONDS, Hold, Step
+from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, Step, refusal
 from .world import CreateJob, JobView, ReadPods
 
 _LONGEST_WAIT_SECONDS = 30.0
@@ -47,6 +47,9 @@ def _without_job(step: Step, attempt: Attempt) -> None:
         step.changes["attempts"] = [*step.task.status.attempts[:-1], renewed]
         step.urgent = True
     step.draft.effects.append(CreateJob(manifest))
+    if step.around.refused:
+        step.hold = refusal(step.around.refused)
+        step.draft.wake(step.now + REFUSED_SECONDS)
     return None
 
 

@@ -10,6 +10,9 @@ from coursegen_api.task import TaskResult, Work
 from . import jobs
 from .world import Draft, Surroundings, Want
 
+REFUSED_SECONDS = 10.0
+"""What Kubernetes refuses to create is tried again this often."""
+
 MISCONFIGURED_SECONDS = 30.0
 """What a missing thing keeps is looked at again this often, should its appearance be missed."""
 
@@ -20,6 +23,13 @@ class Hold:
 
     reason: HoldReason
     message: str
+
+
+def refusal(said: str) -> Hold:
+    """Give the hold of an object for which Kubernetes refuses to create something, in Kubernetes' words."""
+    if "exceeded quota" in said or "status unknown for quota" in said:
+        return Hold(HoldReason.QUOTA_EXCEEDED, f"{said}. It goes on when the quota has room.")
+    return Hold(HoldReason.MISCONFIGURED, f"Kubernetes refuses what the operator creates: {said}")
 
 
 @dataclass(frozen=True, slots=True)

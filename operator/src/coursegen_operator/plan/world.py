@@ -135,6 +135,8 @@ class Surroundings:
     gone: frozenset[str] = frozenset()
     """Names of Jobs of this object that were seen, and then were deleted."""
     progress: Progress | None = None
+    refused: str = ""
+    """What Kubernetes said when it last refused to create something for the object."""
 
 
 # ---- effects: done after the status write that announces them, in order -----------------------------
