@@ -79,10 +79,10 @@ class Bench:
                 begun, before = time.monotonic(), self._use()
                 if name == "operator":
                     log = OUT / f"{namespace}.log"
-                    async with operator_run.running(access.kubeconfig, log, self.profile) as pid:
+                    async with operator_run.running(access.kubeconfig, log, self.profile) as process:
                         assert access.audit_log
-                        figures = await operator_run.generate(client, namespace, self.size, access.audit_log, pid)
-                        after = self._use(pid)
+                        figures = await operator_run.generate(client, namespace, self.size, access.audit_log, process)
+                        after = self._use(process[0])
                     session.operator.append(figures)
                     seconds = figures.makespan
                 else:

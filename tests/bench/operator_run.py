@@ -41,11 +41,13 @@ class Figures:
     cpu_seconds: float
     """For 1,000 chapters, over the same time."""
     peak_megabytes: float
+    visits: float
+    """A chapter, of the chapters and of the courses together."""
 
 
 @asynccontextmanager
-async def running(kubeconfig: Path, log: Path, profile: Path | None) -> AsyncIterator[int]:
-    """Run an operator that watches every namespace, and give its process id once it is ready."""
+async def running(kubeconfig: Path, log: Path, profile: Path | None) -> AsyncIterator[tuple[int, int]]:
+    """Run an operator that watches every namespace, and give its process id and its port once it is ready."""
     port = _free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -65,7 +67,7 @@ async def running(kubeconfig: Path, log: Path, profile: Path | None) -> AsyncIte
         if profile:
             watch = ["py-spy", "record", "--pid", str(process.pid), "--format", "raw", "--rate", "100"]
             profiler = _start([*watch, "--output", str(profile)], stdout=subprocess.DEVNULL)
-        yield process.pid
+        yield process.pid, port
         if process.poll() is not None:
             raise RuntimeError(f"the operator ended with {process.returncode}, see {log}")
     finally:
@@ -100,9 +102,10 @@ async def _ready(port: int, process: "subprocess.Popen[bytes]", log: Path) -> No
     raise TimeoutError(f"the operator is not ready, see {log}")
 
 
-async def generate(client: Client, namespace: str, size: sample.Size, log: Path, pid: int) -> Figures:
+async def generate(client: Client, namespace: str, size: sample.Size, log: Path, process: tuple[int, int]) -> Figures:
     """Have a load generated, wait until its Jobs are removed as well, and measure."""
     path = f"/apis/{names.API_VERSION}/namespaces/{namespace}/coursegenerations"
+    pid, port = process
     since, cpu = audit.position(log), processes.cpu_seconds(pid)
     slots = asyncio.Semaphore(_POSTS_AT_ONCE)
     begun = time.monotonic()
@@ -121,7 +124,15 @@ async def generate(client: Client, namespace: str, size: sample.Size, log: Path,
         refused=dict(counts.refused),
         cpu_seconds=used * 1000 / size.total,
         peak_megabytes=processes.peak_megabytes(pid),
+        visits=await _visits(port) / size.total,
     )
+
+
+async def _visits(port: int) -> float:
+    """Read from /metrics how many visits the operator has made."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("coursegen_visit_seconds_count"))
 
 
 async def _post(client: Client, path: str, course: Json, slots: asyncio.Semaphore) -> None:
