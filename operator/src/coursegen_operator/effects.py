@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from coursegen_api import names
 
@@ -29,6 +29,7 @@ from .snapshot import KINDS, Snapshot
 from .workqueue import WorkQueue
 
 _CREATES_AT_ONCE = 16
+_REMEMBERED_EVENTS = 10_000
 _CHILD_DELAY_SECONDS = 0.2
 """A course is visited this long after a child changed: once for all that changed meanwhile."""
 
@@ -61,6 +62,8 @@ class Doer:
     metrics: Metrics
     pods: PodReader
     clock: Callable[[], float]
+    posted: dict[str, None] = field(default_factory=dict)
+    """Names of the Events that this process has posted."""
 
     async def do(self, key: Key, obj: AnyObject, effects: Sequence[Effect]) -> None:
         """Do effects in order; the children of a course are created side by side."""
@@ -148,6 +151,8 @@ class Doer:
         meta, now = obj.metadata, plan_clock.stamp(self.clock())
         identity = f"{meta.uid}/{obj.status.revision}/{effect.reason}"
         digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        if digest in self.posted:
+            return
         body = {
             "apiVersion": "v1",
             "kind": "Event",
@@ -171,9 +176,17 @@ class Doer:
         }
         try:
             await self.kube.create(path_of("events", meta.namespace), body)
+            self._remember(digest)
         except ApiError as error:
+            self._remember(digest)
             if error.status != 409 and not _terminating(error):
                 log.warning("event %s of %s cannot be posted: %s", effect.reason, key, error)
+
+    def _remember(self, digest: str) -> None:
+        """Keep which Events are posted, the last ones only: after a restart a second post is refused by name."""
+        self.posted[digest] = None
+        while len(self.posted) > _REMEMBERED_EVENTS:
+            del self.posted[next(iter(self.posted))]
 
 
 def _terminating(error: ApiError) -> bool:

@@ -115,6 +115,8 @@ class FakeApi:
         """Create an object, as anybody."""
         name = body["metadata"]["name"]
         if kind == "events":
+            if any(e["metadata"]["name"] == name for e in self.posted):
+                raise ApiError(409, "AlreadyExists", f"event {name} already exists")
             self.posted.append(body)
             return body
         if (kind, namespace, name) in self.objects:

@@ -516,6 +516,21 @@ def test_priorities_chapters_before_validation_before_outlines_before_exports(si
     assert order[-1] == "a-export" or "a-export" in order
 
 
+def test_an_event_whose_post_was_lost_in_a_crash_is_posted_after_the_start(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    for job in sim.jobs():
+        sim.start(job)
+        sim.succeed(job)
+    sim.api.fault = lambda verb, path: "before" if path.endswith("/events") else ""
+    sim.settle()
+    assert sim.api.posted == []
+    sim.api.fault = lambda verb, path: ""
+    sim.restart()
+    sim.run(2)
+    assert sorted(e["reason"] for e in sim.api.posted) == ["ChapterSucceeded"] * 3 + ["CourseSucceeded"]
+
+
 def test_one_event_a_terminal_state(sim: Simulation) -> None:
     sim.apply("CourseGeneration", "c", GIVEN)
     sim.work()

@@ -18,7 +18,7 @@ from coursegen_api.course import (
 from coursegen_api.export import CourseExport
 from coursegen_api.validation import QualityValidation
 
-from . import assignments, children, clock, conditions, outline, requests, rollup
+from . import assignments, children, clock, conditions, outline, requests, rollup, telling
 from .coursestep import CourseStep, CourseView, place
 from .objects import owned_by
 from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, refusal, works
@@ -29,7 +29,6 @@ from .world import (
     DeleteChild,
     DeleteCourseJobs,
     Plan,
-    PostEvent,
     TaskObject,
     Want,
 )
@@ -255,8 +254,9 @@ def _finish(step: CourseStep, over: Outcome | None) -> Plan:
     old, course, now = step.view.course.status, step.view.course, step.now
     if step.ended and not over:
         step.change(completion_time=clock.stamp(now))
-        step.draft.effects.append(_event(step))
         step.draft.effects.append(Count("finished", ("course", step.ended.value)))
+    if step.ended and telling.is_due(step.status.completion_time, now):
+        step.draft.effects.append(telling.event("course", step.ended, step.end_reason, step.end_message))
     state = conditions.State(
         ended=step.ended,
         reason=step.end_reason,
@@ -278,14 +278,6 @@ def _finish(step: CourseStep, over: Outcome | None) -> Plan:
     if not writes and status.progress_time:
         step.draft.wake(clock.parse(status.progress_time) + step.view.around.defaults.progress_seconds)
     return Plan(status.wire(), tuple(step.draft.effects), step.draft.wake_at, step.want, writes)
-
-
-def _event(step: CourseStep) -> PostEvent:
-    if step.ended is Outcome.SUCCEEDED:
-        return PostEvent("Normal", "CourseSucceeded", step.end_message)
-    if step.ended is Outcome.CANCELLED:
-        return PostEvent("Normal", "CourseCancelled", step.end_message)
-    return PostEvent("Warning", "CourseFailed", f"{step.end_reason}: {step.end_message}")
 
 
 def _tidy(step: CourseStep) -> None:

@@ -10,11 +10,11 @@ from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 from coursegen_api.validation import QualityValidation
 
-from . import assignments, clock, conditions, requests
+from . import assignments, clock, conditions, requests, telling
 from .jobs import Identity
 from .step import Assignment, Hold, Step, Task, open_attempt
 from .task import advance
-from .world import Plan, PostEvent, Surroundings, TaskObject
+from .world import Plan, Surroundings, TaskObject
 
 QUEUES = {
     "ChapterGeneration": names.QUEUE_CHAPTER,
@@ -132,9 +132,10 @@ def _finish(view: ObjectView, obj: TaskObject, step: Step, now: float, ended: Ou
         changes["start_time"] = clock.stamp(now)
     if step.ended and not ended:
         changes["completion_time"] = clock.stamp(now)
-        step.draft.effects.append(_event(step))
     status: ObjectStatus = obj.status.model_copy(update=changes)
     state = _state(status, step, ended)
+    if step.ended and telling.is_due(status.completion_time, now):
+        step.draft.effects.append(telling.event(step.task.label, step.ended, state.reason, state.message))
     status = status.model_copy(
         update={
             "phase": conditions.phase(state),
@@ -179,12 +180,3 @@ def _state(status: ObjectStatus, step: Step, ended: Outcome | None) -> condition
         running=step.running,
         quality_passed=passed if step.ended is Outcome.SUCCEEDED else None,
     )
-
-
-def _event(step: Step) -> PostEvent:
-    kind = step.task.label.capitalize()
-    if step.ended is Outcome.SUCCEEDED:
-        return PostEvent("Normal", f"{kind}Succeeded", step.end_message or f"{kind} is in the store.")
-    if step.ended is Outcome.CANCELLED:
-        return PostEvent("Normal", f"{kind}Cancelled", step.end_message)
-    return PostEvent("Warning", f"{kind}Failed", f"{step.end_reason}: {step.end_message}")
