@@ -42,8 +42,8 @@ class Session:
     raw: list[float] = field(default_factory=list)
     path: list[float] = field(default_factory=list)
     operator: list[operator_run.Figures] = field(default_factory=list)
-    others: dict[str, float] = field(default_factory=dict)
-    """By run: share of the machine's CPU that went to processes which are not the benchmark's."""
+    cpu: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    """By run: CPU seconds of all that belongs to the benchmark, and the share of the machine that others had."""
 
 
 @dataclass
@@ -66,38 +66,61 @@ class Bench:
         async with Client(await from_kubeconfig(), "bench", _CONNECTIONS) as client:
             await ground.sweep(client)
             await asyncio.sleep(3)  # the controllers have just been started
-            for number in range(self.rounds):
+            for _ in range(self.rounds):
                 for name in ("raw", "path", "operator"):
                     if self.only in (None, name):
-                        await self._run(session, client, access, name, number)
+                        await self._run(session, client, access, name)
         return session
 
-    async def _run(self, session: Session, client: Client, access: Access, name: str, number: int) -> None:
+    async def _run(self, session: Session, client: Client, access: Access, name: str) -> None:
         namespace = f"{ground.NAMESPACE}{name}-{time.time_ns() // 10**9:x}"
         with self.reporter.step(f"{session.limits} {name}", f"{self.size.total} chapters") as step:
             async with asyncio.timeout(_RUN_SECONDS), ground.namespace(client, namespace) as uid:
-                begun, before = time.monotonic(), self._use()
                 if name == "operator":
-                    log = OUT / f"{namespace}.log"
-                    async with operator_run.running(access.kubeconfig, log, self.profile) as process:
-                        assert access.audit_log
-                        figures = await operator_run.generate(client, namespace, self.size, access.audit_log, process)
-                        after = self._use(process[0])
-                    session.operator.append(figures)
-                    seconds = figures.makespan
+                    use, seconds = await self._operator(session, client, access, namespace)
                 else:
                     planned = list(sample.requests(namespace, uid, ground.queues()[0], self.size))
-                    begun, before = time.monotonic(), self._use()
+                    meter = Meter(self.cluster.instance.ident)
                     seconds = await getattr(ceilings, name)(client, namespace, planned)
                     getattr(session, name).append(seconds)
-                    after = self._use()
-                spent = (time.monotonic() - begun) * (os.cpu_count() or 1)
-                others = (after.machine - before.machine - (after.ours - before.ours)) / spent
-                session.others[f"{name} {number + 1}"] = round(max(0.0, others), 2)
-                step.note(f"{seconds:.1f} s, others used {others:.0%} of the machine")
+                    use = meter.read()
+                session.cpu.setdefault(name, []).append(use)
+                step.note(f"{seconds:.1f} s, {use['ours']:.0f} CPU seconds, others used {use['others']:.0%}")
 
-    def _use(self, *pids: int) -> processes.Use:
-        return processes.use([os.getpid(), *pids, *cgroups.members(self.cluster.instance.ident)])
+    async def _operator(
+        self, session: Session, client: Client, access: Access, namespace: str
+    ) -> tuple[dict[str, float], float]:
+        assert access.audit_log
+        uses = []
+        log = OUT / f"{namespace}.log"
+        async with operator_run.running(access.kubeconfig, log, self.profile) as process:
+            meter = Meter(self.cluster.instance.ident, process[0])
+            figures = await operator_run.generate(
+                client, namespace, self.size, access.audit_log, process, lambda: uses.append(meter.read())
+            )
+        session.operator.append(figures)
+        return uses[0], figures.makespan
+
+
+class Meter:
+    """CPU from now on: of the benchmark's processes (control plane, nodes, client, operator), and of all others."""
+
+    def __init__(self, ident: str, *pids: int) -> None:
+        self._ident, self._pids = ident, pids
+        self._begun, self._before = time.monotonic(), self._use()
+
+    def _use(self) -> processes.Use:
+        return processes.use([os.getpid(), *self._pids, *cgroups.members(self._ident)])
+
+    def read(self) -> dict[str, float]:
+        """Give our CPU seconds, and the share of the machine that went to others."""
+        now = self._use()
+        ours = now.ours - self._before.ours
+        whole = (time.monotonic() - self._begun) * (os.cpu_count() or 1)
+        return {
+            "ours": round(ours, 1),
+            "others": round(max(0.0, now.machine - self._before.machine - ours) / whole, 3),
+        }
 
 
 def _arguments() -> argparse.Namespace:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,8 +102,10 @@ async def _ready(port: int, process: "subprocess.Popen[bytes]", log: Path) -> No
     raise TimeoutError(f"the operator is not ready, see {log}")
 
 
-async def generate(client: Client, namespace: str, size: sample.Size, log: Path, process: tuple[int, int]) -> Figures:
-    """Have a load generated, wait until its Jobs are removed as well, and measure."""
+async def generate(
+    client: Client, namespace: str, size: sample.Size, log: Path, process: tuple[int, int], ended: Callable[[], None]
+) -> Figures:
+    """Have a load generated, wait until its Jobs are removed as well, and measure; `ended` is called in between."""
     path = f"/apis/{names.API_VERSION}/namespaces/{namespace}/coursegenerations"
     pid, port = process
     since, cpu = audit.position(log), processes.cpu_seconds(pid)
@@ -114,6 +116,7 @@ async def generate(client: Client, namespace: str, size: sample.Size, log: Path,
         for number in range(1, size.courses + 1):
             group.create_task(_post(client, path, sample.course(namespace, number, size), slots))
     makespan = seen.result() - begun
+    ended()
     await _removed(client, namespace)
     used = processes.cpu_seconds(pid) - cpu
     counts = audit.count(log, since)

@@ -43,8 +43,9 @@ def _session(session: Json, size: Json) -> Iterator[str]:
         yield _row(f"operator × {name}", _aim(ratio, most) if name == ceiling else f"{ratio:.2f}")
     if operator:
         yield from _operator(operator)
-    shares = ", ".join(f"{run} {share:.0%}" for run, share in session["others"].items())
-    yield _row("of the machine, used by others", shares)
+    for name, uses in session["cpu"].items():
+        said = (f"{u['ours']:.0f} (others had {u['others']:.0%} of the machine)" for u in uses)
+        yield _row(f"CPU seconds of all, {name}", ", ".join(said))
 
 
 def _operator(figures: Sequence[Json]) -> Iterator[str]:
