@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -41,8 +42,8 @@ class Figures:
     cpu_seconds: float
     """For 1,000 chapters, over the same time."""
     peak_megabytes: float
-    visits: float
-    """A chapter, of the chapters and of the courses together."""
+    visits: dict[str, float]
+    """A chapter, by the kind of object that was visited."""
 
 
 @asynccontextmanager
@@ -127,15 +128,15 @@ async def generate(
         refused=dict(counts.refused),
         cpu_seconds=used * 1000 / size.total,
         peak_megabytes=processes.peak_megabytes(pid),
-        visits=await _visits(port) / size.total,
+        visits={kind: number / size.total for kind, number in (await _visits(port)).items()},
     )
 
 
-async def _visits(port: int) -> float:
-    """Read from /metrics how many visits the operator has made."""
+async def _visits(port: int) -> dict[str, float]:
+    """Read from /metrics how many visits the operator has made, by kind."""
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
-        lines = (await answer.text()).splitlines()
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("coursegen_visit_seconds_count"))
+        found = re.findall(r'coursegen_visit_seconds_count\{kind="(\w+)"\} (\S+)', await answer.text())
+    return {kind: float(number) for kind, number in found}
 
 
 async def _post(client: Client, path: str, course: Json, slots: asyncio.Semaphore) -> None:

@@ -60,13 +60,14 @@ def _operator(figures: Sequence[Json]) -> Iterator[str]:
     yield _row("  (kopf's own, in all)", ", ".join(str(f["kopf_requests"]) for f in figures))
     refused = [f"{code}: {number}" for f in figures for code, number in f["refused"].items()]
     yield _row("  (answered by an error)", ", ".join(refused) or "none")
-    yield _row("visits a chapter", ", ".join(f"{f['visits']:.1f}" for f in figures))
+    for kind in figures[0]["visits"]:
+        yield _row(f"visits of a {kind}, a chapter", ", ".join(f"{f['visits'].get(kind, 0):.1f}" for f in figures))
     yield _row("CPU seconds / 1,000 chapters", ", ".join(f"{f['cpu_seconds']:.1f}" for f in figures))
     yield _row("peak memory, MB", _aim(max(f["peak_megabytes"] for f in figures), MAX_MEGABYTES))
 
 
 def _row(name: str, value: str) -> str:
-    return f"  {name:<34}{value}"
+    return f"  {name:<44}{value}"
 
 
 def _aim(value: float, most: float) -> str:
