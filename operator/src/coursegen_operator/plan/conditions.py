@@ -28,12 +28,6 @@ def find(conditions: Sequence[Condition], kind: str) -> Condition | None:
     return next((c for c in conditions if c.type == kind), None)
 
 
-def is_true(conditions: Sequence[Condition], kind: str) -> bool:
-    """Tell whether a condition is there and True."""
-    found = find(conditions, kind)
-    return found is not None and found.status == "True"
-
-
 def phase(state: State) -> Phase:
     """Give one word for people; what waits is never Running."""
     if state.ended:

@@ -21,7 +21,7 @@ from coursegen_api.validation import QualityValidation
 from . import assignments, children, clock, conditions, outline, requests, rollup, telling
 from .coursestep import CourseStep, CourseView, place
 from .objects import owned_by
-from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, refusal, works
+from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, missing_provider, missing_queue, refusal, works
 from .world import (
     COURSE_SLOTS,
     Count,
@@ -106,17 +106,10 @@ def _go_on(step: CourseStep) -> None:
 def _misconfigured(step: CourseStep) -> Hold | None:
     spec, around = step.course.spec, step.view.around
     if spec.provider_name and spec.provider_name not in around.providers:
-        return Hold(
-            HoldReason.MISCONFIGURED,
-            f"ModelProvider {spec.provider_name} does not exist in namespace "
-            f"{step.course.metadata.namespace}: create it.",
-        )
+        return missing_provider(spec.provider_name, step.course.metadata.namespace)
     queue = spec.queue_name or names.QUEUE_COURSE
     if spec.chapters is None and queue not in around.queues:
-        return Hold(
-            HoldReason.MISCONFIGURED,
-            f"GenerationQueue {queue} does not exist: create it, or name another in spec.queueName.",
-        )
+        return missing_queue(queue)
     return None
 
 

@@ -25,6 +25,19 @@ class Hold:
     message: str
 
 
+def missing_queue(name: str) -> Hold:
+    """Give the hold of what names a queue that is not there."""
+    return Hold(
+        HoldReason.MISCONFIGURED,
+        f"GenerationQueue {name} does not exist: create it, or name another in spec.queueName.",
+    )
+
+
+def missing_provider(name: str, namespace: str) -> Hold:
+    """Give the hold of what names a provider that is not there."""
+    return Hold(HoldReason.MISCONFIGURED, f"ModelProvider {name} does not exist in namespace {namespace}: create it.")
+
+
 def refusal(said: str) -> Hold:
     """Give the hold of an object for which Kubernetes refuses to create something, in Kubernetes' words."""
     if "exceeded quota" in said or "status unknown for quota" in said:

@@ -10,7 +10,7 @@ from coursegen_api.task import TaskInput, Writer
 
 from . import clock, ending, jobs
 from .requests import COURSE_OVER
-from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step
+from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step, missing_provider, missing_queue
 from .world import Count, CreateJob, Want
 
 _KEPT_ATTEMPTS = 10
@@ -76,18 +76,12 @@ def means(step: Step) -> Means | Hold:
     task = step.task
     queue = step.around.queues.get(task.queue_name)
     if queue is None:
-        return Hold(
-            HoldReason.MISCONFIGURED,
-            f"GenerationQueue {task.queue_name} does not exist: create it, or name another in spec.queueName.",
-        )
+        return missing_queue(task.queue_name)
     provider = None
     if task.provider_name:
         provider = step.around.providers.get(task.provider_name)
         if provider is None:
-            return Hold(
-                HoldReason.MISCONFIGURED,
-                f"ModelProvider {task.provider_name} does not exist in namespace {task.identity.namespace}: create it.",
-            )
+            return missing_provider(task.provider_name, task.identity.namespace)
     assigned = task.assign()
     return assigned if isinstance(assigned, Hold) else Means(queue, provider, assigned)
 
