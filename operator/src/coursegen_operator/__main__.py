@@ -60,7 +60,7 @@ class Operator:
         self.queue = WorkQueue()
         self.health = health.Health(config.resync_seconds)
         self.kube = kube.Kube(access, observe=self._observe)
-        self.pods = PodReader(self.kube, self._deliver)
+        self.pods = PodReader(self.kube, self.snapshot.jobs, self._deliver)
         defaults = config.defaults()
         self.scheduler = Scheduler(self.snapshot, self.queue, defaults)
         doer = Doer(self.kube, self.snapshot, self.queue, self.metrics, self.pods, time.time)

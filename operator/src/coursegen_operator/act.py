@@ -115,9 +115,10 @@ class Actor:
     # ---- doing ----------------------------------------------------------------------------------------
 
     async def _carry_out(self, key: Key, obj: AnyObject, plan: Plan) -> None:
-        patch = difference(obj.status.stored(), plan.status)
-        if patch and plan.writes and not await self._write(key, obj, patch):
-            return
+        if plan.writes and plan.status is not obj.status:
+            patch = difference(obj.status.stored(), plan.status.wire())
+            if patch and not await self._write(key, obj, patch):
+                return
         self.scheduler.release(key)
         await self.doer.do(key, obj, plan.effects)
         if plan.wake_at is not None:

@@ -88,8 +88,7 @@ class Doer:
             case DeleteChild():
                 await self._gone(self.kube.delete(path_of_key(effect.key), effect.uid))
             case ReadPods():
-                job = self.snapshot.jobs.get((effect.namespace, effect.job_name))
-                self.pods.want(key, effect, final=bool(job and job.finished))
+                self.pods.want(key, effect)
             case PostEvent():
                 await self._post_event(key, obj, effect)
             case Count():

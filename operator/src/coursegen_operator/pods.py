@@ -1,15 +1,17 @@
 """Reads the Pods of Jobs: many Jobs of a namespace in one LIST, and Kubernetes' warnings where a Pod has not come."""
 
 import asyncio
+import heapq
 import logging
+import math
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from . import views
 from .kube import ApiError, ApiUnreachable, Json, Kube, path_of
-from .plan.world import Key, Reading, ReadPods
+from .plan.world import JobView, Key, Reading, ReadPods
 
 _GATHER_SECONDS = 0.05
 _BATCH = 60
@@ -25,13 +27,47 @@ _JOB_LABEL = "batch.kubernetes.io/job-name"
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class Wish:
     """Whose Job it is that an object wants to know about."""
 
     key: Key
     job: ReadPods
-    final: bool
-    """The Job was seen ended."""
+
+
+class Wishes:
+    """What is to be read, and when: one wish for each Job, the last one said."""
+
+    def __init__(self) -> None:
+        self._wished: dict[tuple[str, str], Wish] = {}
+        self._heap: list[tuple[float, tuple[str, str]]] = []
+
+    def put(self, key: Key, job: ReadPods) -> None:
+        """Enter a wish; looks of the same second are made together."""
+        place = (job.namespace, job.job_name)
+        wish = Wish(key, replace(job, at=math.ceil(job.at)))
+        if self._wished.get(place) != wish:
+            self._wished[place] = wish
+            heapq.heappush(self._heap, (wish.job.at, place))
+
+    def next_time(self) -> float | None:
+        """Give the time of the earliest wish."""
+        while self._heap and not self._stands(*self._heap[0]):
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def take(self, now: float, jobs: Mapping[tuple[str, str], JobView]) -> list[Wish]:
+        """Give the wishes that are due and still make sense: the Job is there, and has ended or is not ready."""
+        due = []
+        while (at := self.next_time()) is not None and at <= now:
+            _, place = heapq.heappop(self._heap)
+            wish, job = self._wished.pop(place), jobs.get(place)
+            if job and job.uid == wish.job.job_uid and (job.finished or not job.ready):
+                due.append(wish)
+        return due
+
+    def _stands(self, at: float, place: tuple[str, str]) -> bool:
+        wish = self._wished.get(place)
+        return wish is not None and wish.job.at == at
 
 
 class PodReader:
@@ -41,41 +77,58 @@ class PodReader:
     """
 
     def __init__(
-        self, kube: Kube, deliver: Callable[[Key, str, Reading | None], None], clock: Callable[[], float] = time.time
+        self,
+        kube: Kube,
+        jobs: Mapping[tuple[str, str], JobView],
+        deliver: Callable[[Key, str, Reading | None], None],
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._kube, self._deliver, self._clock = kube, deliver, clock
-        self._wanted: dict[str, dict[str, _Wish]] = defaultdict(dict)
+        self._kube, self._jobs, self._deliver, self._clock = kube, jobs, deliver, clock
+        self.wishes = Wishes()
         self._wake = asyncio.Event()
         self._warnings: dict[str, tuple[float, dict[str, list[Json]]]] = {}
         self._listing = asyncio.Lock()
 
-    def want(self, key: Key, job: ReadPods, final: bool) -> None:
-        """Ask for the Pods of an object's Job; `final` says that it was seen ended."""
-        self._wanted[job.namespace][job.job_name] = _Wish(key, job, final)
+    def want(self, key: Key, job: ReadPods) -> None:
+        """Ask for the Pods of an object's Job, now or later."""
+        self.wishes.put(key, job)
         self._wake.set()
 
     async def run(self) -> None:
-        """Read until cancelled."""
+        """Read until cancelled; what is asked for while one round is read is the next round."""
         while True:
-            await self._wake.wait()
+            await self._due()
             await asyncio.sleep(_GATHER_SECONDS)
-            self._wake.clear()
-            wanted, self._wanted = self._wanted, defaultdict(dict)
+            due: dict[str, list[Wish]] = defaultdict(list)
+            for wish in self.wishes.take(self._clock(), self._jobs):
+                due[wish.job.namespace].append(wish)
             async with asyncio.TaskGroup() as group:
-                for namespace, wishes in wanted.items():
-                    for portion in _portions(list(wishes.values())):
+                for namespace, wishes in due.items():
+                    for portion in _portions(wishes):
                         group.create_task(self._read(namespace, portion))
 
-    async def _read(self, namespace: str, wishes: list[_Wish]) -> None:
+    async def _due(self) -> None:
+        """Wait for the time of the earliest wish."""
+        while True:
+            self._wake.clear()
+            at = self.wishes.next_time()
+            try:
+                async with asyncio.timeout(None if at is None else max(0.0, at - self._clock())):
+                    await self._wake.wait()
+            except TimeoutError:
+                return
+
+    async def _read(self, namespace: str, wishes: list[Wish]) -> None:
         selector = f"{_JOB_LABEL} in ({','.join(w.job.job_name for w in wishes)})"
         begun = self._clock()
+        ended = {w for w in wishes if self._jobs[w.job.namespace, w.job.job_name].finished}
         try:
             answer = await self._kube.list(path_of("pods", namespace), labelSelector=selector)
             by_job: dict[str, list[Json]] = defaultdict(list)
             for raw in answer["items"]:
                 by_job[raw["metadata"].get("labels", {}).get(_JOB_LABEL, "")].append(raw)
             readings = {
-                wish: Reading(begun, tuple(views.pod_view(p) for p in by_job[wish.job.job_name]), final=wish.final)
+                wish: Reading(begun, tuple(views.pod_view(p) for p in by_job[wish.job.job_name]), final=wish in ended)
                 for wish in wishes
             }
             await self._add_troubles(namespace, readings)
@@ -87,7 +140,7 @@ class PodReader:
             for wish, reading in readings.items():
                 self._deliver(wish.key, wish.job.job_uid, reading)
 
-    async def _add_troubles(self, namespace: str, readings: dict[_Wish, Reading]) -> None:
+    async def _add_troubles(self, namespace: str, readings: dict[Wish, Reading]) -> None:
         """Add the warnings about a Job that has no Pod (quota), or about its Pod (a volume that is not there)."""
         about = {
             wish: max(reading.pods, key=lambda p: p.created).uid if reading.pods else wish.job.job_uid
@@ -125,5 +178,5 @@ class PodReader:
         return items
 
 
-def _portions(wishes: list[_Wish]) -> list[list[_Wish]]:
+def _portions(wishes: list[Wish]) -> list[list[Wish]]:
     return [wishes[i : i + _BATCH] for i in range(0, len(wishes), _BATCH)]

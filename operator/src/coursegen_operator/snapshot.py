@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from coursegen_api.base import HoldReason
+from coursegen_api.base import HoldReason, Outcome
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 from coursegen_api.export import CourseExport
@@ -106,13 +106,14 @@ class Snapshot:
         return touched
 
     def _touched(self, key: Key, old: AnyObject | None, obj: AnyObject) -> set[Key]:
-        touched = {key} | self.users.get(key, set())
+        touched = {key}
         owner = self.by_uid.get(obj.metadata.controller_uid() or "")
         if owner:
             touched.add(owner)
-        changed = not isinstance(old, CourseGeneration) or _gate(old) != _gate(obj)
-        if isinstance(obj, CourseGeneration) and not changed:
-            touched -= self.users.get(key, set())
+        for user in self.users.get(key, ()):
+            seen = _seen_by_chapters if user.kind == "ChapterGeneration" else _seen_by_users
+            if not (isinstance(old, CourseGeneration) and isinstance(obj, CourseGeneration) and seen(old) == seen(obj)):
+                touched.add(user)
         return touched
 
     def _link(self, key: Key, obj: AnyObject) -> None:
@@ -190,9 +191,15 @@ class Snapshot:
         self._account(uid)
         if old and not deleted and _same(old, job):
             return set()
-        return {
-            k for k in (self.by_uid.get(uid), self.by_uid.get(job.course_uid) if job.finished or deleted else None) if k
-        }
+        return self._touched_by_job(uid, job)
+
+    def _touched_by_job(self, uid: str, job: JobView) -> set[Key]:
+        """Give whom a changed Job concerns: its object, and a course that is over, which removes the ended ones."""
+        touched = {k for k in (self.by_uid.get(uid),) if k}
+        course = self.by_uid.get(job.course_uid)
+        if course and requests.ended(self.objects[course]):
+            touched.add(course)
+        return touched
 
     def _drop_job(self, place: tuple[str, str], uid: str) -> None:
         job = self.jobs.pop(place, None)
@@ -241,7 +248,7 @@ class Snapshot:
             uid = job.object_uid or job.owner_uid
             self._drop_job(place, uid)
             self._account(uid)
-            return {k for k in (self.by_uid.get(uid), self.by_uid.get(job.course_uid)) if k}
+            return self._touched_by_job(uid, job)
         key = Key(kind, *place)
         if kind == "GenerationQueue":
             return self._apply_queue(self.queues[place[1]].wire(), deleted=True)
@@ -324,17 +331,21 @@ def _is_known(old: AnyObject, raw: Json) -> bool:
     return int(old.metadata.resource_version or 0) >= views.version_of(raw)
 
 
-def _gate(course: AnyObject) -> tuple[Any, ...]:
-    """Give what children look at in their course."""
-    status, spec = course.status, course.spec
+def _seen_by_chapters(course: CourseGeneration) -> tuple[Any, ...]:
+    """Give what a chapter looks at in its course: a course succeeds after its chapters, which need not hear of it."""
+    how = requests.ended(course)
     return (
-        getattr(status, "start_time", None),
-        requests.ended(course),
-        status.requests,
-        spec.suspend,
-        getattr(status, "stage", None),
+        course.status.start_time,
+        None if how is Outcome.SUCCEEDED else how,
+        course.status.requests,
+        course.spec.suspend,
         course.metadata.deletion_timestamp,
     )
+
+
+def _seen_by_users(course: CourseGeneration) -> tuple[Any, ...]:
+    """Give what a validation or export looks at in the course that it is about."""
+    return (*_seen_by_chapters(course), requests.ended(course), course.status.stage)
 
 
 def _named(obj: AnyObject) -> list[Key]:

@@ -23,6 +23,7 @@ from coursegen_operator.kube import ApiError, ApiUnreachable
 from coursegen_operator.metrics import Metrics
 from coursegen_operator.plan import clock
 from coursegen_operator.plan.world import Defaults, Key, Reading, ReadPods
+from coursegen_operator.pods import Wishes
 from coursegen_operator.resync import list_all
 from coursegen_operator.scheduler import Scheduler
 from coursegen_operator.snapshot import KINDS, Snapshot
@@ -229,16 +230,24 @@ class FakeApi:
 
 
 class _InstantPods:
-    """Reads Pods at once, where the real reader gathers wishes for a moment first."""
+    """Reads Pods without waiting for the answer, where the real reader asks for many at a time."""
 
     def __init__(self, sim: "Simulation") -> None:
         self._sim = sim
+        self.wishes = Wishes()
 
-    def want(self, _: Key, wish: ReadPods, final: bool) -> None:
-        api = self._sim.api
-        pods = tuple(views.pod_view(p) for p in api.pods.get(wish.job_name, ()))
-        said = (api.warnings[wish.job_name],) if wish.job_name in api.warnings else ()
-        self._sim.deliver(wish.job_uid, Reading(self._sim.time, pods, said, final))
+    def want(self, key: Key, wish: ReadPods) -> None:
+        self.wishes.put(key, wish)
+
+    def read(self) -> None:
+        """Deliver what is due."""
+        api, jobs = self._sim.api, self._sim.snapshot.jobs
+        for wish in self.wishes.take(self._sim.time, jobs):
+            name = wish.job.job_name
+            pods = tuple(views.pod_view(p) for p in api.pods.get(name, ()))
+            said = (api.warnings[name],) if name in api.warnings else ()
+            final = bool(jobs[wish.job.namespace, name].finished)
+            self._sim.deliver(wish.job.job_uid, Reading(self._sim.time, pods, said, final))
 
 
 @dataclass
@@ -268,7 +277,8 @@ class Simulation:
         self.queue = WorkQueue(lambda: self.time)
         self.metrics = Metrics()
         self.scheduler = Scheduler(self.snapshot, self.queue, self.defaults)
-        pods: Any = _InstantPods(self)
+        self.pods = _InstantPods(self)
+        pods: Any = self.pods
         kube: Any = self.api
         doer = Doer(kube, self.snapshot, self.queue, self.metrics, pods, lambda: self.time)
         self.actor = Actor(
@@ -307,6 +317,7 @@ class Simulation:
         """Work until nothing is due; give the number of visits. Fails if it never comes to rest."""
         for visits in range(MAX_VISITS):
             self.watch()
+            self.pods.read()
             key = self.queue.pop()
             if key is None:
                 return visits
@@ -320,11 +331,15 @@ class Simulation:
         """Let time pass, stopping wherever something is due."""
         until = self.time + seconds
         self.settle()
-        while (due := self.queue.next_time()) is not None and due <= until:
+        while (due := self._next_time()) is not None and due <= until:
             self.time = max(self.time, due)
             self.settle()
         self.time = until
         self.settle()
+
+    def _next_time(self) -> float | None:
+        times = [t for t in (self.queue.next_time(), self.pods.wishes.next_time()) if t is not None]
+        return min(times, default=None)
 
     # ---- people -----------------------------------------------------------------------------------------
 

@@ -74,13 +74,14 @@ def _condition(
     generation: int,
     stamp: str,
 ) -> Condition:
-    old = find(before, kind)
-    moved = old is None or old.status != status
+    old, message = find(before, kind), state.message[:1024]
+    if old and (old.status, old.reason, old.message, old.observed_generation) == (status, reason, message, generation):
+        return old
     return Condition(
         type=kind,
         status=status,
         reason=reason,
-        message=state.message[:1024],
+        message=message,
         observed_generation=generation,
-        last_transition_time=stamp if moved or old is None else old.last_transition_time,
+        last_transition_time=old.last_transition_time if old and old.status == status else stamp,
     )

@@ -270,7 +270,7 @@ def _finish(step: CourseStep, over: Outcome | None) -> Plan:
     status, writes = rollup.paced(step.status, old, step.view.children, course, now, step.view.around.defaults)
     if not writes and status.progress_time:
         step.draft.wake(clock.parse(status.progress_time) + step.view.around.defaults.progress_seconds)
-    return Plan(status.wire(), tuple(step.draft.effects), step.draft.wake_at, step.want, writes)
+    return Plan(status, tuple(step.draft.effects), step.draft.wake_at, step.want, writes)
 
 
 def _tidy(step: CourseStep) -> None:

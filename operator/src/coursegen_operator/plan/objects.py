@@ -136,15 +136,15 @@ def _finish(view: ObjectView, obj: TaskObject, step: Step, now: float, ended: Ou
     state = _state(status, step, ended)
     if step.ended and telling.is_due(status.completion_time, now):
         step.draft.effects.append(telling.event(step.task.label, step.ended, state.reason, state.message))
-    status = status.model_copy(
-        update={
-            "phase": conditions.phase(state),
-            "conditions": conditions.build(state, old.conditions, generation, clock.stamp(now)),
-        }
-    )
-    wire = status.wire()
-    urgent = step.urgent or _without_progress(wire) != _without_progress(old.wire())
-    return Plan(wire, tuple(step.draft.effects), step.draft.wake_at, step.want, _writes(step, urgent, now))
+    told = {
+        "phase": conditions.phase(state),
+        "conditions": conditions.build(state, old.conditions, generation, clock.stamp(now)),
+    }
+    status = status.model_copy(update=told)
+    if status == old:
+        return Plan(old, tuple(step.draft.effects), step.draft.wake_at, step.want)
+    urgent = step.urgent or _without_progress(status) != _without_progress(old)
+    return Plan(status, tuple(step.draft.effects), step.draft.wake_at, step.want, _writes(step, urgent, now))
 
 
 def old_title(obj: ChapterGeneration) -> str | None:
@@ -160,8 +160,8 @@ def _writes(step: Step, urgent: bool, now: float) -> bool:
     return now >= clock.parse(before) + step.around.defaults.progress_seconds
 
 
-def _without_progress(wire: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in wire.items() if k not in ("progressPercentage", "progressTime", "stage")}
+def _without_progress(status: ObjectStatus) -> ObjectStatus:
+    return status.model_copy(update={"progress_percentage": 0, "progress_time": None, "stage": None})
 
 
 def _state(status: ObjectStatus, step: Step, ended: Outcome | None) -> conditions.State:

@@ -7,7 +7,7 @@ from coursegen_api.base import Attempt, FailureClass, HoldReason, Outcome
 from . import clock, ending, failure, jobs, waiting
 from .failure import Verdict
 from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, Step, refusal
-from .world import CreateJob, JobView, ReadPods
+from .world import CreateJob, Defaults, JobView, Reading, ReadPods
 
 _LONGEST_WAIT_SECONDS = 30.0
 """Between two looks at the Pods of a Job that has none ready."""
@@ -110,19 +110,11 @@ def _report(step: Step) -> None:
 def _unready(step: Step, attempt: Attempt, job: JobView) -> None:
     """Look at the Pods of a Job that has none ready, and say what keeps them."""
     defaults = step.around.defaults
-    age = step.now - job.created
-    if age < defaults.unready_seconds:
-        return step.draft.wake(job.created + defaults.unready_seconds)
     reading = step.around.readings.get(job.uid)
-    next_reading = (
-        reading.time + min(_LONGEST_WAIT_SECONDS, max(defaults.unready_seconds, age / 2)) if reading else step.now
-    )
-    if next_reading <= step.now:
-        step.draft.effects.append(ReadPods(job.namespace, job.name, job.uid, with_events=True))
-    else:
-        step.draft.wake(next_reading)
+    look = ReadPods(job.namespace, job.name, job.uid, with_events=True, at=_next_look(job, reading, defaults))
+    step.draft.effects.append(look)
     trouble = failure.not_started(job, reading) if reading else None
-    overdue = age >= defaults.not_started_seconds and not step.running and not _pod_runs(job, step)
+    overdue = step.now - job.created >= defaults.not_started_seconds and not step.running and not _pod_runs(job, step)
     if trouble is None and not overdue:
         return None
     message = trouble.message if trouble else "No Pod of the Job has started, and Kubernetes gives no reason."
@@ -135,6 +127,14 @@ def _unready(step: Step, attempt: Attempt, job: JobView) -> None:
         step.held(HoldReason.MISCONFIGURED, message)
     _note(step, attempt, message)
     return None
+
+
+def _next_look(job: JobView, reading: Reading | None, defaults: Defaults) -> float:
+    """Give the time of the next look at a Job's Pods: each comes after twice the age of the one before."""
+    if reading is None:
+        return job.created + defaults.unready_seconds
+    age = reading.time - job.created
+    return reading.time + min(_LONGEST_WAIT_SECONDS, max(defaults.unready_seconds, age))
 
 
 def _pod_runs(job: JobView, step: Step) -> bool:

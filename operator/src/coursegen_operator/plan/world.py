@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from coursegen_api.base import ObjectStatus
 from coursegen_api.chapter import ChapterGeneration
-from coursegen_api.course import CourseGeneration
+from coursegen_api.course import CourseGeneration, CourseStatus
 from coursegen_api.export import CourseExport
 from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
@@ -189,6 +190,8 @@ class ReadPods:
     job_name: str
     job_uid: str
     with_events: bool = False
+    at: float = 0.0
+    """When; by then a Job that is ready, or gone, is not read any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +232,8 @@ COURSE_SLOTS = ""
 class Plan:
     """What a visit shall do: at most one status write, then the effects that it announces."""
 
-    status: dict[str, Any]
-    """The whole new status, as it goes over the wire."""
+    status: ObjectStatus | CourseStatus
+    """The whole new status; the one that is there already if nothing changes."""
     effects: tuple[Effect, ...] = ()
     wake_at: float | None = None
     want: Want | None = None
