@@ -35,8 +35,8 @@ class Settings:
     """Metrics and probes."""
     resync_seconds: int = 300
     """A full LIST of everything is made this often."""
-    keep_jobs_seconds: int = 30
-    """Ended Jobs are kept at least this long after their outcome is in status."""
+    keep_jobs_seconds: int = 300
+    """Ended Jobs are kept this long, for people who want to read a worker's log; then they are removed."""
     visits: int = 32
     """Objects that are visited at once."""
     log_level: str = "INFO"
