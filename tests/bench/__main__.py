@@ -1,6 +1,6 @@
 """`python -m tests.bench`: measures, prints a table, writes JSON.
 
-The usual two settings of the controller manager's client limits; with each, in one session on one control plane, the raw ceiling,
+The usual two settings of the controller manager's client limits; with each, on one control plane, the raw ceiling,
 the path ceiling and the operator, one after the other, each in a fresh namespace that is gone before the next begins.
 """
 
