@@ -56,6 +56,7 @@ async def running(kubeconfig: Path, log: Path, profile: Path | None) -> AsyncIte
         "KUBECONFIG": str(kubeconfig),
         "COURSEGEN_WORKER_IMAGE": sample.IMAGE,
         "COURSEGEN_HTTP_PORT": str(port),
+        "COURSEGEN_LEADER_ELECTION": "false",
         "COURSEGEN_MAX_JOBS": str(ground.CAPACITY),
         "COURSEGEN_MAX_CONCURRENT_COURSES": str(ground.CAPACITY),
         "COURSEGEN_KEEP_JOBS_SECONDS": "120",
