@@ -226,6 +226,12 @@ class Attempt(Model):
     failure_class: FailureClass | None = Field(default=None, description="Why it failed.")
     counted: bool | None = Field(default=None, description="True if the failure counts against maxRetries.")
     message: str | None = Field(default=None, max_length=1024, description="What the worker or Kubernetes said.")
+    retry_after_seconds: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Seconds that the provider asked to be left alone for."
+    )
+    probe: bool | None = Field(
+        default=None, description="True if it was let through an open circuit, to see whether what failed works again."
+    )
 
 
 class ErrorDetails(Model):

@@ -14,7 +14,7 @@ from coursegen_api.task import Progress
 from . import handlers, health, kube, resync, settings, standing
 from .act import Actor
 from .effects import Doer
-from .metrics import CapacityCollector, Metrics
+from .metrics import CapacityCollector, CircuitCollector, Metrics
 from .plan.world import Key, Reading
 from .pods import PodReader
 from .progress import ProgressReader
@@ -66,6 +66,7 @@ class Operator:
         doer = Doer(self.kube, self.snapshot, self.queue, self.metrics, self.pods, time.time)
         self.actor = Actor(self.kube, self.snapshot, self.queue, self.scheduler, defaults, self.metrics, doer)
         self.metrics.registry.register(CapacityCollector(self.snapshot, self.scheduler.book, defaults))
+        self.metrics.registry.register(CircuitCollector(self.snapshot, self.scheduler.breakers))
 
     async def run(self) -> None:
         """Run until cancelled, or until a part of it fails: then the process ends and is started again."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from coursegen_api import names
+from coursegen_api.kinds import ObjectMeta
 
 from .kube import ApiError, Json, Kube, path_of
 from .metrics import Metrics
@@ -30,6 +31,8 @@ from .workqueue import WorkQueue
 
 _CREATES_AT_ONCE = 16
 _REMEMBERED_EVENTS = 10_000
+_CLUSTER_EVENTS = "default"
+"""Where Kubernetes keeps the Events of objects that have no namespace."""
 _CHILD_DELAY_SECONDS = 0.2
 """A course is visited this long after a child changed: once for all that changed meanwhile."""
 
@@ -90,7 +93,7 @@ class Doer:
             case ReadPods():
                 self.pods.want(key, effect)
             case PostEvent():
-                await self._post_event(key, obj, effect)
+                await self.post(key, obj.metadata, effect, str(obj.status.revision))
             case Count():
                 self.metrics.count(effect.metric, effect.labels)
             case CreateChild():
@@ -145,17 +148,17 @@ class Doer:
             if error.status not in (404, 409):
                 raise
 
-    async def _post_event(self, key: Key, obj: AnyObject, effect: PostEvent) -> None:
-        """Post an Event once: its name is a function of the object, its revision and the reason."""
-        meta, now = obj.metadata, plan_clock.stamp(self.clock())
-        identity = f"{meta.uid}/{obj.status.revision}/{effect.reason}"
-        digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    async def post(self, key: Key, meta: ObjectMeta, effect: PostEvent, occasion: str) -> None:
+        """Post an Event once: its name is a function of the object, the occasion (a revision) and the reason."""
+        now = plan_clock.stamp(self.clock())
+        namespace = meta.namespace or _CLUSTER_EVENTS
+        digest = hashlib.sha256(f"{meta.uid}/{occasion}/{effect.reason}".encode()).hexdigest()[:16]
         if digest in self.posted:
             return
         body = {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"name": f"{meta.name}.{digest}", "namespace": meta.namespace},
+            "metadata": {"name": f"{meta.name}.{digest}", "namespace": namespace},
             "involvedObject": {
                 "apiVersion": names.API_VERSION,
                 "kind": key.kind,
@@ -174,7 +177,7 @@ class Doer:
             "reportingComponent": names.MANAGED_BY,
         }
         try:
-            await self.kube.create(path_of("events", meta.namespace), body)
+            await self.kube.create(path_of("events", namespace), body)
             self._remember(digest)
         except ApiError as error:
             self._remember(digest)

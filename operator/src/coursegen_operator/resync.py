@@ -71,6 +71,6 @@ async def run(
             continue
         health.last_list = time.monotonic()
         metrics.last_list.set(time.time())
-        enqueue(queue, list(snapshot.objects), None, time.time())
+        enqueue(queue, snapshot.keys(), None, time.time())
         first.set()
         await asyncio.sleep(health.resync_seconds)

@@ -26,8 +26,9 @@ from . import views
 from .plan import requests
 from .plan.admission import Load
 from .plan.objects import provider_of, queue_of
+from .plan.recent import Recent, circuits_of
 from .plan.step import open_attempt
-from .plan.world import AnyObject, JobView, Key, Reading, TaskObject, key_of
+from .plan.world import AnyObject, Gate, JobView, Key, Reading, TaskObject, key_of
 
 Json = dict[str, Any]
 
@@ -79,6 +80,10 @@ class Snapshot:
     open_courses: set[str] = field(default_factory=set)
     """UIDs of the courses that hold a course slot."""
     load: Load = field(default_factory=Load)
+    recent: Recent = field(default_factory=Recent)
+    """What ended of late, for the circuits of providers and queues."""
+    tripped: set[Key] = field(default_factory=set)
+    """Providers and queues whose status says something of their circuit."""
 
     # ---- objects ------------------------------------------------------------------------------------
 
@@ -103,7 +108,7 @@ class Snapshot:
             self.objects[key] = obj
             self._link(key, obj)
         self._account(obj.metadata.uid)
-        return touched
+        return touched | self._look_back(obj.metadata.uid)
 
     def _touched(self, key: Key, old: AnyObject | None, obj: AnyObject) -> set[Key]:
         touched = {key}
@@ -138,6 +143,7 @@ class Snapshot:
             self.users[named].discard(key)
         self.objects.pop(key, None)
         self._account(uid)
+        self._look_back(uid)
 
     def _apply_queue(self, raw: Json, deleted: bool) -> set[Key]:
         queue = GenerationQueue.model_validate(raw, extra="ignore")
@@ -147,6 +153,7 @@ class Snapshot:
             self.queues.pop(name, None)
         else:
             self.queues[name] = queue
+        self._note_circuit(queue, deleted)
         if old and not deleted and old.spec == queue.spec:
             return set()
         touched = {key_of(queue)}
@@ -155,16 +162,26 @@ class Snapshot:
     def _apply_provider(self, raw: Json, deleted: bool) -> set[Key]:
         provider = ModelProvider.model_validate(raw, extra="ignore")
         meta = provider.metadata
+        old = self.providers[meta.namespace].get(meta.name)
         if deleted:
             self.providers[meta.namespace].pop(meta.name, None)
         else:
             self.providers[meta.namespace][meta.name] = provider
+        self._note_circuit(provider, deleted)
+        if old and not deleted and old.spec == provider.spec:
+            return set()
         touched = {key_of(provider)}
         for key, obj in self.objects.items():
             named = getattr(obj.spec, "provider_name", None)
             if key.namespace == meta.namespace and named == meta.name and requests.ended(obj) is None:
                 touched.add(key)
         return touched
+
+    def _note_circuit(self, gate: Gate, deleted: bool) -> None:
+        if deleted or gate.status.circuit_breaker is None:
+            self.tripped.discard(key_of(gate))
+        else:
+            self.tripped.add(key_of(gate))
 
     # ---- Jobs -----------------------------------------------------------------------------------------
 
@@ -301,13 +318,37 @@ class Snapshot:
         if slots.provider:
             load.by_provider[slots.provider] = load.by_provider.get(slots.provider, 0) + amount
 
+    def _look_back(self, uid: str) -> set[Key]:
+        """Bring what has ended of late into line with what is stored; give the circuits that it may change."""
+        key = self.by_uid.get(uid)
+        obj = self.objects.get(key) if key else None
+        if key is None or obj is None:
+            return self.recent.put(uid, (), None)
+        if isinstance(obj, CourseGeneration):
+            status, queue, provider = obj.status.outline, obj.spec.queue_name or QUEUE_COURSE, obj.spec.provider_name
+        else:
+            status, queue, provider = obj.status, queue_of(obj), provider_of(obj, self.course_of(obj))
+        queue = (status.queue_name if status else None) or queue
+        return self.recent.put(uid, circuits_of(key.namespace, queue, provider), status)
+
     def recount(self) -> None:
         """Count everything anew."""
-        self.load, self.slots, self.open_courses = Load(), {}, set()
+        self.load, self.slots, self.open_courses, self.recent = Load(), {}, set(), Recent()
         for uid in set(self.by_uid) | set(self.jobs_of):
             self._account(uid)
+            self._look_back(uid)
 
     # ---- looking ----------------------------------------------------------------------------------------
+
+    def gate(self, key: Key) -> Gate | None:
+        """Give a queue or provider."""
+        if key.kind == "GenerationQueue":
+            return self.queues.get(key.name)
+        return self.providers[key.namespace].get(key.name)
+
+    def keys(self) -> list[Key]:
+        """Name everything that is visited: the work, and the queues and providers with a circuit."""
+        return [*self.objects, *self.tripped, *self.recent.failing]
 
     def course_of(self, obj: TaskObject) -> CourseGeneration | None:
         """Give the course that an object names, or that owns it."""

@@ -141,6 +141,19 @@ def quantity(path: str) -> list[Bound]:
     ]
 
 
+def breaker(path: str) -> list[Bound]:
+    """A circuit breaker."""
+    return [
+        *number(f"{path}.failureRatePercent", 1, 100),
+        *number(f"{path}.windowSeconds", 10, 3600),
+        *number(f"{path}.minimumAttempts", 1, 100),
+        *number(f"{path}.openSeconds", 1, 3600)[:1],
+        (f"{path}.openSeconds", "maximum", 60, 3601),
+        (f"{path}.maxOpenSeconds", "minimum", 10, 0),
+        (f"{path}.maxOpenSeconds", "maximum", 86400, 86401),
+    ]
+
+
 FORMATS = ("pdf", "scorm", "json")
 LEVELS = ("beginner", "intermediate", "advanced")
 
@@ -234,6 +247,7 @@ BOUNDS: dict[str, list[Bound]] = {
         ("spec.backoffSeconds", "minItems", [60], []),
         ("spec.backoffSeconds", "maxItems", [60] * 10, [60] * 11),
         *number("spec.timeoutSeconds", 15, 3600),
+        *breaker("spec.circuitBreaker"),
         (
             "spec.workers.nodeSelector",
             "maxProperties",
@@ -268,6 +282,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *choice("spec.writer", "template"),
         *object_name("spec.secretName", 253),
         *number("spec.concurrency", 1, 10000),
+        *breaker("spec.circuitBreaker"),
     ],
 }
 
@@ -377,6 +392,16 @@ CEL: list[Row] = [
     ),
     *(
         Row(
+            kind,
+            "spec.circuitBreaker",
+            "openSeconds must not be more than maxOpenSeconds",
+            {"spec.circuitBreaker.openSeconds": 3600, "spec.circuitBreaker.maxOpenSeconds": 3600},
+            {"spec.circuitBreaker.openSeconds": 31, "spec.circuitBreaker.maxOpenSeconds": 30},
+        )
+        for kind in ("GenerationQueue", "ModelProvider")
+    ),
+    *(
+        Row(
             "GenerationQueue",
             _RESOURCES,
             f"requests.{amount} must not be more than limits.{amount}",
@@ -422,6 +447,8 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
     ("CourseExport", {"spec.suspend": False}),
     ("GenerationQueue", {"spec.priority": 1, "spec.capacity": 0, "spec.maxRetries": 0, "spec.timeoutSeconds": 15}),
     ("GenerationQueue", {"spec.backoffSeconds": [1], "spec.workers": ABSENT}),
+    ("GenerationQueue", {"spec.circuitBreaker.enabled": True}),
+    ("ModelProvider", {"spec.circuitBreaker.enabled": True, "spec.circuitBreaker.openSeconds": 20}),
     ("ModelProvider", {"spec.writer": "template", "spec.secretName": ABSENT, "spec.concurrency": ABSENT}),
     *(
         (kind, {"spec.queueName": name})

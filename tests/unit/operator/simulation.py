@@ -276,7 +276,7 @@ class Simulation:
         self.snapshot = Snapshot()
         self.queue = WorkQueue(lambda: self.time)
         self.metrics = Metrics()
-        self.scheduler = Scheduler(self.snapshot, self.queue, self.defaults)
+        self.scheduler = Scheduler(self.snapshot, self.queue, self.defaults, lambda: self.time)
         self.pods = _InstantPods(self)
         pods: Any = self.pods
         kube: Any = self.api
@@ -291,7 +291,7 @@ class Simulation:
         """Make the full LIST."""
         kube: Any = self.api
         self.loop.run_until_complete(list_all(kube, self.snapshot, ()))
-        effects.enqueue(self.queue, list(self.snapshot.objects), None, self.time)
+        effects.enqueue(self.queue, self.snapshot.keys(), None, self.time)
 
     def deliver(self, job_uid: str, reading: Reading) -> None:
         for uid, jobs in self.snapshot.jobs_of.items():

@@ -26,7 +26,7 @@ class WaitingBook:
     """
 
     lines: dict[tuple[str, str], list[tuple[_Place, Key]]] = field(default_factory=dict)
-    """By queue and provider, ascending; the head is first."""
+    """By queue and provider (`namespace/name`), ascending; the head is first."""
     wants: dict[Key, Want] = field(default_factory=dict)
 
     def put(self, key: Key, want: Want) -> None:
@@ -35,18 +35,18 @@ class WaitingBook:
             return
         self.drop(key)
         self.wants[key] = want
-        bisect.insort(self.lines.setdefault((want.queue, want.provider), []), (want.order, key), key=_order)
+        bisect.insort(self.lines.setdefault(_line(want, key), []), (want.order, key), key=_order)
 
     def drop(self, key: Key) -> None:
         """Take an object out, if it is in."""
         want = self.wants.pop(key, None)
         if want is None:
             return
-        line = self.lines[(want.queue, want.provider)]
+        line = self.lines[_line(want, key)]
         at = bisect.bisect_left(line, _order((want.order, key)), key=_order)
         del line[at]
         if not line:
-            del self.lines[(want.queue, want.provider)]
+            del self.lines[_line(want, key)]
 
     def counts(self) -> dict[str, int]:
         """Count the waiting by queue."""
@@ -54,6 +54,10 @@ class WaitingBook:
         for (queue, _), line in self.lines.items():
             out[queue] = out.get(queue, 0) + len(line)
         return out
+
+
+def _line(want: Want, key: Key) -> tuple[str, str]:
+    return want.queue, _provider(want, key)
 
 
 def _order(entry: tuple[_Place, Key]) -> tuple[_Place, str]:
@@ -88,6 +92,10 @@ class Limits:
     queues: Mapping[str, QueueLimits]
     providers: Mapping[str, int]
     """Concurrency by `namespace/name`; one that is not in here has no limit of its own."""
+    shut_queues: frozenset[str] = frozenset()
+    """Queues whose circuit is not closed: nothing but a probe starts (`probing`)."""
+    shut_providers: frozenset[str] = frozenset()
+    """The same for providers, by `namespace/name`."""
 
 
 def room(want: Want, key: Key, load: Load, limits: Limits) -> HoldReason | None:
@@ -97,9 +105,13 @@ def room(want: Want, key: Key, load: Load, limits: Limits) -> HoldReason | None:
     queue = limits.queues.get(want.queue)
     if queue is None:
         return HoldReason.MISCONFIGURED
+    if want.queue in limits.shut_queues:
+        return HoldReason.QUEUE_PAUSED
+    provider = _provider(want, key)
+    if provider in limits.shut_providers:
+        return HoldReason.PROVIDER_CIRCUIT_OPEN
     if load.jobs >= limits.max_jobs or load.by_queue.get(want.queue, 0) >= queue.capacity:
         return HoldReason.QUEUE_FULL
-    provider = _provider(want, key)
     if provider and load.by_provider.get(provider, 0) >= limits.providers.get(provider, limits.max_jobs):
         return HoldReason.PROVIDER_BUSY
     return None

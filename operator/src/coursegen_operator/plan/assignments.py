@@ -19,11 +19,20 @@ from coursegen_api.task import (
     QualityBar,
     Source,
     ValidationTask,
+    Work,
 )
 from coursegen_api.validation import QualityValidation
 
 from . import requests
 from .step import Assignment, Hold
+
+_SIZES = {"outline": 1, "chapter": 10, "validation": 1, "export": 1}
+"""Roughly how much work a task is, by its kind; a chapter grows with what it has to teach."""
+
+
+def size(work: Work) -> int:
+    """Give the rough size of a task: a probe is the smallest that waits."""
+    return _SIZES[work.kind.value] + (len(work.learning_objectives) if isinstance(work, ChapterTask) else 0)
 
 
 def context_of(course: CourseGeneration) -> CourseContext:

@@ -2,7 +2,7 @@
 
 from coursegen_api.base import Attempt, ErrorDetails, FailureClass, Outcome
 
-from . import clock, failure
+from . import clock, failure, outage
 from .failure import Verdict
 from .step import Step
 from .world import Count, DeleteJob, JobView
@@ -31,15 +31,7 @@ def conclude(step: Step, attempt: Attempt, verdict: Verdict) -> None:
     """Record how an attempt ended, and what follows: success, a retry, or the end."""
     step.urgent = True
     step.running = False
-    attempt = attempt.model_copy(
-        update={
-            "completion_time": clock.stamp(step.now),
-            "outcome": verdict.outcome,
-            "failure_class": verdict.failure_class,
-            "counted": verdict.counted if verdict.failure_class else None,
-            "message": verdict.message[:1024] or None,
-        }
-    )
+    attempt = _ended(step, attempt, verdict)
     step.changes["attempts"] = [*step.task.status.attempts[:-1], attempt]
     if verdict.result and verdict.result.usage:
         step.changes["usage"] = verdict.result.usage
@@ -57,6 +49,24 @@ def conclude(step: Step, attempt: Attempt, verdict: Verdict) -> None:
     return _fail(step, attempt, verdict, verdict.failure_class)
 
 
+def _ended(step: Step, attempt: Attempt, verdict: Verdict) -> Attempt:
+    """Give the attempt as status keeps it; what failed with its provider or queue as a whole is not counted."""
+    message = verdict.message[:1024]
+    excuse = outage.outage(step.task, step.around.circuits).excuses(verdict.failure_class, step.now)
+    if excuse and verdict.counted:
+        message = outage.joined(message, excuse)
+    return attempt.model_copy(
+        update={
+            "completion_time": clock.stamp(step.now),
+            "outcome": verdict.outcome,
+            "failure_class": verdict.failure_class,
+            "counted": verdict.counted and not excuse if verdict.failure_class else None,
+            "retry_after_seconds": verdict.result.retry_after_seconds if verdict.result else None,
+            "message": message or None,
+        }
+    )
+
+
 def _fail(step: Step, attempt: Attempt, verdict: Verdict, cause: FailureClass) -> None:
     step.changes["error_details"] = details(step, cause, verdict.message, attempt.number)
     after = retry_after(step, attempt, verdict)
@@ -64,7 +74,7 @@ def _fail(step: Step, attempt: Attempt, verdict: Verdict, cause: FailureClass) -
         return end(step, Outcome.FAILED, cause.value, verdict.message)
     step.changes["next_retry_time"] = clock.stamp(step.now + after)
     step.draft.effects.append(Count("retry", (step.task.label, cause.value)))
-    if verdict.counted:
+    if attempt.counted:
         step.changes["retry_count"] = step.task.status.retry_count + 1
     step.draft.wake(step.now + after)
     return None
@@ -87,7 +97,7 @@ def retry_after(step: Step, attempt: Attempt, verdict: Verdict) -> float | None:
         return max(1.0, told if told is not None else _DEFAULT_RATE_LIMIT_SECONDS) * share
     if not verdict.counted:
         return 0.0
-    if status.retry_count >= queue.spec.max_retries:
+    if attempt.counted and status.retry_count >= queue.spec.max_retries:
         return None
     ladder = queue.spec.backoff_seconds
     return ladder[min(status.retry_count, len(ladder) - 1)] * share

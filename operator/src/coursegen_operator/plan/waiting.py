@@ -8,7 +8,7 @@ from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
 from coursegen_api.task import TaskInput, Writer
 
-from . import clock, ending, jobs
+from . import assignments, clock, ending, jobs, outage
 from .requests import COURSE_OVER
 from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step, missing_provider, missing_queue
 from .world import Count, CreateJob, Want
@@ -47,7 +47,9 @@ def begin(step: Step) -> None:
         return None
     if step.granted:
         return _intend(step, found)
-    step.want = Want(task.queue_name, task.provider_name or "", (*task.place, task.identity.uid))
+    made = task.status.attempts[-1].number if task.status.attempts else 0
+    effort = (made, assignments.size(found.assignment.work))
+    step.want = Want(task.queue_name, task.provider_name or "", (*task.place, task.identity.uid), effort)
     return _hold_for_slot(step, found.queue)
 
 
@@ -60,6 +62,9 @@ def _hold_for_retry(step: Step) -> None:
 
 def _hold_for_slot(step: Step, queue: GenerationQueue) -> None:
     task = step.task
+    if by_circuit := outage.hold(task, step.around.circuits, step.decline):
+        step.hold = by_circuit
+        return None
     if step.decline is HoldReason.PROVIDER_BUSY:
         return step.held(
             step.decline, f"Provider {task.provider_name} is used up to spec.concurrency: waits for a Job to end."
@@ -96,6 +101,7 @@ def _intend(step: Step, found: Means) -> None:
         job_name=manifest["metadata"]["name"],
         spec_hash=hash_of(manifest),
         admission_time=clock.stamp(step.now),
+        probe=step.around.probe or None,
     )
     step.changes |= {
         "attempts": [*before.attempts, attempt][-_KEPT_ATTEMPTS:],

@@ -13,8 +13,12 @@ from coursegen_api.queue import GenerationQueue
 from coursegen_api.task import Progress
 from coursegen_api.validation import QualityValidation
 
+from .breaker import Circuit
+
 TaskObject = ChapterGeneration | QualityValidation | CourseExport
 AnyObject = TaskObject | CourseGeneration
+Gate = GenerationQueue | ModelProvider
+"""What an attempt goes through, and what has a circuit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Key:
         return f"{self.kind}/{self.namespace}/{self.name}"
 
 
-def key_of(obj: AnyObject | GenerationQueue | ModelProvider) -> Key:
+def key_of(obj: AnyObject | Gate) -> Key:
     """Name an object."""
     return Key(type(obj).__name__, obj.metadata.namespace, obj.metadata.name)
 
@@ -138,6 +142,10 @@ class Surroundings:
     progress: Progress | None = None
     refused: str = ""
     """What Kubernetes said when it last refused to create something for the object."""
+    circuits: Mapping[Key, Circuit] = field(default_factory=dict)
+    """By provider or queue: those of which something is known."""
+    probe: bool = False
+    """The slot that was granted is for a probe."""
 
 
 # ---- effects: done after the status write that announces them, in order -----------------------------
@@ -222,6 +230,10 @@ class Want:
     provider: str
     order: tuple[float, float, int, str]
     """Course's start, own creation, index, UID: the course that started first is done sooner."""
+    effort: tuple[int, int] = (0, 0)
+    """Attempts made so far, and the size of the work: the least is tried first where a probe is needed."""
+    probe: bool = False
+    """Granted as a probe of an open circuit."""
 
 
 COURSE_SLOTS = ""
