@@ -22,10 +22,11 @@ class CircuitState(StrEnum):
 class CircuitBreaker(Model):
     """When work is kept away from something that fails, and for how long."""
 
+    # The API server tries rules on the default `{}` before it fills in the defaults below: hence has().
     model_config = Model.model_config | {
         "json_schema_extra": cel(
             Rule(
-                rule="self.openSeconds <= self.maxOpenSeconds",
+                rule="!has(self.openSeconds) || !has(self.maxOpenSeconds) || self.openSeconds <= self.maxOpenSeconds",
                 message="openSeconds must not be more than maxOpenSeconds",
                 field_path=".openSeconds",
             )

@@ -27,6 +27,7 @@ from .base import (
     Usage,
     cel,
 )
+from .budget import CourseBudget
 from .kinds import (
     AGE,
     ERROR,
@@ -174,6 +175,10 @@ class CourseSpec(Model):
             "the other chapters and says which are missing. Default: Fail."
         ),
     )
+    budget: CourseBudget | None = Field(
+        default=None,
+        description="What the course may cost; beyond it, its work is held until you raise it. Default: no limit.",
+    )
     provider_name: ObjectName | None = Field(
         default=None,
         description=(
@@ -259,7 +264,7 @@ class CourseStatus(Model):
         description="The exports by format.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["format"]},
     )
-    usage: Usage | None = Field(default=None, description="What the course has cost so far.")
+    usage: Usage | None = Field(default=None, description="What the course has cost so far, all attempts together.")
     retry_count: int = Field(default=0, ge=0, description="Counted failures of this revision, over all its work.")
     error_details: ErrorDetails | None = Field(default=None, description="The last failure.")
 

@@ -112,6 +112,8 @@ class Actor:
             refused=snapshot.refused.get(meta.uid, ""),
             circuits=self.scheduler.breakers.all(),
             probe=self.scheduler.is_probe(key_of(obj)),
+            purses={k: self.scheduler.purses.of(k) for k in snapshot.charged(obj)},
+            estimate=self.scheduler.purses.estimate(obj),
         )
 
     def _chapters(self, obj: TaskObject, course: CourseGeneration | None) -> list[ChapterGeneration]:

@@ -20,7 +20,7 @@ class Breakers:
 
     def now(self, key: Key) -> Circuit:
         """Give one circuit; one of a provider or queue that is not there is closed."""
-        obj, recent = self.snapshot.gate(key), self.snapshot.recent
+        obj, recent = self.snapshot.gate(key), self.snapshot.books.recent
         if obj is None:
             return breaker.CLOSED
         version = recent.version.get(key, 0)
@@ -38,4 +38,4 @@ class Breakers:
 
     def all(self) -> dict[Key, Circuit]:
         """Give every circuit of which something is known; the others are closed and have always been."""
-        return {key: self.now(key) for key in self.snapshot.recent.failing.keys() | self.snapshot.tripped}
+        return {key: self.now(key) for key in self.snapshot.books.recent.failing.keys() | self.snapshot.books.tripped}

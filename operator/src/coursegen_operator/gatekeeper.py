@@ -1,6 +1,7 @@
-"""Visits providers and queues: writes how their circuits stand, tells people of each change, and wakes whom it frees.
+"""Visits providers and queues: writes how their circuits stand and what they have cost, and tells people.
 
-The state that is written is the one that already holds: `breakers` derives it from the same status and attempts.
+The state of a circuit that is written is the one that already holds: `breakers` derives it from the same status
+and attempts.
 """
 
 import logging
@@ -8,13 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from coursegen_api.budget import ProviderUsage
 from coursegen_api.circuit import CircuitState, CircuitStatus
+from coursegen_api.provider import ModelProvider
 
 from .breakers import Breakers
 from .effects import Doer, path_of_key
 from .kube import ApiError, Kube
 from .metrics import Metrics
-from .plan import breaker, outage, probing
+from .plan import breaker, budget, clock, outage, probing, settling
 from .plan.breaker import Circuit
 from .plan.world import Gate, Key, PostEvent
 from .scheduler import Scheduler
@@ -51,9 +54,16 @@ class Gatekeeper:
         if obj is None or obj.metadata.deletion_timestamp:
             return
         circuit, before = self.breakers.now(key), obj.status.circuit_breaker
-        if _is_news(before, circuit):
-            if not await self._write(key, obj, circuit):
-                return
+        usage = self._settled(key, obj) if isinstance(obj, ModelProvider) else None
+        news = _is_news(before, circuit)
+        changes: dict[str, Any] = {"circuit_breaker": breaker.written(circuit)} if news else {}
+        changes |= {"usage": usage} if usage else {}
+        if changes and not await self._write(key, obj, changes):
+            return
+        if usage:
+            self.snapshot.books.ledger.settle(key, clock.parse(usage.settled_time))
+            self.queue.add_at(key, self.clock() + settling.PERIOD_SECONDS)
+        if news:
             for waiting in probing.waiting(self.scheduler.book, key):
                 self.queue.add(waiting)
             await self._tell(key, obj, before, circuit)
@@ -61,8 +71,21 @@ class Gatekeeper:
         if circuit.state is CircuitState.OPEN:
             self.queue.add_at(key, circuit.next_probe)
 
-    async def _write(self, key: Key, obj: Gate, circuit: Circuit) -> bool:
-        status = obj.status.model_copy(update={"circuit_breaker": breaker.written(circuit)})
+    def _settled(self, key: Key, provider: ModelProvider) -> ProviderUsage | None:
+        """Give what the provider has cost in its period, if it is time to write that; else come back when it is."""
+        now = self.clock()
+        due = settling.due(provider, self.snapshot.books.ledger, key)
+        if provider.spec.budget:
+            self.queue.add_at(key, budget.next_period(now, provider.spec.budget.period))
+        if due is None:
+            return None
+        if due > now:
+            self.queue.add_at(key, due)
+            return None
+        return settling.settled(provider, self.snapshot.books.ledger, key, now)
+
+    async def _write(self, key: Key, obj: Gate, changes: dict[str, Any]) -> bool:
+        status = obj.status.model_copy(update=changes)
         body: dict[str, Any] = {
             "metadata": {"resourceVersion": obj.metadata.resource_version, "uid": obj.metadata.uid},
             "status": difference(obj.status.stored(), status.wire()),
@@ -92,7 +115,7 @@ class Gatekeeper:
 
     def _give_back(self, key: Key, circuit: Circuit) -> None:
         """Have those visited that still pay for an attempt which the circuit excuses."""
-        for one in self.snapshot.recent.lines.get(key, ()):
+        for one in self.snapshot.books.recent.lines.get(key, ()):
             task = self.snapshot.by_uid.get(one.uid)
             if task and one.failure and one.counted and circuit.refunds(one.time):
                 self.queue.add(task)

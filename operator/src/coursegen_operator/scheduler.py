@@ -16,8 +16,12 @@ from .plan import probing
 from .plan.admission import Limits, Load, QueueLimits, WaitingBook, choose, room, take
 from .plan.recent import circuits_of
 from .plan.world import Defaults, Key, Want
+from .purses import Purses
 from .snapshot import Snapshot
 from .workqueue import WorkQueue
+
+_TOLD = 1000
+"""Tasks of a line that are told of a change at once; the others hear of it at the next full list."""
 
 
 class Scheduler:
@@ -28,8 +32,11 @@ class Scheduler:
     ) -> None:
         self._snapshot, self._queue, self._defaults = snapshot, queue, defaults
         self.breakers = Breakers(snapshot, clock)
+        self.purses = Purses(snapshot, clock)
         self.book = WaitingBook()
         self._grants: dict[Key, Want] = {}
+        self._over_budget: set[tuple[str, str, str]] = set()
+        """Lines of the book whose head was over a budget when last looked at."""
 
     def ask(self, key: Key, want: Want) -> HoldReason | None:
         """Enter a wish; None if its slot was granted at once, else what it waits for."""
@@ -67,10 +74,25 @@ class Scheduler:
             self._grants[key] = want
             if key != visiting:
                 self._queue.add(key)
+        if self._snapshot.books.budgeted:
+            self._tell_of_budgets(load, limits)
+
+    def _tell_of_budgets(self, load: Load, limits: Limits) -> None:
+        """Have a line visited whose budget has just been used up, or has room again, so that status says so."""
+        heads = {line: entries[0][1] for line, entries in self.book.lines.items()}
+        over = {
+            line
+            for line, key in heads.items()
+            if room(self.book.wants[key], key, load, limits) is HoldReason.BUDGET_EXCEEDED
+        }
+        for line in over ^ self._over_budget:
+            for _, key in self.book.lines.get(line, ())[:_TOLD]:
+                self._queue.add(key)
+        self._over_budget = over
 
     def _load(self) -> Load:
         now = self._snapshot.load
-        load = replace(now, by_queue=dict(now.by_queue), by_provider=dict(now.by_provider))
+        load = replace(now, by_queue=dict(now.by_queue), by_provider=dict(now.by_provider), promised={})
         for key, want in self._grants.items():
             take(load, want, key)
         return load
@@ -89,6 +111,7 @@ class Scheduler:
             self._defaults.max_jobs,
             queues,
             providers,
+            over_budget=self.purses.lacks,
             shut_queues=frozenset(k.name for k in shut if k.kind == "GenerationQueue"),
             shut_providers=frozenset(f"{k.namespace}/{k.name}" for k in shut if k.kind == "ModelProvider"),
         )
@@ -97,7 +120,7 @@ class Scheduler:
         """Say which circuits may be probed: those whose time has come, and that no probe is under way for."""
         half_open = [k for k, c in self.breakers.all().items() if c.state is CircuitState.HALF_OPEN]
         granted = [circuits_of(k.namespace, w.queue, w.provider) for k, w in self._grants.items() if w.probe]
-        probed = set(self._snapshot.recent.probing).union(*granted)
+        probed = set(self._snapshot.books.recent.probing).union(*granted)
         return probing.Ready(frozenset(half_open), frozenset(probed))
 
 

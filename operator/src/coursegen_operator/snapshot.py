@@ -23,10 +23,12 @@ from coursegen_api.task import Progress
 from coursegen_api.validation import QualityValidation
 
 from . import views
+from .books import Books, account_of
 from .plan import requests
 from .plan.admission import Load
+from .plan.ledger import Ledger
 from .plan.objects import provider_of, queue_of
-from .plan.recent import Recent, circuits_of
+from .plan.recent import Recent
 from .plan.step import open_attempt
 from .plan.world import AnyObject, Gate, JobView, Key, Reading, TaskObject, key_of
 
@@ -80,10 +82,8 @@ class Snapshot:
     open_courses: set[str] = field(default_factory=set)
     """UIDs of the courses that hold a course slot."""
     load: Load = field(default_factory=Load)
-    recent: Recent = field(default_factory=Recent)
-    """What ended of late, for the circuits of providers and queues."""
-    tripped: set[Key] = field(default_factory=set)
-    """Providers and queues whose status says something of their circuit."""
+    books: Books = field(default_factory=Books)
+    """The past, and money."""
 
     # ---- objects ------------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ class Snapshot:
             self.users[named].discard(key)
         self.objects.pop(key, None)
         self._account(uid)
-        self._look_back(uid)
+        self.books.forget(key, uid)
 
     def _apply_queue(self, raw: Json, deleted: bool) -> set[Key]:
         queue = GenerationQueue.model_validate(raw, extra="ignore")
@@ -153,7 +153,7 @@ class Snapshot:
             self.queues.pop(name, None)
         else:
             self.queues[name] = queue
-        self._note_circuit(queue, deleted)
+        self.books.note_gate(queue, deleted)
         if old and not deleted and old.spec == queue.spec:
             return set()
         touched = {key_of(queue)}
@@ -167,7 +167,7 @@ class Snapshot:
             self.providers[meta.namespace].pop(meta.name, None)
         else:
             self.providers[meta.namespace][meta.name] = provider
-        self._note_circuit(provider, deleted)
+        self.books.note_gate(provider, deleted)
         if old and not deleted and old.spec == provider.spec:
             return set()
         touched = {key_of(provider)}
@@ -176,12 +176,6 @@ class Snapshot:
             if key.namespace == meta.namespace and named == meta.name and requests.ended(obj) is None:
                 touched.add(key)
         return touched
-
-    def _note_circuit(self, gate: Gate, deleted: bool) -> None:
-        if deleted or gate.status.circuit_breaker is None:
-            self.tripped.discard(key_of(gate))
-        else:
-            self.tripped.add(key_of(gate))
 
     # ---- Jobs -----------------------------------------------------------------------------------------
 
@@ -319,21 +313,28 @@ class Snapshot:
             load.by_provider[slots.provider] = load.by_provider.get(slots.provider, 0) + amount
 
     def _look_back(self, uid: str) -> set[Key]:
-        """Bring what has ended of late into line with what is stored; give the circuits that it may change."""
+        """Bring the books into line with an object; give the providers and queues that it concerns."""
         key = self.by_uid.get(uid)
         obj = self.objects.get(key) if key else None
         if key is None or obj is None:
-            return self.recent.put(uid, (), None)
-        if isinstance(obj, CourseGeneration):
-            status, queue, provider = obj.status.outline, obj.spec.queue_name or QUEUE_COURSE, obj.spec.provider_name
-        else:
-            status, queue, provider = obj.status, queue_of(obj), provider_of(obj, self.course_of(obj))
-        queue = (status.queue_name if status else None) or queue
-        return self.recent.put(uid, circuits_of(key.namespace, queue, provider), status)
+            return set()
+        course = None if isinstance(obj, CourseGeneration) else self.course_of(obj)
+        account = account_of(obj, course)
+        provider = self.gate(account.provider) if account and account.provider else None
+        return self.books.note(obj, course, provider)
+
+    def charged(self, obj: AnyObject) -> list[Key]:
+        """Name the course and the provider whose budgets an object is charged to."""
+        account = account_of(obj, None if isinstance(obj, CourseGeneration) else self.course_of(obj))
+        if account is None:
+            return []
+        return [k for k in (self.by_uid.get(account.course_uid), account.provider) if k]
 
     def recount(self) -> None:
         """Count everything anew."""
-        self.load, self.slots, self.open_courses, self.recent = Load(), {}, set(), Recent()
+        self.load, self.slots, self.open_courses = Load(), {}, set()
+        # What a provider is still to be charged for may be gone from status by now: a revision that began anew.
+        self.books.recent, self.books.ledger = Recent(), Ledger(unsettled=self.books.ledger.unsettled)
         for uid in set(self.by_uid) | set(self.jobs_of):
             self._account(uid)
             self._look_back(uid)
@@ -347,8 +348,8 @@ class Snapshot:
         return self.providers[key.namespace].get(key.name)
 
     def keys(self) -> list[Key]:
-        """Name everything that is visited: the work, and the queues and providers with a circuit."""
-        return [*self.objects, *self.tripped, *self.recent.failing]
+        """Name everything that is visited: the work, and the queues and providers with something to say."""
+        return [*self.objects, *self.books.gates()]
 
     def course_of(self, obj: TaskObject) -> CourseGeneration | None:
         """Give the course that an object names, or that owns it."""
@@ -380,6 +381,7 @@ def _seen_by_chapters(course: CourseGeneration) -> tuple[Any, ...]:
         None if how is Outcome.SUCCEEDED else how,
         course.status.requests,
         course.spec.suspend,
+        course.spec.budget,
         course.metadata.deletion_timestamp,
     )
 

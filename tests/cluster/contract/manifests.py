@@ -45,6 +45,7 @@ COURSE = {
     },
     "failurePolicy": "ExportPartial",
     "providerName": "openai",
+    "budget": {"tokens": 1000, "costMicroUSD": 5000000},
     "regeneration": REGENERATION,
 } | WORK
 CHAPTER_ALONE = {
@@ -66,6 +67,7 @@ CHAPTER_ALONE = {
 SOURCES = ({"courseName": "course-123"}, {"chapterName": "loops"}, {"artifactKey": KEY}, {"configMapName": "text"})
 BAR = {"minReadabilityScore": 60, "minPedagogicalAlignment": 0.5, "checkBias": False} | WORK
 
+BUDGET = {"tokens": 1000, "costMicroUSD": 5000000}
 BREAKER = {
     "enabled": False,
     "failureRatePercent": 40,
@@ -114,7 +116,8 @@ SPECS: dict[str, tuple[Json, ...]] = {
         },
     ),
     "ModelProvider": (
-        {"writer": "template", "secretName": "provider-key", "concurrency": 10, "circuitBreaker": BREAKER},
+        {"writer": "template", "secretName": "provider-key", "concurrency": 10, "circuitBreaker": BREAKER}
+        | {"budget": BUDGET | {"period": "Day", "reserveTokens": 10, "reserveCostMicroUSD": 100}},
     ),
 }
 """Several a kind where fields exclude each other; the first that has a field is the one that a row changes."""

@@ -154,6 +154,11 @@ def breaker(path: str) -> list[Bound]:
     ]
 
 
+def budget(path: str, *amounts: str) -> list[Bound]:
+    """A budget."""
+    return [bound for amount in amounts for bound in number(f"{path}.{amount}", 0, 10**15)]
+
+
 FORMATS = ("pdf", "scorm", "json")
 LEVELS = ("beginner", "intermediate", "advanced")
 
@@ -194,6 +199,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *bar("spec.quality"),
         *choice("spec.quality.belowBar", "Deliver", "Fail"),
         *choice("spec.failurePolicy", "Fail", "ExportPartial"),
+        *budget("spec.budget", "tokens", "costMicroUSD"),
         *object_name("spec.providerName"),
         *object_name("spec.queueName"),
         *regeneration("spec.regeneration"),
@@ -282,6 +288,8 @@ BOUNDS: dict[str, list[Bound]] = {
         *choice("spec.writer", "template"),
         *object_name("spec.secretName", 253),
         *number("spec.concurrency", 1, 10000),
+        *budget("spec.budget", "tokens", "costMicroUSD", "reserveTokens", "reserveCostMicroUSD"),
+        *choice("spec.budget.period", "Day", "Month"),
         *breaker("spec.circuitBreaker"),
     ],
 }
@@ -393,6 +401,17 @@ CEL: list[Row] = [
     *(
         Row(
             kind,
+            "spec.budget",
+            "set tokens, costMicroUSD, or both",
+            {"spec.budget": {given: 1}},
+            {"spec.budget": {}},
+        )
+        for kind in ("CourseGeneration", "ModelProvider")
+        for given in ("tokens", "costMicroUSD")
+    ),
+    *(
+        Row(
+            kind,
             "spec.circuitBreaker",
             "openSeconds must not be more than maxOpenSeconds",
             {"spec.circuitBreaker.openSeconds": 3600, "spec.circuitBreaker.maxOpenSeconds": 3600},
@@ -437,6 +456,9 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
     ("CourseGeneration", {"spec.regeneration": ABSENT}),
     ("CourseGeneration", {"spec.quality.minReadabilityScore": 90, "spec.quality.belowBar": "Deliver"}),
     ("CourseGeneration", {"spec.failurePolicy": "Fail"}),
+    ("CourseGeneration", {"spec.budget.tokens": 2000}),
+    ("CourseGeneration", {"spec.budget": ABSENT}),
+    ("ModelProvider", {"spec.budget": ABSENT}),
     (
         "CourseGeneration",
         {"spec.exports": [{"format": "json"}, {"format": "pdf", "includeAssessments": False}, {"format": "scorm"}]},

@@ -116,12 +116,14 @@ def _after(policy: CircuitBreaker, circuit: Circuit, one: Ended, last: Sequence[
 def _count(policy: CircuitBreaker, circuit: Circuit, one: Ended, last: Sequence[Ended]) -> Circuit:
     if one.failure is None:
         return circuit
-    window = [e for e in last if max(circuit.closed, one.time - policy.window_seconds) < e.time]
+    begin = max(circuit.closed, one.time - policy.window_seconds)
+    window = [e for e in last if begin < e.time]
     failed = [e for e in window if e.failure]
     counted = replace(circuit, attempts=len(window), failures=len(failed), cause=one.failure)
     enough = len(window) >= policy.minimum_attempts
     if one.retry_after or (enough and len(failed) * 100 >= policy.failure_rate_percent * len(window)):
-        return _open(policy, replace(counted, refund_from=min(e.time for e in failed)), one)
+        # From the window's begin, not its first failure: one that ended before may reach status after this one.
+        return _open(policy, replace(counted, refund_from=begin), one)
     return counted
 
 

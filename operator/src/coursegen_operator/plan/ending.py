@@ -1,8 +1,9 @@
 """How an attempt ends, what follows from it, and what is removed afterwards."""
 
-from coursegen_api.base import Attempt, ErrorDetails, FailureClass, Outcome
+from coursegen_api.base import Attempt, ErrorDetails, FailureClass, Outcome, Usage
 
 from . import clock, failure, outage
+from .budget import cost_of
 from .failure import Verdict
 from .step import Step
 from .world import Count, DeleteJob, JobView
@@ -34,7 +35,7 @@ def conclude(step: Step, attempt: Attempt, verdict: Verdict) -> None:
     attempt = _ended(step, attempt, verdict)
     step.changes["attempts"] = [*step.task.status.attempts[:-1], attempt]
     if verdict.result and verdict.result.usage:
-        step.changes["usage"] = verdict.result.usage
+        step.changes["usage"] = _sum(step.task.status.usage, verdict.result.usage)
     if verdict.outcome is Outcome.SUCCEEDED and verdict.result:
         step.result = verdict.result
         step.changes |= {
@@ -49,14 +50,28 @@ def conclude(step: Step, attempt: Attempt, verdict: Verdict) -> None:
     return _fail(step, attempt, verdict, verdict.failure_class)
 
 
+def _sum(before: Usage | None, last: Usage) -> Usage:
+    """Give what a task has cost so far: what failed, and what was made anew, has been paid as well."""
+    if before is None:
+        return last
+    return Usage(
+        prompt_tokens=before.prompt_tokens + last.prompt_tokens,
+        completion_tokens=before.completion_tokens + last.completion_tokens,
+        cost_micro_usd=before.cost_micro_usd + last.cost_micro_usd,
+        cached=last.cached,
+    )
+
+
 def _ended(step: Step, attempt: Attempt, verdict: Verdict) -> Attempt:
     """Give the attempt as status keeps it; what failed with its provider or queue as a whole is not counted."""
     message = verdict.message[:1024]
     excuse = outage.outage(step.task, step.around.circuits).excuses(verdict.failure_class, step.now)
     if excuse and verdict.counted:
         message = outage.joined(message, excuse)
+    used = verdict.result.usage if verdict.result else None
     return attempt.model_copy(
         update={
+            "usage": used if cost_of(used) else None,
             "completion_time": clock.stamp(step.now),
             "outcome": verdict.outcome,
             "failure_class": verdict.failure_class,

@@ -49,7 +49,15 @@ def begin(step: Step) -> None:
         return _intend(step, found)
     made = task.status.attempts[-1].number if task.status.attempts else 0
     effort = (made, assignments.size(found.assignment.work))
-    step.want = Want(task.queue_name, task.provider_name or "", (*task.place, task.identity.uid), effort)
+    step.want = Want(
+        task.queue_name,
+        task.provider_name or "",
+        (*task.place, task.identity.uid),
+        effort,
+        purses=tuple(step.around.purses),
+        label=task.label,
+        line=next((k.name for k, p in step.around.purses.items() if p and k.kind == "CourseGeneration"), ""),
+    )
     return _hold_for_slot(step, found.queue)
 
 
@@ -65,6 +73,8 @@ def _hold_for_slot(step: Step, queue: GenerationQueue) -> None:
     if by_circuit := outage.hold(task, step.around.circuits, step.decline):
         step.hold = by_circuit
         return None
+    if step.decline is HoldReason.BUDGET_EXCEEDED:
+        return step.held(step.decline, _over_budget(step))
     if step.decline is HoldReason.PROVIDER_BUSY:
         return step.held(
             step.decline, f"Provider {task.provider_name} is used up to spec.concurrency: waits for a Job to end."
@@ -74,6 +84,15 @@ def _hold_for_slot(step: Step, queue: GenerationQueue) -> None:
         f"Queue {task.queue_name} (capacity {queue.spec.capacity}) or the operator's limit of "
         f"{step.around.defaults.max_jobs} Jobs is used up: waits for a Job to end.",
     )
+
+
+def _over_budget(step: Step) -> str:
+    """Say which budget is used up: the first that lacks the cost of this attempt."""
+    purses = [p for p in step.around.purses.values() if p]
+    short = [p for p in purses if p.lacks(step.around.estimate)] or purses
+    if not short:
+        return "A budget is used up by what is about to start: waits for its end."
+    return short[0].words(step.around.estimate)
 
 
 def means(step: Step) -> Means | Hold:

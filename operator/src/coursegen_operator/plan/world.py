@@ -14,6 +14,7 @@ from coursegen_api.task import Progress
 from coursegen_api.validation import QualityValidation
 
 from .breaker import Circuit
+from .budget import NOTHING, Cost, Purse
 
 TaskObject = ChapterGeneration | QualityValidation | CourseExport
 AnyObject = TaskObject | CourseGeneration
@@ -146,6 +147,10 @@ class Surroundings:
     """By provider or queue: those of which something is known."""
     probe: bool = False
     """The slot that was granted is for a probe."""
+    purses: Mapping[Key, Purse | None] = field(default_factory=dict)
+    """By course and provider, for what asks a model: their budgets; None where there is none."""
+    estimate: Cost = NOTHING
+    """What the next attempt is likely to cost."""
 
 
 # ---- effects: done after the status write that announces them, in order -----------------------------
@@ -234,6 +239,12 @@ class Want:
     """Attempts made so far, and the size of the work: the least is tried first where a probe is needed."""
     probe: bool = False
     """Granted as a probe of an open circuit."""
+    purses: tuple[Key, ...] = ()
+    """The course and the provider whose budgets it is charged to."""
+    label: str = ""
+    """The kind of task: what it is likely to cost follows from it."""
+    line: str = ""
+    """Whose budget may hold it: a line of its own, so that nobody waits behind it."""
 
 
 COURSE_SLOTS = ""
