@@ -249,6 +249,7 @@ class Requests(Model):
 
     retry: str | None = Field(default=None, max_length=256, description="Value of the retry annotation acted on.")
     cancel: str | None = Field(default=None, max_length=256, description="Value of the cancel annotation acted on.")
+    stop: str | None = Field(default=None, max_length=256, description="Value of the stop annotation acted on.")
     regeneration: str | None = Field(default=None, max_length=63, description="requestId of the regeneration acted on.")
     course_retry: str | None = Field(
         default=None, max_length=256, description="Value of the course's retry annotation acted on."

@@ -258,6 +258,9 @@ class CourseStatus(Model):
     missing_chapters: Annotated[list[int], Field(max_length=100)] = Field(
         default_factory=list, description="Indexes of chapters that are left out of the exports."
     )
+    stopped: bool | None = Field(
+        default=None, description="True if a person stopped it: what had not succeeded by then is left out."
+    )
     validation: QualitySummary | None = Field(default=None, description="Result of the last validation.")
     exports: Annotated[list[ExportState], Field(max_length=3)] = Field(
         default_factory=list,

@@ -21,6 +21,7 @@ from .plan.world import AnyObject, Defaults, Key, Plan, Surroundings, TaskObject
 from .scheduler import Scheduler
 from .snapshot import Snapshot
 from .statuspatch import difference
+from .unreadable import Unreadable
 from .workqueue import WorkQueue
 
 GATES = ("GenerationQueue", "ModelProvider")
@@ -51,6 +52,8 @@ class Actor:
         """Visit one object; whatever is raised makes the queue visit it again."""
         begun = time.perf_counter()
         try:
+            if unread := self.snapshot.unreadable.get(key):
+                return await self._tell_unreadable(key, unread)
             if key.kind in GATES:
                 return await self.gatekeeper.visit(key)
             if key.namespace:
@@ -65,6 +68,11 @@ class Actor:
             self.scheduler.release(key)
             self.scheduler.dispatch()
             self.metrics.visits.labels(key.kind).observe(time.perf_counter() - begun)
+
+    async def _tell_unreadable(self, key: Key, unread: Unreadable) -> None:
+        log.warning("%s cannot be read: %s", key, unread.message)
+        self.scheduler.leave(key)
+        await self.doer.post(key, unread.meta, unread.event, unread.message)
 
     async def _learn_namespace(self, name: str) -> None:
         if name not in self.snapshot.namespace_uids:

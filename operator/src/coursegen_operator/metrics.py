@@ -105,6 +105,9 @@ class CapacityCollector(Collector):
             in_use.add_metric([name], load.by_queue.get(name, 0))
             waits.add_metric([name], waiting.get(name, 0))
         yield from (capacity, in_use, waits)
+        yield _gauge(
+            "coursegen_unreadable_objects", "Objects that this operator cannot read.", len(self._snapshot.unreadable)
+        )
         oldest = max((time.time() - w.order[1] for w in self._book.wants.values()), default=0.0)
         yield _gauge("coursegen_oldest_wait_seconds", "Age of the oldest object that waits for a slot.", oldest)
 

@@ -8,8 +8,6 @@ import logging
 import time
 from collections.abc import Iterable
 
-from pydantic import ValidationError
-
 from coursegen_api import names
 
 from .effects import enqueue
@@ -33,23 +31,13 @@ async def list_all(kube: Kube, snapshot: Snapshot, namespaces: Iterable[str]) ->
         items: list[Json] = []
         for namespace in ("",) if cluster else scopes:
             items += (await kube.list(path_of(KINDS[kind].meta.plural, namespace)))["items"]
-        snapshot.replace(kind, _readable(kind, items))
+        snapshot.replace(kind, items)
     jobs: list[Json] = []
     for namespace in scopes:
         selector = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
         jobs += (await kube.list(path_of("jobs", namespace), labelSelector=selector))["items"]
     snapshot.replace("Job", jobs)
     snapshot.recount()
-
-
-def _readable(kind: str, items: list[Json]) -> Iterable[Json]:
-    for raw in items:
-        try:
-            KINDS[kind].model_validate(raw, extra="ignore")
-        except ValidationError as error:
-            log.warning("%s %s cannot be read: %s", kind, raw["metadata"]["name"], error.errors()[0]["msg"])
-        else:
-            yield raw
 
 
 async def run(

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from coursegen_api.base import HoldReason, Outcome
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
@@ -22,7 +24,7 @@ from coursegen_api.queue import GenerationQueue
 from coursegen_api.task import Progress
 from coursegen_api.validation import QualityValidation
 
-from . import views
+from . import unreadable, views
 from .books import Books, account_of
 from .plan import requests
 from .plan.admission import Load
@@ -31,6 +33,7 @@ from .plan.objects import provider_of, queue_of
 from .plan.recent import Recent
 from .plan.step import open_attempt
 from .plan.world import AnyObject, Gate, JobView, Key, Reading, TaskObject, key_of
+from .unreadable import Unreadable
 
 Json = dict[str, Any]
 
@@ -82,13 +85,31 @@ class Snapshot:
     open_courses: set[str] = field(default_factory=set)
     """UIDs of the courses that hold a course slot."""
     load: Load = field(default_factory=Load)
+    unreadable: dict[Key, Unreadable] = field(default_factory=dict)
+    """What exists and cannot be read."""
     books: Books = field(default_factory=Books)
     """The past, and money."""
 
     # ---- objects ------------------------------------------------------------------------------------
 
     def apply(self, kind: str, raw: Json, deleted: bool = False) -> set[Key]:
-        """Take in an object of ours; pydantic.ValidationError if it is not one."""
+        """Take in an object of ours; one that cannot be read is noted, and no longer known as it was before."""
+        key = Key(kind, raw["metadata"].get("namespace", ""), raw["metadata"]["name"])
+        try:
+            touched = self._apply(kind, raw, deleted)
+        except ValidationError as error:
+            touched = self._vanish(kind, (key.namespace, key.name)) if self._is_there(key) else set()
+            self.unreadable.pop(key, None)
+            if not deleted:
+                self.unreadable[key] = unreadable.explain(raw, error)
+            return touched | {key}
+        self.unreadable.pop(key, None)
+        return touched
+
+    def _is_there(self, key: Key) -> bool:
+        return (key.namespace, key.name) in self._places(key.kind)
+
+    def _apply(self, kind: str, raw: Json, deleted: bool) -> set[Key]:
         if kind == "GenerationQueue":
             return self._apply_queue(raw, deleted)
         if kind == "ModelProvider":
@@ -238,6 +259,8 @@ class Snapshot:
             touched |= self.apply_job(raw) if kind == "Job" else self.apply(kind, raw)
         for place in self._places(kind) - seen:
             touched |= self._vanish(kind, place)
+        for key in [k for k in self.unreadable if k.kind == kind and (k.namespace, k.name) not in seen]:
+            del self.unreadable[key]
         return touched
 
     def vanished(self, key: Key) -> set[Key]:
@@ -349,7 +372,7 @@ class Snapshot:
 
     def keys(self) -> list[Key]:
         """Name everything that is visited: the work, and the queues and providers with something to say."""
-        return [*self.objects, *self.books.gates()]
+        return [*self.objects, *self.unreadable, *self.books.gates()]
 
     def course_of(self, obj: TaskObject) -> CourseGeneration | None:
         """Give the course that an object names, or that owns it."""
@@ -380,6 +403,7 @@ def _seen_by_chapters(course: CourseGeneration) -> tuple[Any, ...]:
         course.status.start_time,
         None if how is Outcome.SUCCEEDED else how,
         course.status.requests,
+        course.status.stopped,
         course.spec.suspend,
         course.spec.budget,
         course.metadata.deletion_timestamp,

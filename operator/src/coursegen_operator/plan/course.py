@@ -18,7 +18,7 @@ from coursegen_api.course import (
 from coursegen_api.export import CourseExport
 from coursegen_api.validation import QualityValidation
 
-from . import assignments, children, clock, conditions, outline, requests, rollup, telling
+from . import assignments, children, clock, conditions, outline, requests, rollup, stopping, telling
 from .coursestep import CourseStep, CourseView, place
 from .objects import owned_by
 from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, missing_provider, missing_queue, refusal, works
@@ -53,6 +53,8 @@ def plan(
     if accepted.restart:
         status = _reopened(status)
         over = None
+    if accepted.stop:
+        status = status.model_copy(update={"stopped": True})
     step = CourseStep(view, now, granted, status, decline)
     if over:
         before = conditions.find(course.status.conditions, "Succeeded")
@@ -76,7 +78,7 @@ def _asked_by_children(view: CourseView) -> bool:
 
 def _reopened(status: CourseStatus) -> CourseStatus:
     outline = status.outline
-    if outline and not (outline.attempts and outline.attempts[-1].outcome is Outcome.SUCCEEDED):
+    if outline and status.chapters is None:  # it failed, or what it made could not be used
         outline = TaskStatus(revision=outline.revision + 1)
     return status.model_copy(
         update={
@@ -85,6 +87,7 @@ def _reopened(status: CourseStatus) -> CourseStatus:
             "completion_time": None,
             "error_details": None,
             "outline": outline,
+            "stopped": None,
         }
     )
 
@@ -92,7 +95,9 @@ def _reopened(status: CourseStatus) -> CourseStatus:
 def _go_on(step: CourseStep) -> None:
     """Take the course as far as it goes now."""
     wrong = _misconfigured(step)
-    if wrong:
+    if step.status.stopped and step.status.chapters is None:
+        step.end(Outcome.CANCELLED, stopping.STOPPED, "Stopped on request before its chapters were known.")
+    elif wrong:
         step.hold = wrong
         step.draft.wake(step.now + MISCONFIGURED_SECONDS)
     elif _has_slot(step) and outline.known(step) and _has_chapters(step) and _is_validated(step):
@@ -153,6 +158,8 @@ def _has_chapters(step: CourseStep) -> bool:
     """Create what is missing; True as soon as every chapter has ended as the failure policy allows."""
     step.change(stage="Chapters")
     planned = list(children.planned_chapters(step.course, step.status))
+    if step.status.stopped:
+        return stopping.gathered(step, [name for name, _ in planned])
     found = [_child(step, "ChapterGeneration", name, spec, "chapter") for name, spec in planned]
     chapters = [c for c in found if isinstance(c, ChapterGeneration)]
     step.change(chapters=rollup.counts(chapters, step.course, len(planned)))
@@ -238,7 +245,8 @@ def _is_exported(step: CourseStep) -> None:
         count = step.status.chapters.total if step.status.chapters else 0
         left = len(step.status.missing_chapters)
         words = f"{count - left} of {count} chapters" if left else f"{count} chapters"
-        step.end(Outcome.SUCCEEDED, "Succeeded", f"{words} and {len(states)} exports are in the store.")
+        reason, how = (stopping.STOPPED, "Stopped on request: ") if step.status.stopped else ("Succeeded", "")
+        step.end(Outcome.SUCCEEDED, reason, f"{how}{words} and {len(states)} exports are in the store.")
     return None
 
 

@@ -1,6 +1,7 @@
 """How an attempt ends, what follows from it, and what is removed afterwards."""
 
 from coursegen_api.base import Attempt, ErrorDetails, FailureClass, Outcome, Usage
+from coursegen_api.queue import QueueSpec
 
 from . import clock, failure, outage
 from .budget import cost_of
@@ -15,6 +16,9 @@ MAX_LOST = 3
 """Results that may be lost in one revision before the task fails."""
 
 _DEFAULT_RATE_LIMIT_SECONDS = 60
+
+_WITHOUT_QUEUE = QueueSpec(priority=0)
+"""The retries of work whose queue was deleted meanwhile: it is held, and goes on when there is a queue again."""
 
 
 def details(step: Step, failure_class: FailureClass, message: str, number: int) -> ErrorDetails:
@@ -99,7 +103,8 @@ def retry_after(step: Step, attempt: Attempt, verdict: Verdict) -> float | None:
     """Give the seconds until the next attempt; None if there is none."""
     status, cause = step.task.status, verdict.failure_class
     queue = step.around.queues.get(step.task.queue_name)
-    if cause in failure.NEVER_RETRIED or attempt.number >= MAX_ATTEMPTS or queue is None:
+    policy = queue.spec if queue else _WITHOUT_QUEUE
+    if cause in failure.NEVER_RETRIED or attempt.number >= MAX_ATTEMPTS:
         return None
     if (
         cause is FailureClass.RESULT_LOST
@@ -112,9 +117,9 @@ def retry_after(step: Step, attempt: Attempt, verdict: Verdict) -> float | None:
         return max(1.0, told if told is not None else _DEFAULT_RATE_LIMIT_SECONDS) * share
     if not verdict.counted:
         return 0.0
-    if attempt.counted and status.retry_count >= queue.spec.max_retries:
+    if attempt.counted and status.retry_count >= policy.max_retries:
         return None
-    ladder = queue.spec.backoff_seconds
+    ladder = policy.backoff_seconds
     return ladder[min(status.retry_count, len(ladder) - 1)] * share
 
 

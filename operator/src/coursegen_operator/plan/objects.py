@@ -104,9 +104,14 @@ def _task(
             obj.spec.index if isinstance(obj, ChapterGeneration) else 0,
         ),
         suspended=obj.spec.suspend or (parent is not None and parent.spec.suspend),
-        cancelled=cancel or over is Outcome.CANCELLED,
+        cancelled=cancel or over is Outcome.CANCELLED or _stopped(obj, parent),
         abandoned="The course has failed, so this was not started." if over is Outcome.FAILED else "",
     )
+
+
+def _stopped(obj: TaskObject, parent: CourseGeneration | None) -> bool:
+    """Tell whether a course that a person stopped wants no more of this: its chapters, not what delivers them."""
+    return isinstance(obj, ChapterGeneration) and parent is not None and bool(parent.status.stopped)
 
 
 def _assign(view: ObjectView, obj: TaskObject) -> Assignment | Hold:

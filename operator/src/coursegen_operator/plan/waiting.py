@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from coursegen_api.base import Attempt, HoldReason, Outcome
+from coursegen_api.base import Attempt, HoldReason, Outcome, TaskStatus
 from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
 from coursegen_api.task import TaskInput, Writer
@@ -14,6 +14,8 @@ from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step, missing_provide
 from .world import Count, CreateJob, Want
 
 _KEPT_ATTEMPTS = 10
+_CLOCK_STEP_SECONDS = 60.0
+"""An end that lies further ahead was written before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def begin(step: Step) -> None:
         return ending.end(step, Outcome.CANCELLED, COURSE_OVER, task.abandoned)
     if task.suspended:
         return step.held(HoldReason.SUSPENDED, "Suspended: set spec.suspend to false to go on.")
-    due = clock.parse(task.status.next_retry_time) if task.status.next_retry_time else 0.0
+    due = retry_due(task.status, step.now)
     if due > step.now:
         step.draft.wake(due)
         _hold_for_retry(step)
@@ -59,6 +61,19 @@ def begin(step: Step) -> None:
         line=next((k.name for k, p in step.around.purses.items() if p and k.kind == "CourseGeneration"), ""),
     )
     return _hold_for_slot(step, found.queue)
+
+
+def retry_due(status: TaskStatus, now: float) -> float:
+    """Give the time of the next retry, 0 if none is due; at once if the clock was set back since it was reckoned.
+
+    Else a clock that was a day ahead for a moment would keep the work for a day.
+    """
+    if status.next_retry_time is None:
+        return 0.0
+    ended = status.attempts[-1].completion_time if status.attempts else None
+    if ended and clock.parse(ended) > now + _CLOCK_STEP_SECONDS:
+        return 0.0
+    return clock.parse(status.next_retry_time)
 
 
 def _hold_for_retry(step: Step) -> None:
