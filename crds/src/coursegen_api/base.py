@@ -251,6 +251,9 @@ class Requests(Model):
     cancel: str | None = Field(default=None, max_length=256, description="Value of the cancel annotation acted on.")
     stop: str | None = Field(default=None, max_length=256, description="Value of the stop annotation acted on.")
     regeneration: str | None = Field(default=None, max_length=63, description="requestId of the regeneration acted on.")
+    quality_round: str | None = Field(
+        default=None, max_length=63, description="The course's quality round acted on: its revision and number."
+    )
     course_retry: str | None = Field(
         default=None, max_length=256, description="Value of the course's retry annotation acted on."
     )

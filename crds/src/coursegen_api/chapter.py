@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import (
+    Artifact,
     IsoDuration,
     Objective,
     ObjectName,
@@ -95,6 +96,9 @@ class ChapterSpec(Base):
 class ChapterStatus(ObjectStatus):
     """What is known of the chapter."""
 
+    previous_artifact: Artifact | None = Field(
+        default=None, description="The version from which a quality round made the present one."
+    )
     title: str | None = Field(default=None, max_length=200, description="Title, as the chapter's document has it.")
 
 

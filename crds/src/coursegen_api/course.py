@@ -21,6 +21,7 @@ from .base import (
     Regeneration,
     Requests,
     Rule,
+    StoreKey,
     TaskStatus,
     Time,
     Title,
@@ -43,7 +44,7 @@ from .kinds import (
     immutable_fields,
     queue_name_rule,
 )
-from .task import QualityBar, QualitySummary
+from .task import ChapterIndexes, ChapterScore, QualityBar, QualitySummary
 
 MAX_OBJECTIVES_SIZE = 200_000
 """Characters of the objectives of all given chapters: 100 chapters, each with 20 objectives of 100 characters."""
@@ -95,6 +96,13 @@ class Quality(QualityBar):
     enabled: bool = Field(
         default=True, description="True validates the chapters before the exports are made. Default: true."
     )
+    max_regenerations: Annotated[int, Field(ge=0, le=3)] = Field(
+        default=1,
+        description=(
+            "Rounds in which chapters below the bar are made anew from the findings; the better version is kept. "
+            "0 makes none. Default: 1."
+        ),
+    )
     below_bar: BelowBar = Field(
         default=BelowBar.DELIVER,
         description=(
@@ -102,6 +110,21 @@ class Quality(QualityBar):
             "fails. Default: Deliver."
         ),
     )
+
+
+class QualityRound(Model):
+    """Chapters below the bar that the operator has made anew, with the validator's findings as feedback."""
+
+    number: int = Field(ge=1, description="Which round of this revision, from 1.")
+    report_key: StoreKey = Field(description="Key of the quality report with the findings.")
+    chapters: ChapterIndexes = Field(description="Indexes of the chapters that are made anew.")
+    earlier: ChapterIndexes = Field(
+        default_factory=list, description="Those of them whose version before the last round was the better one."
+    )
+    scores: Annotated[list[ChapterScore], Field(max_length=100)] = Field(
+        default_factory=list, description="Their scores before the round, as far as the validation gave them."
+    )
+    judged: bool = Field(default=False, description="True once the new versions have been compared with the old ones.")
 
 
 class FailurePolicy(StrEnum):
@@ -262,6 +285,13 @@ class CourseStatus(Model):
         default=None, description="True if a person stopped it: what had not succeeded by then is left out."
     )
     validation: QualitySummary | None = Field(default=None, description="Result of the last validation.")
+    quality_round: QualityRound | None = Field(
+        default=None, description="The last round of this revision in which chapters below the bar were made anew."
+    )
+    kept_chapters: ChapterIndexes = Field(
+        default_factory=list,
+        description="Indexes of chapters whose version before their last round is used.",
+    )
     exports: Annotated[list[ExportState], Field(max_length=3)] = Field(
         default_factory=list,
         description="The exports by format.",

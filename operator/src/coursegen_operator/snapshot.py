@@ -404,6 +404,7 @@ def _seen_by_chapters(course: CourseGeneration) -> tuple[Any, ...]:
         None if how is Outcome.SUCCEEDED else how,
         course.status.requests,
         course.status.stopped,
+        course.status.quality_round,
         course.spec.suspend,
         course.spec.budget,
         course.metadata.deletion_timestamp,

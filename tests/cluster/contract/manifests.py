@@ -41,6 +41,7 @@ COURSE = {
         "minReadabilityScore": 60.5,
         "minPedagogicalAlignment": 0.5,
         "checkBias": False,
+        "maxRegenerations": 2,
         "belowBar": "Fail",
     },
     "failurePolicy": "ExportPartial",

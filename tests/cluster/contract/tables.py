@@ -197,6 +197,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *choice("spec.exports[].format", *FORMATS),
         ("spec.exports[].format", "enum", "pdf", "epub"),
         *bar("spec.quality"),
+        *number("spec.quality.maxRegenerations", 0, 3),
         *choice("spec.quality.belowBar", "Deliver", "Fail"),
         *choice("spec.failurePolicy", "Fail", "ExportPartial"),
         *budget("spec.budget", "tokens", "costMicroUSD"),

@@ -63,12 +63,18 @@ def _of_task(obj: TaskObject, course: CourseGeneration | None) -> Requests:
     wish = obj.spec.regeneration if isinstance(obj, ChapterGeneration) else None
     asked = _asked(obj.metadata, wish)
     accepted = course.status.requests if course else None
-    if accepted is None:
+    if course is None or accepted is None:
         return asked
     of_course: dict[str, Any] = {"course_retry": accepted.retry}
     if isinstance(obj, ChapterGeneration):
         of_course["course_regeneration"] = accepted.regeneration
+        of_course["quality_round"] = _round_for(obj, course)
     return asked.model_copy(update=of_course)
+
+
+def _round_for(obj: ChapterGeneration, course: CourseGeneration) -> str | None:
+    made = course.status.quality_round
+    return round_id(course) if made and obj.spec.index in made.chapters else None
 
 
 def accept(obj: TaskObject, course: CourseGeneration | None) -> Accepted:
@@ -96,6 +102,7 @@ def _wants_again(asked: Requests, seen: Requests, how: Outcome | None) -> bool:
     anew = (asked.regeneration not in (None, seen.regeneration)) or (
         asked.course_regeneration not in (None, seen.course_regeneration)
     )
+    anew = anew or asked.quality_round not in (None, seen.quality_round)
     return anew or (how is not Outcome.SUCCEEDED and _retries(asked, seen))
 
 
@@ -112,6 +119,32 @@ def _left_undone(obj: TaskObject) -> bool:
 def pending(obj: TaskObject, course: CourseGeneration) -> bool:
     """Tell whether an ended child has been asked to go on, and has not acted on it yet."""
     return _wants_again(_of_task(obj, course), obj.status.requests or _NOTHING, ended(obj))
+
+
+def is_bad(child: TaskObject, course: CourseGeneration) -> bool:
+    """Tell whether an open course has to do without a child."""
+    failed = ended(child) in (Outcome.FAILED, Outcome.CANCELLED)
+    return failed and not unfinished(child, course) and not has_content(child, course)
+
+
+def has_content(child: TaskObject, course: CourseGeneration) -> bool:
+    """Tell whether a child has something to deliver: a quality round that fails leaves the version before."""
+    if ended(child) is Outcome.SUCCEEDED:
+        return True
+    seen, made = child.status.requests, round_id(course)
+    in_round = made is not None and seen is not None and seen.quality_round == made
+    return in_round and ended(child) is not None and child.status.artifact is not None
+
+
+def round_id(course: CourseGeneration) -> str | None:
+    """Name the last quality round of a course's revision, if it has made one."""
+    made = course.status.quality_round
+    return f"r{course.status.revision}-{made.number}" if made else None
+
+
+def owned_by(obj: TaskObject, course: CourseGeneration | None) -> bool:
+    """Tell whether an object is a child of a course."""
+    return course is not None and obj.metadata.controller_uid() == course.metadata.uid
 
 
 def unfinished(obj: TaskObject, course: CourseGeneration) -> bool:

@@ -19,7 +19,7 @@ def gathered(step: CourseStep, planned: Sequence[str]) -> bool:
     if any(requests.ended(c) is None for c in found):
         step.running = True
         return False
-    done = {c.spec.index for c in found if requests.ended(c) is Outcome.SUCCEEDED}
+    done = {c.spec.index for c in found if requests.has_content(c, step.course)}
     if not done:
         step.end(Outcome.CANCELLED, STOPPED, "Stopped on request before a chapter had succeeded.")
         return False
