@@ -93,7 +93,7 @@ class Client:
 
     async def _watch(self, path: str, version: str) -> AsyncIterator[Json]:
         query = urlencode({"watch": "1", "resourceVersion": version})
-        url = f"{self._access.server}{path}?{query}"
+        url = f"{self._access.server}{path}{'&' if '?' in path else '?'}{query}"
         async with self._session.get(url, timeout=aiohttp.ClientTimeout(total=None)) as response:
             rest = b""
             async for portion in response.content.iter_any():

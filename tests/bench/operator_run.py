@@ -25,7 +25,7 @@ from .client import Client
 Json = dict[str, Any]
 
 _READY_SECONDS = 60
-_TIDY_SECONDS = 90
+_TIDY_SECONDS = 240
 _POSTS_AT_ONCE = 32
 
 
@@ -56,8 +56,10 @@ async def running(kubeconfig: Path, log: Path, profile: Path | None) -> AsyncIte
         "KUBECONFIG": str(kubeconfig),
         "COURSEGEN_WORKER_IMAGE": sample.IMAGE,
         "COURSEGEN_HTTP_PORT": str(port),
+        "COURSEGEN_LEADER_ELECTION": "false",
         "COURSEGEN_MAX_JOBS": str(ground.CAPACITY),
         "COURSEGEN_MAX_CONCURRENT_COURSES": str(ground.CAPACITY),
+        "COURSEGEN_KEEP_JOBS_SECONDS": "120",
     }
     command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "coursegen_operator"]
     with log.open("wb") as out:

@@ -6,7 +6,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-AIMS = {"200/400": ("raw", 1.3), "2000/4000": ("path", 1.4)}
+AIMS = {"20/30": ("raw", 1.3), "100/200": ("raw", 1.3), "200/400": ("raw", 1.3), "2000/4000": ("path", 1.4)}
 """By limits: which ceiling the operator is held against, and how many times that it may take."""
 
 MAX_REQUESTS = 8

@@ -16,7 +16,7 @@ from coursegen_api.queue import GenerationQueue
 from coursegen_api.task import TaskKind
 from coursegen_operator import views
 from coursegen_operator.plan import children, clock, objects
-from coursegen_operator.plan.world import CreateJob, Defaults, Plan, PodView, PostEvent, Reading, Surroundings
+from coursegen_operator.plan.world import CreateJob, Defaults, Effect, PodView, PostEvent, Reading, Surroundings
 from coursegen_operator.statuspatch import difference
 
 from . import stages
@@ -108,31 +108,32 @@ def _of_chapter(parent: CourseGeneration, manifest: Json, around: Surroundings) 
     meta = manifest["metadata"] | {"uid": uid, "generation": 1, "creationTimestamp": clock.stamp(_NOW)}
     stored = manifest | {"metadata": meta}
 
-    def visit(status: Json, after: float, granted: bool = False, **changes: Any) -> Plan:
+    def visit(status: Json, after: float, granted: bool = False, **changes: Any) -> tuple[Json, tuple[Effect, ...]]:
         obj = ChapterGeneration.model_validate(stored | {"status": status})
         fields = {f: getattr(around, f) for f in Surroundings.__slots__} | changes
-        return objects.plan(objects.ObjectView(obj, parent, [], Surroundings(**fields)), _NOW + after, granted)
+        plan = objects.plan(objects.ObjectView(obj, parent, [], Surroundings(**fields)), _NOW + after, granted)
+        return plan.status.wire(), plan.effects
 
-    first = visit({}, 0.1, granted=True)
-    job = next(e.manifest for e in first.effects if isinstance(e, CreateJob))
+    first, effects = visit({}, 0.1, granted=True)
+    job = next(e.manifest for e in effects if isinstance(e, CreateJob))
     job_uid = str(uuid.uuid5(uuid.NAMESPACE_OID, job["metadata"]["name"]))
     raw_job = job | {"metadata": job["metadata"] | {"uid": job_uid, "creationTimestamp": clock.stamp(_NOW)}}
     ready = views.job_view(raw_job | {"status": {"ready": 1}})
-    second = visit(first.status, 1.1, jobs={ready.name: ready})
+    second, _ = visit(first, 1.1, jobs={ready.name: ready})
     end = {"type": "Complete", "status": "True", "lastTransitionTime": clock.stamp(_NOW + 2)}
     ended = views.job_view(raw_job | {"status": {"conditions": [end]}})
     said = stages.result(TaskKind.CHAPTER, around.namespace_uid).to_json()
     pod = PodView("p", "p", job_uid, _NOW, "Succeeded", exit_code=0, termination_message=said)
     reading = Reading(_NOW + 2, (pod,), final=True)
-    third = visit(second.status, 2.1, jobs={ended.name: ended}, readings={job_uid: reading})
-    told = next(e for e in third.effects if isinstance(e, PostEvent))
+    third, effects = visit(second, 2.1, jobs={ended.name: ended}, readings={job_uid: reading})
+    told = next(e for e in effects if isinstance(e, PostEvent))
     return Requests(
         name=name,
         create=manifest,
-        intent=difference({}, first.status),
+        intent=difference({}, first),
         job=job,
-        running=difference(first.status, second.status),
-        outcome=difference(second.status, third.status),
+        running=difference(first, second),
+        outcome=difference(second, third),
         event=_event(stored, told),
     )
 

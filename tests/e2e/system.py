@@ -106,6 +106,7 @@ class System:
             "COURSEGEN_NAMESPACES": ",".join(namespaces),
             "COURSEGEN_WORKER_IMAGE": self.images["coursegen/worker"].reference,
             "COURSEGEN_HTTP_PORT": str(free_port()),
+            "COURSEGEN_LEADER_ELECTION": "false",  # each has namespaces of its own
         }
         environment |= {f"COURSEGEN_{k.upper()}": v for k, v in settings.items()}
         process = Operator(environment, self.folder / f"{name}.log")
@@ -138,6 +139,16 @@ class Operator:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        assert self.process
+        self.process.send_signal(number)
+
+    def ended(self, seconds: float) -> int:
+        """Wait until it has ended by itself, and give its exit code; subprocess.TimeoutExpired if it does not."""
+        assert self.process
+        return self.process.wait(seconds)
 
     def check(self) -> None:
         """AssertionError with the end of the log if it has ended by itself."""

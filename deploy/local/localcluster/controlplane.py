@@ -86,7 +86,7 @@ def _apiserver(instance: Instance, binaries: Path, address: str, options: Option
     ]
     reads = [pki / "ca.crt", pki / "apiserver.crt", pki / "apiserver-kubelet.crt", account_key]
     if options.audit_log:
-        policy = instance.config / "audit-policy.json"
+        policy = Path(options.audit_policy) if options.audit_policy else instance.config / "audit-policy.json"
         argv += [f"--audit-policy-file={policy}", f"--audit-log-path={instance.audit_log}"]
         argv += [f"--audit-log-maxsize={_AUDIT_LOG_MEGABYTES}"]
         reads.append(policy)

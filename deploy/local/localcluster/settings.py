@@ -32,6 +32,8 @@ class Options:
     kcm_qps: float = 100
     kcm_burst: int = 200
     audit_log: bool = False
+    audit_policy: str | None = None
+    """A file of one's own for what the audit log holds; without it, metadata alone."""
 
     def __post_init__(self) -> None:
         if self.kwok_nodes < 0:

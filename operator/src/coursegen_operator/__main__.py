@@ -6,18 +6,21 @@ import logging
 import signal
 import sys
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import kopf
 
 from coursegen_api.task import Progress
 
-from . import handlers, health, kube, resync, settings, standing
+from . import handlers, health, kube, settings, standing
 from .act import Actor
 from .effects import Doer
+from .election import Election, LeaseLostError
 from .metrics import CapacityCollector, CircuitCollector, Metrics
 from .plan.world import Key, Reading
 from .pods import PodReader
 from .progress import ProgressReader
+from .resync import Resync
 from .scheduler import Scheduler
 from .snapshot import Snapshot
 from .workqueue import WorkQueue
@@ -55,11 +58,14 @@ class Operator:
 
     def __init__(self, config: settings.Settings, access: kube.Access) -> None:
         self.config, self.access = config, access
+        self.told = asyncio.Event()
+        """Set when the process is told to stop."""
         self.metrics = Metrics()
         self.snapshot = Snapshot()
         self.queue = WorkQueue()
         self.health = health.Health(config.resync_seconds)
-        self.kube = kube.Kube(access, observe=self._observe)
+        self.kube = kube.Kube(access, observe=self._observe, timeout=config.request_timeout_seconds)
+        self.election = self._candidate() if config.leader_election else None
         self.pods = PodReader(self.kube, self.snapshot.jobs, self._deliver)
         defaults = config.defaults()
         self.scheduler = Scheduler(self.snapshot, self.queue, defaults)
@@ -67,38 +73,79 @@ class Operator:
         self.actor = Actor(self.kube, self.snapshot, self.queue, self.scheduler, defaults, self.metrics, doer)
         self.metrics.registry.register(CapacityCollector(self.snapshot, self.scheduler.book, defaults))
         self.metrics.registry.register(CircuitCollector(self.snapshot, self.scheduler.breakers))
+        self.resync = Resync(self.kube, self.snapshot, self.queue, self.health, self.metrics, self.config.namespaces)
+
+    def _candidate(self) -> Election:
+        """Give the election, and tie the client's writes to it."""
+        config, terms = self.config, self.config.terms()
+        own = kube.Kube(self.access, agent=f"{kube.USER_AGENT}/{terms.identity}", timeout=terms.margin)
+        election = Election(own, config.lease_place(), config.lease_name, terms)
+        self.kube.agent, self.kube.may_write = own.agent, election.may_write
+        self.kube.write_seconds = int(terms.margin)
+        return election
 
     async def run(self) -> None:
         """Run until cancelled, or until a part of it fails: then the process ends and is started again."""
         registry = kopf.OperatorRegistry()
         handlers.register(registry, self.snapshot, self.queue, self.access)
-        listed = asyncio.Event()
-        async with self.kube, asyncio.TaskGroup() as group:
+        async with self.kube, self._lease_client(), asyncio.TaskGroup() as group:
+            group.create_task(self._obey())
             group.create_task(health.serve(self.health, self.metrics, self.config.http_port))
             group.create_task(health.measure_lag(self.health, self.metrics, self.queue))
-            group.create_task(
-                resync.run(
-                    self.kube, self.snapshot, self.queue, self.health, self.metrics, self.config.namespaces, listed
-                )
-            )
-            await listed.wait()
+            await self.resync.once()
             log.info("first list complete: %d objects, %d jobs", len(self.snapshot.objects), len(self.snapshot.jobs))
-            group.create_task(self.pods.run())
-            if self.config.redis_url:
-                reader = ProgressReader(self.config.redis_url, self.config.redis_max_connections, self._namespaces)
-                group.create_task(reader.run(self._progress))
-            group.create_task(self.queue.run(self.actor.visit, self.config.visits))
-            group.create_task(standing.run(self.kube, self.snapshot, self.scheduler, time.time))
-            group.create_task(self._kopf(registry))
+            group.create_task(self.resync.run())
+            group.create_task(self._watch(registry))
+            if self.election:
+                await self._stand_by(self.election, group)
+            self.metrics.leader.set(1)
+            self._lead(group)
 
-    async def _kopf(self, registry: kopf.OperatorRegistry) -> None:
-        await kopf.operator(
+    def _lease_client(self) -> AbstractAsyncContextManager[object]:
+        return self.election.kube if self.election else nullcontext()
+
+    async def _stand_by(self, election: Election, group: asyncio.TaskGroup) -> None:
+        """Wait until this replica leads; then read everything, since the last leader wrote until a moment ago."""
+        group.create_task(election.campaign())
+        await election.elected.wait()
+        await self.resync.once()
+
+    def _lead(self, group: asyncio.TaskGroup) -> None:
+        """Begin to visit and to write."""
+        group.create_task(self.pods.run())
+        if self.config.redis_url:
+            reader = ProgressReader(self.config.redis_url, self.config.redis_max_connections, self._namespaces)
+            group.create_task(reader.run(self._progress))
+        group.create_task(self.queue.run(self.actor.visit, self.config.visits))
+        group.create_task(standing.run(self.kube, self.snapshot, self.scheduler, time.time))
+
+    async def _watch(self, registry: kopf.OperatorRegistry) -> None:
+        """Run kopf; but the signals stay ours, since kopf takes seconds to stop, and the next leader waits for us."""
+        others = asyncio.all_tasks()
+        tasks = await kopf.spawn_tasks(
             registry=registry,
-            settings=handlers.settings(),
+            settings=handlers.settings(self.config.request_timeout_seconds),
             namespaces=self.config.namespaces,
             clusterwide=not self.config.namespaces,
         )
-        raise _ToldToStopError  # kopf took the signal; what goes wrong in a watch is raised by itself
+        self.take_signals()
+        await kopf.run_tasks(tasks, ignored=others)
+        raise RuntimeError("kopf's watches have ended")
+
+    def take_signals(self) -> None:
+        """Have SIGTERM and SIGINT stop this operator."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.told.set)
+
+    async def _obey(self) -> None:
+        """Stop when told: write no more, wait for what was written, hand over."""
+        await self.told.wait()
+        log.info("told to stop")
+        if self.election:
+            self.election.stopped = True
+            await self.kube.all_answered()
+            await self.election.release()
+        raise _ToldToStopError
 
     def _namespaces(self) -> dict[str, str]:
         return self.snapshot.namespace_uids
@@ -139,25 +186,26 @@ async def _amain() -> None:
     _log_to_stderr(config.log_level)
     log.info("settings: %s", json.dumps(config.public(), default=str))
     access = kube.in_cluster() or await kube.from_kubeconfig()
-    task = asyncio.create_task(Operator(config, access).run())
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):  # until kopf has started and takes them itself
-        loop.add_signal_handler(number, task.cancel)
+    operator = Operator(config, access)
+    operator.take_signals()
     try:
-        await task
-    except* (asyncio.CancelledError, _ToldToStopError):
-        log.info("told to stop")
+        await operator.run()
+    except* _ToldToStopError:
+        log.info("stopped")
 
 
 def main() -> int:
-    """Run; exit code 2 for settings that cannot be used, 1 for a failure, 0 when told to stop."""
+    """Run; exit code 2 for settings that cannot be used, 1 for a failure or a lost lease, 0 when told to stop."""
     try:
         asyncio.run(_amain())
     except settings.SettingsError as error:
         print(f"coursegen-operator: {error}", file=sys.stderr)
         return 2
     except BaseExceptionGroup as group:
-        log.exception("a part failed: %s", "; ".join(repr(e) for e in group.exceptions))
+        if lost := group.subgroup(LeaseLostError):
+            log.error("no longer the leader: %s", "; ".join(str(e) for e in lost.exceptions))  # noqa: TRY400 - no trace
+        else:
+            log.exception("a part failed: %s", "; ".join(repr(e) for e in group.exceptions))
         return 1
     return 0
 

@@ -64,7 +64,7 @@ class _NothingKept(kopf.DiffBaseStorage):
         """Keep nothing."""
 
 
-def settings() -> kopf.OperatorSettings:
+def settings(request_timeout: int) -> kopf.OperatorSettings:
     """Give kopf's settings; each is there for a measured reason (docs/architecture.md)."""
     out = kopf.OperatorSettings()
     out.peering.standalone = True
@@ -78,7 +78,7 @@ def settings() -> kopf.OperatorSettings:
     out.watching.connect_timeout = 10
     out.watching.chunk_size = 500
     out.watching.label_selectors["batch", "v1", "jobs"] = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
-    out.networking.request_timeout = 30
+    out.networking.request_timeout = request_timeout
     out.networking.error_backoffs = (1, 2, 4, 8)
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     return out

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import os
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ USER_AGENT = "coursegen-operator"
 TOKEN_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 CA_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
 
-_TIMEOUT_SECONDS = 30
+_TIMEOUT_SECONDS = 30.0
 _CONNECTIONS = 64
 _BUSY_TRIES = 6
 _PAGE = 500
@@ -107,17 +108,37 @@ class Kube:
     access: Access
     observe: Callable[[str, int], None] = lambda verb, code: None
     may_write: Callable[[], bool] = lambda: True
-    """Asked before every write; leader election answers it. False: the write is refused here."""
+    """Asked when a write is about to be sent; leader election answers it. False: the write is refused here."""
+    agent: str = USER_AGENT
+    timeout: float = _TIMEOUT_SECONDS
+    write_seconds: int = 0
+    """So long a write may take to take effect, on the wire and then in the API server; 0: as long as it likes."""
     session: aiohttp.ClientSession = field(init=False)
+    _writes: int = field(init=False, default=0)
+    """Sent and not answered."""
+    _answered: asyncio.Event = field(init=False, default_factory=asyncio.Event)
     _token: str = field(init=False, default="")
     _token_time: float = field(init=False, default=-1.0)
 
     async def __aenter__(self) -> "Kube":
-        connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=self.access.ssl_context())
+        connector = aiohttp.TCPConnector(
+            limit=_CONNECTIONS,
+            ssl=self.access.ssl_context(),
+            socket_factory=self._socket if self.write_seconds else None,
+        )
         self.session = aiohttp.ClientSession(
-            connector=connector, timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS, connect=10)
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=self.timeout, connect=min(10.0, self.timeout)),
+            request_class=_guarded(self),
         )
         return self
+
+    def _socket(self, address: Any) -> socket.socket:
+        """Make a socket that gives up what it could not deliver, rather than deliver it minutes later."""
+        made = socket.socket(*address[:3])
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self.write_seconds * 1000)
+        return made
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -150,6 +171,16 @@ class Kube:
             "PATCH", f"{path}/status?fieldValidation=Strict", patch, "application/merge-patch+json"
         )
 
+    async def replace(self, path: str, body: Json) -> Json:
+        """Replace an object; ApiError 409 if metadata.resourceVersion is not the present one."""
+        return await self._request("PUT", f"{path}?fieldValidation=Strict", body)
+
+    async def all_answered(self) -> None:
+        """Wait until no write is on its way."""
+        while self._writes:
+            self._answered.clear()
+            await self._answered.wait()
+
     async def delete(self, path: str, uid: str = "", query: str = "") -> Json:
         """Delete in the background: what the object owns goes too, and is not waited for."""
         body: Json = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
@@ -158,13 +189,14 @@ class Kube:
         return await self._request("DELETE", path + query, body)
 
     async def _request(self, verb: str, path: str, body: Json | None = None, media: str = "application/json") -> Json:
-        if verb != "GET" and not self.may_write():
-            raise ApiUnreachable("this replica does not lead")
+        if verb != "GET" and self.write_seconds:
+            path += f"{'&' if '?' in path else '?'}timeout={self.write_seconds}s"
         data = json.dumps(body, separators=(",", ":")).encode() if body is not None else None
         for attempt in range(_BUSY_TRIES):
-            headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Content-Type": media}
+            headers = {"User-Agent": self.agent, "Accept": "application/json", "Content-Type": media}
             if token := self._bearer():
                 headers["Authorization"] = f"Bearer {token}"
+            self._writes += verb != "GET"
             try:
                 async with self.session.request(
                     verb, self.access.server + path, data=data, headers=headers
@@ -178,6 +210,9 @@ class Kube:
             except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError) as e:
                 self.observe(verb, 0)
                 raise ApiUnreachable(f"{verb} {path.split('?')[0]}: {type(e).__name__} {e}") from e
+            finally:
+                self._writes -= verb != "GET"
+                self._answered.set()
             if error.status != 429 or attempt == _BUSY_TRIES - 1:
                 raise error
             await asyncio.sleep(max(0.2, error.retry_after))
@@ -191,6 +226,18 @@ class Kube:
         if changed != self._token_time:
             self._token, self._token_time = path.read_text().strip(), changed
         return self._token
+
+
+def _guarded(kube: Kube) -> type[aiohttp.ClientRequest]:
+    """Give a request that asks at the last moment: a connection may have been waited for, or the process paused."""
+
+    class Request(aiohttp.ClientRequest):
+        async def send(self, conn: Any) -> aiohttp.ClientResponse:
+            if self.method != "GET" and not kube.may_write():
+                raise ApiUnreachable("this replica does not lead")
+            return await super().send(conn)
+
+    return Request
 
 
 def _error(status: int, text: bytes, retry_after: str | None) -> ApiError:

@@ -71,6 +71,7 @@ class Metrics:
         self.loop_lag = Gauge(
             "coursegen_loop_lag_seconds", "How late the event loop ran its last timer.", registry=self.registry
         )
+        self.leader = Gauge("coursegen_leader", "1 if this replica leads, 0 if it stands by.", registry=self.registry)
         self.queue_depth = Gauge("coursegen_workqueue_depth", "Objects that wait for a visit.", registry=self.registry)
 
     def count(self, metric: str, labels: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from coursegen_api import names
 
@@ -27,38 +28,58 @@ async def list_all(kube: Kube, snapshot: Snapshot, namespaces: Iterable[str]) ->
     scopes = tuple(namespaces) or ("",)
     order = ("GenerationQueue", "ModelProvider", "CourseGeneration", "ChapterGeneration")
     for kind in (*order, *(k for k in KINDS if k not in order)):
-        cluster = KINDS[kind].meta.scope == "Cluster"
-        items: list[Json] = []
-        for namespace in ("",) if cluster else scopes:
-            items += (await kube.list(path_of(KINDS[kind].meta.plural, namespace)))["items"]
-        snapshot.replace(kind, items)
-    jobs: list[Json] = []
-    for namespace in scopes:
-        selector = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
-        jobs += (await kube.list(path_of("jobs", namespace), labelSelector=selector))["items"]
-    snapshot.replace("Job", jobs)
+        plural, cluster = KINDS[kind].meta.plural, KINDS[kind].meta.scope == "Cluster"
+        items, version = await _list(kube, snapshot, kind, plural, ("",) if cluster else scopes)
+        snapshot.replace(kind, items, version)
+    selector = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
+    jobs, version = await _list(kube, snapshot, "Job", "jobs", scopes, labelSelector=selector)
+    snapshot.replace("Job", jobs, version)
     snapshot.recount()
 
 
-async def run(
-    kube: Kube,
-    snapshot: Snapshot,
-    queue: WorkQueue,
-    health: Health,
-    metrics: Metrics,
-    namespaces: Iterable[str],
-    first: asyncio.Event,
-) -> None:
-    """List now and then every `resync_seconds`, and visit everything after each; `first` is set after the first."""
-    while True:
-        try:
-            await list_all(kube, snapshot, namespaces)
-        except (ApiError, ApiUnreachable) as error:
-            log.warning("the full list failed, again in %.0f s: %s", _RETRY_SECONDS, error)
-            await asyncio.sleep(_RETRY_SECONDS)
-            continue
-        health.last_list = time.monotonic()
-        metrics.last_list.set(time.time())
-        enqueue(queue, snapshot.keys(), None, time.time())
-        first.set()
-        await asyncio.sleep(health.resync_seconds)
+async def _list(
+    kube: Kube, snapshot: Snapshot, kind: str, plural: str, scopes: tuple[str, ...], **selectors: str
+) -> tuple[list[Json], int]:
+    """List a kind in all scopes; ApiUnreachable for a list older than the last one, which would undo what is known."""
+    items: list[Json] = []
+    versions = []
+    for namespace in scopes:
+        answer = await kube.list(path_of(plural, namespace), **selectors)
+        items += answer["items"]
+        versions.append(int(answer["metadata"]["resourceVersion"]))
+    version = min(versions)
+    if version < snapshot.listed[kind]:
+        raise ApiUnreachable(f"the list of {plural} is older than the one before")
+    return items, version
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """Makes full lists, and has everything visited after each."""
+
+    kube: Kube
+    snapshot: Snapshot
+    queue: WorkQueue
+    health: Health
+    metrics: Metrics
+    namespaces: Iterable[str]
+
+    async def once(self) -> None:
+        """List, again and again until it works."""
+        while True:
+            try:
+                await list_all(self.kube, self.snapshot, self.namespaces)
+            except (ApiError, ApiUnreachable) as error:
+                log.warning("the full list failed, again in %.0f s: %s", _RETRY_SECONDS, error)
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                break
+        self.health.last_list = time.monotonic()
+        self.metrics.last_list.set(time.time())
+        enqueue(self.queue, self.snapshot.keys(), None, time.time())
+
+    async def run(self) -> None:
+        """List every `resync_seconds` until cancelled; the first time then, not now."""
+        while True:
+            await asyncio.sleep(self.health.resync_seconds)
+            await self.once()

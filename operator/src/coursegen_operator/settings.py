@@ -1,13 +1,18 @@
 """Settings of the operator, from environment variables `COURSEGEN_*`; refused with the variable's name when wrong."""
 
 import os
+import socket
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
+from .lease import Terms
 from .plan.world import Defaults
 
 PREFIX = "COURSEGEN_"
+NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 ENVIRONMENTS = ("development", "testing", "production")
 
 
@@ -35,10 +40,25 @@ class Settings:
     """Metrics and probes."""
     resync_seconds: int = 300
     """A full LIST of everything is made this often."""
-    keep_jobs_seconds: int = 30
-    """Ended Jobs are kept at least this long after their outcome is in status."""
+    keep_jobs_seconds: int = 300
+    """Ended Jobs are kept this long, for people who want to read a worker's log; then they are removed."""
     visits: int = 32
     """Objects that are visited at once."""
+    request_timeout_seconds: int = 30
+    """A request to the API server that takes longer has no answer."""
+    leader_election: bool = True
+    """Off: this is the only operator for its namespaces, and somebody else sees to that."""
+    lease_name: str = "coursegen-operator"
+    """Operators for different namespaces need different ones."""
+    lease_namespace: str = ""
+    """Empty: the namespace of the Pod, and `default` outside a cluster."""
+    lease_duration_seconds: int = 15
+    """A leader that is heard of no more is replaced after this time."""
+    lease_renew_seconds: int = 3
+    lease_retry_seconds: int = 1
+    """A standby looks at the lease this often."""
+    lease_margin_seconds: int = 5
+    """No write is sent in the last seconds of a lease: a write has so long to take effect."""
     log_level: str = "INFO"
 
     def defaults(self) -> Defaults:
@@ -50,6 +70,22 @@ class Settings:
             max_jobs=self.max_jobs,
             keep_jobs_seconds=self.keep_jobs_seconds,
         )
+
+    def terms(self) -> Terms:
+        """Give what the election goes by, with an identity that no process had before."""
+        return Terms(
+            identity=f"{socket.gethostname()}_{uuid.uuid4().hex[:12]}",
+            duration=self.lease_duration_seconds,
+            renew=self.lease_renew_seconds,
+            retry=self.lease_retry_seconds,
+            margin=self.lease_margin_seconds,
+        )
+
+    def lease_place(self) -> str:
+        """Give the namespace that the lease lies in."""
+        if self.lease_namespace:
+            return self.lease_namespace
+        return NAMESPACE_FILE.read_text().strip() if NAMESPACE_FILE.exists() else "default"
 
     def public(self) -> dict[str, Any]:
         """Give what may be printed: everything but what can hold a password."""
@@ -67,6 +103,8 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             continue
         if f.type is int:
             values[f.name] = _integer(variable, text)
+        elif f.type is bool:
+            values[f.name] = _truth(variable, text)
         elif f.name == "namespaces":
             values[f.name] = tuple(n.strip() for n in text.split(",") if n.strip())
         else:
@@ -78,6 +116,12 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError(f"{PREFIX}ENVIRONMENT is {settings.environment!r}; it can be {', '.join(ENVIRONMENTS)}.")
     if settings.success_rate_target_percent > 100:
         raise SettingsError(f"{PREFIX}SUCCESS_RATE_TARGET_PERCENT is over 100.")
+    least = settings.lease_margin_seconds + 2 * settings.lease_renew_seconds
+    if settings.lease_duration_seconds <= least:
+        raise SettingsError(
+            f"{PREFIX}LEASE_DURATION_SECONDS is {settings.lease_duration_seconds}; it has to be more than {least}: "
+            "the margin and two renewals, so that one that fails stops nothing."
+        )
     return settings
 
 
@@ -89,3 +133,9 @@ def _integer(variable: str, text: str) -> int:
     if value < 1:
         raise SettingsError(f"{variable} is {text!r}; it has to be a whole number of at least 1.")
     return value
+
+
+def _truth(variable: str, text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise SettingsError(f"{variable} is {text!r}; it can be true or false.")
+    return text.lower() == "true"

@@ -85,6 +85,10 @@ class Snapshot:
     open_courses: set[str] = field(default_factory=set)
     """UIDs of the courses that hold a course slot."""
     load: Load = field(default_factory=Load)
+    listed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """By kind: the resourceVersion of the last full list. What is no newer and was not in it is gone."""
+    dead: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    """By kind, the UIDs of what was deleted since, each with the version of its end."""
     unreadable: dict[Key, Unreadable] = field(default_factory=dict)
     """What exists and cannot be read."""
     books: Books = field(default_factory=Books)
@@ -102,6 +106,7 @@ class Snapshot:
             self.unreadable.pop(key, None)
             if not deleted:
                 self.unreadable[key] = unreadable.explain(raw, error)
+                self.dead[kind].pop(raw["metadata"]["uid"], None)  # it lives, and may be read one day
             return touched | {key}
         self.unreadable.pop(key, None)
         return touched
@@ -115,7 +120,10 @@ class Snapshot:
         if kind == "ModelProvider":
             return self._apply_provider(raw, deleted)
         meta = raw["metadata"]
-        old = self.objects.get(Key(kind, meta.get("namespace", ""), meta["name"]))
+        place = Key(kind, meta.get("namespace", ""), meta["name"])
+        old = self.objects.get(place)
+        if self._is_over(kind, raw, deleted, known=old is not None or place in self.unreadable):
+            return set()
         if old and _is_known(old, raw) and not (deleted and old.metadata.uid == meta["uid"]):
             return set()
         obj: Any = KINDS[kind].model_validate(raw, extra="ignore")
@@ -130,6 +138,14 @@ class Snapshot:
             self._link(key, obj)
         self._account(obj.metadata.uid)
         return touched | self._look_back(obj.metadata.uid)
+
+    def _is_over(self, kind: str, raw: Json, deleted: bool, known: bool) -> bool:
+        """Tell whether an old list or a late event speaks of something that is gone, and keep what goes now."""
+        uid, version, dead = raw["metadata"]["uid"], views.version_of(raw), self.dead[kind]
+        if deleted:
+            dead[uid] = max(version, dead.get(uid, 0))
+            return False
+        return uid in dead or (not known and version <= self.listed[kind])
 
     def _touched(self, key: Key, old: AnyObject | None, obj: AnyObject) -> set[Key]:
         touched = {key}
@@ -209,6 +225,8 @@ class Snapshot:
         meta = raw["metadata"]
         place = (meta["namespace"], meta["name"])
         old = self.jobs.get(place)
+        if not object_uid and self._is_over("Job", raw, deleted, known=old is not None):
+            return set()
         if old and old.uid == meta["uid"] and old.resource_version >= views.version_of(raw) and not deleted:
             return set()
         job = views.job_view(raw)
@@ -250,31 +268,35 @@ class Snapshot:
 
     # ---- full lists -----------------------------------------------------------------------------------
 
-    def replace(self, kind: str, items: Iterable[Json]) -> set[Key]:
-        """Take in a full list: what is not in it is gone, however the watch missed that."""
+    def replace(self, kind: str, items: Iterable[Json], version: int) -> set[Key]:
+        """Take in a full list: what is not in it, and is no newer, is gone, however the watch missed that."""
         touched: set[Key] = set()
         seen = set()
         for raw in items:
             seen.add((raw["metadata"].get("namespace", ""), raw["metadata"]["name"]))
             touched |= self.apply_job(raw) if kind == "Job" else self.apply(kind, raw)
-        for place in self._places(kind) - seen:
-            touched |= self._vanish(kind, place)
+        for place, known in self._places(kind).items():
+            if place not in seen and known <= version:
+                touched |= self._vanish(kind, place)
         for key in [k for k in self.unreadable if k.kind == kind and (k.namespace, k.name) not in seen]:
             del self.unreadable[key]
+        self.listed[kind] = version
+        self.dead[kind] = {uid: end for uid, end in self.dead[kind].items() if end > version}
         return touched
 
     def vanished(self, key: Key) -> set[Key]:
         """Take an object out that the API server says is not there."""
         return self._vanish(key.kind, (key.namespace, key.name)) if key in self.objects else set()
 
-    def _places(self, kind: str) -> set[tuple[str, str]]:
+    def _places(self, kind: str) -> dict[tuple[str, str], int]:
+        """Give where the known objects of a kind are, each with its resourceVersion."""
         if kind == "Job":
-            return {p for p, j in self.jobs.items() if j.object_uid}
+            return {p: j.resource_version for p, j in self.jobs.items() if j.object_uid}
         if kind == "GenerationQueue":
-            return {("", n) for n in self.queues}
+            return {("", n): _version(q) for n, q in self.queues.items()}
         if kind == "ModelProvider":
-            return {(ns, n) for ns, named in self.providers.items() for n in named}
-        return {(k.namespace, k.name) for k in self.objects if k.kind == kind}
+            return {(ns, n): _version(p) for ns, named in self.providers.items() for n, p in named.items()}
+        return {(k.namespace, k.name): _version(o) for k, o in self.objects.items() if k.kind == kind}
 
     def _vanish(self, kind: str, place: tuple[str, str]) -> set[Key]:
         if kind == "Job":
@@ -391,9 +413,13 @@ def holds_course_slot(course: CourseGeneration) -> bool:
     return requests.is_open(course) and course.status.hold_reason not in _NOT_WORKING
 
 
+def _version(obj: Kind) -> int:
+    return int(obj.metadata.resource_version or 0)
+
+
 def _is_known(old: AnyObject, raw: Json) -> bool:
     """Tell whether an object is no newer than what is stored, before the cost of reading it whole."""
-    return int(old.metadata.resource_version or 0) >= views.version_of(raw)
+    return _version(old) >= views.version_of(raw)
 
 
 def _seen_by_chapters(course: CourseGeneration) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ import itertools
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,13 @@ WORKER = "coursegen.local/no-worker:0"
 _FILES = ("priorityclasses.yaml", "queues.yaml")
 
 
-@pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """Bring up a control plane of its own, since this operator would work on whatever other tests create."""
-    folder = tmp_path_factory.mktemp("operator")
+@contextmanager
+def control_plane(folder: Path, *, audit_log: bool = False) -> Iterator[System]:
+    """Bring up a control plane with the CRDs, the queues with short waits, and a recorder; no operator yet."""
     instance = Cluster.named(f"t-{os.getpid()}-{secrets.token_hex(2)}")
+    system = None
     try:
-        access = instance.up(Options(control_plane_only=True))
+        access = instance.up(Options(control_plane_only=True, audit_log=audit_log))
         kubectl = Kubectl(access.kubectl, access.kubeconfig, folder / "kubectl.log")
         kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs")
         kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s", what="Waiting for the CRDs")
@@ -42,13 +43,20 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
             short = {"spec": {"backoffSeconds": BACKOFF_SECONDS, "circuitBreaker": {"enabled": False}}}
             system.request("PATCH", path, short, "application/merge-patch+json")
         system.recorder.start()
-        system.operator("everywhere", [], keep_jobs_seconds="3")
         yield system
         system.recorder.stop()
     finally:
-        for process in system.processes:
+        for process in system.processes if system else ():
             process.kill()
         instance.down()
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Bring up a control plane of its own, since this operator would work on whatever other tests create."""
+    with control_plane(tmp_path_factory.mktemp("operator")) as system:
+        system.operator("everywhere", [], keep_jobs_seconds="3")
+        yield system
 
 
 @pytest.fixture

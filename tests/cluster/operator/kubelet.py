@@ -75,16 +75,10 @@ class Kubelet:
 
     def play(self, pod: Json, end: End) -> None:
         """Let one Pod run, unless it never starts, and end."""
-        begun = _stamp()
+        begun = stamp()
         if end.started:
-            self._status(pod, {"phase": "Running", "conditions": [_ready("True")], "containerStatuses": [
-                _container({"running": {"startedAt": begun}}, ready=True)
-            ]})  # fmt: skip
-        ended: Json = {"exitCode": end.exit_code, "reason": end.reason, "message": end.message}
-        ended |= {"startedAt": begun, "finishedAt": _stamp()} if end.started else {}
-        status: Json = {"phase": "Failed" if end.exit_code else "Succeeded", "conditions": [_ready("False")]}
-        status |= {"containerStatuses": [_container({"terminated": ended}, ready=False)]}
-        self._status(pod, status | ({"reason": end.pod_reason} if end.pod_reason else {}))
+            self._status(pod, running(begun))
+        self._status(pod, ended(end, begun))
 
     def _status(self, pod: Json, status: Json) -> None:
         meta = pod["metadata"]
@@ -99,6 +93,21 @@ def task_of(pod: Json) -> TaskInput:
     return TASK_INPUT.validate_json(next(e["value"] for e in env if e["name"] == names.ENV_TASK))
 
 
+def running(begun: str) -> Json:
+    """Give the status of a Pod that runs and is ready."""
+    container = _container({"running": {"startedAt": begun}}, ready=True)
+    return {"phase": "Running", "conditions": [_ready("True")], "containerStatuses": [container]}
+
+
+def ended(end: End, begun: str) -> Json:
+    """Give the status of a Pod that has ended."""
+    last: Json = {"exitCode": end.exit_code, "reason": end.reason, "message": end.message}
+    last |= {"startedAt": begun, "finishedAt": stamp()} if end.started else {}
+    status: Json = {"phase": "Failed" if end.exit_code else "Succeeded", "conditions": [_ready("False")]}
+    status |= {"containerStatuses": [_container({"terminated": last}, ready=False)]}
+    return status | ({"reason": end.pod_reason} if end.pod_reason else {})
+
+
 def _container(state: Json, *, ready: bool) -> Json:
     return {
         "name": names.CONTAINER, "image": "none", "imageID": "", "restartCount": 0, "ready": ready, "started": ready,
@@ -107,8 +116,9 @@ def _container(state: Json, *, ready: bool) -> Json:
 
 
 def _ready(answer: str) -> Json:
-    return {"type": "Ready", "status": answer, "lastTransitionTime": _stamp()}
+    return {"type": "Ready", "status": answer, "lastTransitionTime": stamp()}
 
 
-def _stamp() -> str:
+def stamp() -> str:
+    """Give the present time as Kubernetes writes it."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,11 +1,13 @@
 """The manifests keep what they promise, read as files; tests/cluster applies them."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import yaml
 
 from coursegen_api import names
+from coursegen_operator import settings
 from demo import overlay
 
 ROOT = Path(__file__).parents[3]
@@ -43,6 +45,15 @@ def test_every_queue_has_its_priority_and_a_priority_class_in_the_same_order():
 def test_no_role_has_a_wildcard_or_reaches_a_secret(file, role, rule):
     assert "*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"]
     assert "secrets" not in rule["resources"]
+
+
+def test_the_operator_may_hold_its_own_lease_and_no_other():
+    role = next(d for d in documents(BASE / "operator" / "rbac.yaml") if d["kind"] == "Role")
+    assert role["metadata"]["namespace"] == "coursegen-system"
+    verbs = {v: r.get("resourceNames") for r in role["rules"] for v in r["verbs"] if r["resources"] == ["leases"]}
+    default = next(f.default for f in fields(settings.Settings) if f.name == "lease_name")
+    assert verbs == {"get": [default], "update": [default], "create": None}
+    assert {d["kind"] for _, d, r in RULES if "leases" in r["resources"]} == {"Role"}
 
 
 def test_who_may_edit_courses_may_not_make_model_providers():

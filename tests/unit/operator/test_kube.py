@@ -1,5 +1,6 @@
 """The client, against a real HTTP server on loopback."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -81,6 +82,37 @@ async def test_a_replica_that_does_not_lead_writes_nothing(server: tuple[Server,
     with pytest.raises(ApiUnreachable):
         await kube.create("/x", {})
     assert answers.asked == []
+
+
+async def test_a_write_that_is_asked_for_again_later_is_checked_again(server: tuple[Server, Kube]) -> None:
+    answers, kube = server
+    answers.answers = [web.json_response({}, status=429, headers={"Retry-After": "0"})]
+    leads = iter([True, False])
+    kube.may_write = lambda: next(leads)
+    with pytest.raises(ApiUnreachable, match="does not lead"):
+        await kube.create("/x", {})
+    assert len(answers.asked) == 1
+
+
+async def test_what_a_leader_writes_has_a_bounded_time_to_take_effect(server: tuple[Server, Kube]) -> None:
+    answers, kube = server
+    kube.write_seconds = 5
+    answers.answers = [web.json_response({}), web.json_response({}), web.json_response({})]
+    await kube.create("/x", {})
+    await kube.delete("/x")
+    await kube.get("/x")
+    assert [path for _, path, _ in answers.asked] == ["/x?fieldValidation=Strict&timeout=5s", "/x?timeout=5s", "/x"]
+
+
+async def test_it_is_known_when_every_write_is_answered(server: tuple[Server, Kube]) -> None:
+    answers, kube = server
+    answers.answers = [web.json_response({})]
+    write = asyncio.create_task(kube.create("/x", {}))
+    await asyncio.sleep(0)
+    quiet = asyncio.create_task(kube.all_answered())
+    await asyncio.wait([write, quiet], return_when=asyncio.FIRST_COMPLETED)
+    assert write.done()
+    await quiet
 
 
 @pytest.mark.parametrize(

@@ -77,10 +77,36 @@ def test_a_full_list_drops_what_the_watch_missed() -> None:
     snapshot.apply("ChapterGeneration", chapter(5))
     snapshot.apply_job(job(6))
     assert snapshot.load.jobs == 1
-    snapshot.replace("Job", [])
+    snapshot.replace("Job", [], 7)
     assert (snapshot.load.jobs, snapshot.gone["u1"]) == (0, {"job"})
-    snapshot.replace("ChapterGeneration", [])
+    snapshot.replace("ChapterGeneration", [], 7)
     assert (snapshot.objects, snapshot.by_uid) == ({}, {})
+
+
+def test_a_full_list_does_not_drop_what_was_created_while_it_was_read() -> None:
+    snapshot = Snapshot()
+    snapshot.apply("ChapterGeneration", chapter(5))
+    snapshot.apply_job(job(6))
+    snapshot.replace("Job", [], 5)
+    assert (snapshot.load.jobs, snapshot.gone["u1"]) == (1, set())
+
+
+def test_an_old_list_of_the_watch_brings_nothing_back_to_life() -> None:
+    snapshot = Snapshot()
+    snapshot.apply("ChapterGeneration", chapter(5))
+    snapshot.replace("Job", [job(6)], 7)
+    snapshot.apply_job(job(9), deleted=True)
+    snapshot.apply_job(job(8))
+    assert snapshot.jobs == {}, "older than its deletion"
+    snapshot.replace("Job", [], 10)
+    snapshot.apply_job(job(8))
+    snapshot.apply("ChapterGeneration", chapter(7, uid="u2", name="other"))
+    assert snapshot.jobs == {}, "not in a newer list"
+    snapshot.replace("ChapterGeneration", [], 11)
+    snapshot.apply("ChapterGeneration", chapter(10))
+    assert snapshot.objects == {}
+    snapshot.apply("ChapterGeneration", chapter(12))
+    assert set(snapshot.objects) == {KEY}, "newer than the list"
 
 
 def test_slots_are_counted_from_attempts_and_jobs_and_each_once() -> None:

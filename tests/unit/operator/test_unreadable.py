@@ -55,12 +55,18 @@ def test_a_value_that_it_does_not_know_is_said_and_the_others_go_on(sim: Simulat
     assert after == before, "what is not understood is not written to"
 
 
-def test_it_goes_on_with_it_once_it_can_be_read(sim: Simulation) -> None:
+@pytest.mark.parametrize("by", ["a watch", "a list"])
+def test_it_goes_on_with_it_once_it_can_be_read(sim: Simulation, by: str) -> None:
     sim.run(1)
     make_newer(sim)
     sim.resync()
     sim.run(10)
+    if by == "a list":
+        sim.watch_is_broken = True
     sim.change_spec("CourseGeneration", "new", failurePolicy="Fail")
+    sim.settle()
+    sim.watch_is_broken = False
+    sim.resync()
     sim.run(60)
     sim.work()
     assert sim.status("CourseGeneration", "new")["phase"] == "Succeeded"

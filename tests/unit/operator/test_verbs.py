@@ -130,7 +130,7 @@ def test_a_request_is_acknowledged_once_and_does_nothing_more(
         sim.work()
     sim.annotate("CourseGeneration", "c", annotation, "once")
     sim.work()
-    sim.run(100)
+    sim.run(sim.defaults.keep_jobs_seconds + 100)
     assert course(sim)["requests"][field] == "once"
     before, revision = sim.api.writes.copy(), course(sim)["revision"]
     for _ in range(2):

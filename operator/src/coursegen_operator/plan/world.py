@@ -115,8 +115,8 @@ class Defaults:
     max_jobs: int = 400
     progress_seconds: float = 5.0
     """A status is written for progress alone at most this often."""
-    keep_jobs_seconds: float = 30.0
-    """Ended Jobs stay at least this long: two lease durations."""
+    keep_jobs_seconds: float = 300.0
+    """Ended Jobs stay so long: people read logs, and two lease durations have to pass."""
     not_started_seconds: float = 300.0
     """A Pod that has not started by then never will."""
     unready_seconds: float = 5.0

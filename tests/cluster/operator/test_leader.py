@@ -1,0 +1,176 @@
+"""Two replicas on a real API server: one leads, whatever happens to it; what was written is read from the audit log."""
+
+import itertools
+import re
+import signal
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from ...e2e.scene import COURSE, Scene
+from ...e2e.system import Operator, System
+from ...faults import auditlog
+from .conftest import control_plane
+from .kubelet import Kubelet, well
+
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/default/leases/coursegen-operator"
+TAKEOVER_SECONDS = 20
+"""Promised after a SIGKILL; the duration of a lease is 15 s."""
+
+AT_ONCE_SECONDS = 5
+"""After a SIGTERM: the standby looks every second, and then makes its list on a busy machine."""
+
+KINDS = ("ChapterGeneration", "QualityValidation", "CourseExport")
+
+
+@dataclass
+class Pair:
+    """The two replicas, and who of them leads."""
+
+    system: System
+    operators: list[Operator]
+
+    def identity(self, operator: Operator) -> str:
+        """Give the name that a process goes by in the Lease and in the audit log: the last it has logged."""
+        return re.findall(r"candidate (\S+) for lease", operator.log.read_text())[-1]
+
+    def leader(self) -> Operator | None:
+        """Give the process that the Lease names; None if it is nobody's, or that of one that is gone."""
+        holder = (self.system.api.get(LEASE) or {}).get("spec", {}).get("holderIdentity")
+        return next((o for o in self.operators if holder and holder in o.log.read_text()[-100_000:]), None)
+
+    def until_leads(self, operator: Operator, seconds: float) -> float:
+        """Give the seconds until a process says in /metrics that it leads."""
+        begun = time.monotonic()
+        while not _leads(operator):
+            assert time.monotonic() - begun < seconds, f"{operator.log.name} does not lead after {seconds} s"
+            time.sleep(0.05)
+        return time.monotonic() - begun
+
+    def writes(self, identity: str) -> list[auditlog.Entry]:
+        """Give what a process wrote, the Lease left out."""
+        log = self.system.cluster.instance.audit_log
+        ours = (e for e in auditlog.read(log) if e.agent.endswith(identity) and e.verb in auditlog.WRITES)
+        return [e for e in ours if e.resource != "leases"]
+
+
+def _leads(operator: Operator) -> bool:
+    return "coursegen_leader 1.0" in _ask(operator, "metrics")
+
+
+def _ask(operator: Operator, what: str) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{operator.environment['COURSEGEN_HTTP_PORT']}/{what}") as answer:
+            return answer.read().decode()
+    except OSError:
+        return ""
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with control_plane(tmp_path_factory.mktemp("leader"), audit_log=True) as system:
+        yield system
+
+
+@pytest.fixture
+def pair(ground: System, request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """Start two replicas with the settings that are shipped, and wait until one leads and both are ready."""
+    both = [
+        ground.operator(f"{request.node.name}-{n}", [], leader_election="true", keep_jobs_seconds="3") for n in (1, 2)
+    ]
+    pair = Pair(ground, both)
+    _until(lambda: [_ask(o, "readyz") for o in both] == ["ok", "ok"] and any(map(_leads, both)), 40)
+    yield pair
+    for operator in both:
+        operator.kill()
+    ground.api.request("DELETE", LEASE)
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def scene(pair: Pair) -> Iterator[Scene]:
+    """Give a namespace of its own, whose Pods all end well."""
+    scene = Scene(pair.system, f"leader-{next(_numbers)}")
+    pair.system.create_tenant(scene.namespace, {})
+    with Kubelet(scene, well):
+        yield scene
+    scene.check()
+
+
+def _until(holds, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not so after {seconds} s"
+        time.sleep(0.05)
+
+
+def _parts(pair: Pair) -> tuple[Operator, Operator]:
+    [leader] = [o for o in pair.operators if _leads(o)]
+    [standby] = [o for o in pair.operators if o is not leader]
+    return leader, standby
+
+
+def _came_to_its_end(scene: Scene) -> None:
+    status = scene.until_ended("c", seconds=90)
+    assert (status["phase"], status["retryCount"], status["chapters"]["summary"]) == ("Succeeded", 0, "3/3")
+    for kind in KINDS:
+        assert [len(scene.status(kind, n)["attempts"]) for n in scene.names(kind)] == [1] * len(scene.names(kind))
+    scene.until_gone("Job", "Pod", seconds=60)
+
+
+def test_killed_it_is_replaced_by_the_standby_which_wrote_nothing_before(pair: Pair, scene: Scene) -> None:
+    leader, standby = _parts(pair)
+    scene.create("CourseGeneration", "c", COURSE)
+    scene.until("ChapterGeneration", "c-chapter-02", lambda s: s.get("attempts"))
+    assert pair.writes(pair.identity(standby)) == []
+    assert _ask(standby, "readyz") == "ok"
+    assert "coursegen_leader 0.0" in _ask(standby, "metrics")
+    leader.kill()
+    pair.until_leads(standby, TAKEOVER_SECONDS)
+    _came_to_its_end(scene)
+
+
+def test_told_to_stop_it_hands_over_at_once(pair: Pair, scene: Scene) -> None:
+    leader, standby = _parts(pair)
+    scene.create("CourseGeneration", "c", COURSE)
+    scene.until("ChapterGeneration", "c-chapter-02", lambda s: s.get("attempts"))
+    leader.signal(signal.SIGTERM)
+    pair.until_leads(standby, AT_ONCE_SECONDS)
+    assert leader.ended(10) == 0
+    assert "released the lease" in leader.log.read_text()
+    _came_to_its_end(scene)
+
+
+def test_a_standby_that_is_told_to_stop_changes_nothing(pair: Pair, scene: Scene) -> None:
+    leader, standby = _parts(pair)
+    standby.signal(signal.SIGTERM)
+    assert standby.ended(10) == 0
+    scene.create("CourseGeneration", "c", COURSE)
+    _came_to_its_end(scene)
+    assert pair.leader() is leader
+    leader.check()
+
+
+@pytest.mark.parametrize("times", range(2))
+def test_paused_past_its_lease_it_writes_nothing_more_and_ends(pair: Pair, scene: Scene, times: int) -> None:
+    leader, standby = _parts(pair)
+    identity = pair.identity(leader)
+    scene.create("CourseGeneration", "c", COURSE)
+    name = "c-chapter-02" if times else "c-chapter-01"
+    scene.until("ChapterGeneration", name, lambda s: s.get("attempts"))
+    leader.signal(signal.SIGSTOP)
+    pair.until_leads(standby, TAKEOVER_SECONDS)
+    scene.create("CourseGeneration", "d", COURSE)  # work that the paused one would do as well
+    resumed = time.time()
+    leader.signal(signal.SIGCONT)
+    assert leader.ended(10) == 1
+    assert "no longer the leader" in leader.log.read_text()
+    _came_to_its_end(scene)
+    scene.until_ended("d", seconds=90)
+    late = [e for e in pair.writes(identity) if e.received >= resumed]
+    assert late == [], "a write of a leader that was paused past its lease"
