@@ -25,6 +25,7 @@ from .kinds import (
     PHASE,
     PROGRESS,
     RETRIES,
+    SELECT_PHASE,
     STAGE,
     WAITING,
     Column,
@@ -156,5 +157,5 @@ class ChapterGeneration(Kind):
                 field_path=".title",
             ),
         ),
-        selectable=(".spec.courseName",),
+        selectable=(".spec.courseName", SELECT_PHASE),
     )

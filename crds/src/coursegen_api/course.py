@@ -36,6 +36,7 @@ from .kinds import (
     PHASE,
     PROGRESS,
     RETRIES_WIDE,
+    SELECT_PHASE,
     STAGE,
     WAITING,
     Column,
@@ -216,6 +217,13 @@ class CourseSpec(Model):
             "after its end. Default: course-generation."
         ),
     )
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=10 * 365 * 24 * 3600)] | None = Field(
+        default=None,
+        description=(
+            "Seconds after its end in which the course, with all that it owns, is deleted; files in the object store "
+            "stay. Never done to a course that Argo CD or Flux tracks. Default: never. Example: 604800."
+        ),
+    )
     suspend: bool = Field(
         default=False,
         description="True starts nothing new; what runs ends normally. You can change it at any time. Default: false.",
@@ -353,4 +361,5 @@ class CourseGeneration(Kind):
                 field_path=".exports",
             ),
         ),
+        selectable=(SELECT_PHASE,),
     )

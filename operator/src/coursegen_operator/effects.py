@@ -20,6 +20,7 @@ from .plan.world import (
     DeleteChild,
     DeleteCourseJobs,
     DeleteJob,
+    DeleteSelf,
     Effect,
     Key,
     PostEvent,
@@ -90,6 +91,8 @@ class Doer:
                 await self.kube.delete(path_of("jobs", effect.namespace), query=query)
             case DeleteChild():
                 await self._gone(self.kube.delete(path_of_key(effect.key), effect.uid))
+            case DeleteSelf():
+                await self._delete_self(key, obj.metadata)
             case ReadPods():
                 self.pods.want(key, effect)
             case PostEvent():
@@ -139,6 +142,15 @@ class Doer:
             self.snapshot.refused.pop(uid, None)
         if bool(before) != bool(said):
             self.queue.add(key)
+
+    async def _delete_self(self, key: Key, meta: ObjectMeta) -> None:
+        """Delete what is visited as it was found; what has changed since, by our own write too, is visited anew."""
+        try:
+            await self.kube.delete(path_of_key(key), meta.uid, version=meta.resource_version)
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+            self.queue.add_at(key, self.clock() + 1.0)
 
     async def _gone(self, request: "asyncio.Future[Json] | object") -> None:
         """Await a deletion; what is gone already, or has another UID, is as good as deleted."""

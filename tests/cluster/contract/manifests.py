@@ -47,6 +47,7 @@ COURSE = {
     "failurePolicy": "ExportPartial",
     "providerName": "openai",
     "budget": {"tokens": 1000, "costMicroUSD": 5000000},
+    "ttlSecondsAfterFinished": 604800,
     "regeneration": REGENERATION,
 } | WORK
 CHAPTER_ALONE = {

@@ -201,6 +201,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *choice("spec.quality.belowBar", "Deliver", "Fail"),
         *choice("spec.failurePolicy", "Fail", "ExportPartial"),
         *budget("spec.budget", "tokens", "costMicroUSD"),
+        *number("spec.ttlSecondsAfterFinished", 0, 315360000),
         *object_name("spec.providerName"),
         *object_name("spec.queueName"),
         *regeneration("spec.regeneration"),
@@ -459,6 +460,7 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
     ("CourseGeneration", {"spec.failurePolicy": "Fail"}),
     ("CourseGeneration", {"spec.budget.tokens": 2000}),
     ("CourseGeneration", {"spec.budget": ABSENT}),
+    ("CourseGeneration", {"spec.ttlSecondsAfterFinished": ABSENT}),
     ("ModelProvider", {"spec.budget": ABSENT}),
     (
         "CourseGeneration",

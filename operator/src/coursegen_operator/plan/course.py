@@ -16,7 +16,7 @@ from coursegen_api.course import (
 )
 from coursegen_api.export import CourseExport
 
-from . import assignments, children, clock, conditions, outline, quality, requests, rollup, stopping, telling
+from . import assignments, children, clock, conditions, outline, quality, requests, retention, rollup, stopping, telling
 from .coursestep import CourseStep, CourseView, place
 from .step import MISCONFIGURED_SECONDS, Hold, missing_provider, missing_queue, works
 from .world import (
@@ -205,6 +205,8 @@ def _finish(step: CourseStep, over: Outcome | None) -> Plan:
     if step.ended and not over:
         step.change(completion_time=clock.stamp(now))
         step.draft.effects.append(Count("finished", ("course", step.ended.value)))
+    if step.ended:
+        retention.retire(step)
     if step.ended and telling.is_due(step.status.completion_time, now):
         step.draft.effects.append(telling.event("course", step.ended, step.end_reason, step.end_message))
     state = conditions.State(

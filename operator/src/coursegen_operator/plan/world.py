@@ -196,6 +196,11 @@ class DeleteChild:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteSelf:
+    """Delete the object that is visited, unless it has changed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadPods:
     """Read the Pods of a Job; the object is visited again with the reading."""
 
@@ -224,7 +229,9 @@ class Count:
     labels: tuple[str, ...]
 
 
-Effect = CreateJob | DeleteJob | DeleteCourseJobs | CreateChild | DeleteChild | ReadPods | PostEvent | Count
+Effect = (
+    CreateJob | DeleteJob | DeleteCourseJobs | CreateChild | DeleteChild | DeleteSelf | ReadPods | PostEvent | Count
+)
 
 
 @dataclass(frozen=True, slots=True)
