@@ -20,6 +20,7 @@ PATHS = {
     "ChapterGeneration": f"{OURS}/chaptergenerations",
     "QualityValidation": f"{OURS}/qualityvalidations",
     "CourseExport": f"{OURS}/courseexports",
+    "ModelProvider": f"{OURS}/modelproviders",
     "Job": "/apis/batch/v1/jobs",
     "Pod": "/api/v1/pods",
     "Event": "/api/v1/events",

@@ -219,7 +219,11 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
     """Apply an overlay like deploy/overlays/local, and wait until all of it is ready."""
     overlay.write({name: image.reference for name, image in built.items()}, folder / "generated")
     base = os.path.relpath(ROOT / "deploy", folder)
-    backoff = [{"op": "replace", "path": "/spec/backoffSeconds", "value": BACKOFF_SECONDS}]
+    short = [
+        {"op": "replace", "path": "/spec/backoffSeconds", "value": BACKOFF_SECONDS},
+        # All scenes share the queues: what fails in one on purpose must not pause them for the others.
+        {"op": "add", "path": "/spec/circuitBreaker", "value": {"enabled": False}},
+    ]
     operator = {
         "name": "coursegen-operator",
         "namespace": SYSTEM,
@@ -232,7 +236,7 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
         "resources": [f"{base}/base", f"{base}/overlays/local/tenant"],
         "components": [f"{base}/components/redis", f"{base}/components/s3", "generated"],
         "configMapGenerator": [operator],
-        "patches": [{"target": {"kind": "GenerationQueue"}, "patch": yaml.safe_dump(backoff)}],
+        "patches": [{"target": {"kind": "GenerationQueue"}, "patch": yaml.safe_dump(short)}],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs")

@@ -226,6 +226,13 @@ class Attempt(Model):
     failure_class: FailureClass | None = Field(default=None, description="Why it failed.")
     counted: bool | None = Field(default=None, description="True if the failure counts against maxRetries.")
     message: str | None = Field(default=None, max_length=1024, description="What the worker or Kubernetes said.")
+    usage: Usage | None = Field(default=None, description="What it cost; absent if nothing.")
+    retry_after_seconds: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Seconds that the provider asked to be left alone for."
+    )
+    probe: bool | None = Field(
+        default=None, description="True if it was let through an open circuit, to see whether what failed works again."
+    )
 
 
 class ErrorDetails(Model):
@@ -242,7 +249,11 @@ class Requests(Model):
 
     retry: str | None = Field(default=None, max_length=256, description="Value of the retry annotation acted on.")
     cancel: str | None = Field(default=None, max_length=256, description="Value of the cancel annotation acted on.")
+    stop: str | None = Field(default=None, max_length=256, description="Value of the stop annotation acted on.")
     regeneration: str | None = Field(default=None, max_length=63, description="requestId of the regeneration acted on.")
+    quality_round: str | None = Field(
+        default=None, max_length=63, description="The course's quality round acted on: its revision and number."
+    )
     course_retry: str | None = Field(
         default=None, max_length=256, description="Value of the course's retry annotation acted on."
     )
@@ -277,7 +288,9 @@ class TaskStatus(Model):
     next_retry_time: Time | None = Field(default=None, description="When the next attempt is due, if one is.")
     error_details: ErrorDetails | None = Field(default=None, description="The last failure.")
     artifact: Artifact | None = Field(default=None, description="The result in the object store.")
-    usage: Usage | None = Field(default=None, description="What it cost.")
+    usage: Usage | None = Field(
+        default=None, description="What it has cost so far, all attempts together; `cached` is about the last."
+    )
 
 
 class ObjectStatus(TaskStatus):

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import (
+    Artifact,
     IsoDuration,
     Objective,
     ObjectName,
@@ -24,6 +25,7 @@ from .kinds import (
     PHASE,
     PROGRESS,
     RETRIES,
+    SELECT_PHASE,
     STAGE,
     WAITING,
     Column,
@@ -95,6 +97,9 @@ class ChapterSpec(Base):
 class ChapterStatus(ObjectStatus):
     """What is known of the chapter."""
 
+    previous_artifact: Artifact | None = Field(
+        default=None, description="The version from which a quality round made the present one."
+    )
     title: str | None = Field(default=None, max_length=200, description="Title, as the chapter's document has it.")
 
 
@@ -152,5 +157,5 @@ class ChapterGeneration(Kind):
                 field_path=".title",
             ),
         ),
-        selectable=(".spec.courseName",),
+        selectable=(".spec.courseName", SELECT_PHASE),
     )

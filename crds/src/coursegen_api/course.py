@@ -21,12 +21,14 @@ from .base import (
     Regeneration,
     Requests,
     Rule,
+    StoreKey,
     TaskStatus,
     Time,
     Title,
     Usage,
     cel,
 )
+from .budget import CourseBudget
 from .kinds import (
     AGE,
     ERROR,
@@ -34,6 +36,7 @@ from .kinds import (
     PHASE,
     PROGRESS,
     RETRIES_WIDE,
+    SELECT_PHASE,
     STAGE,
     WAITING,
     Column,
@@ -42,7 +45,7 @@ from .kinds import (
     immutable_fields,
     queue_name_rule,
 )
-from .task import QualityBar, QualitySummary
+from .task import ChapterIndexes, ChapterScore, QualityBar, QualitySummary
 
 MAX_OBJECTIVES_SIZE = 200_000
 """Characters of the objectives of all given chapters: 100 chapters, each with 20 objectives of 100 characters."""
@@ -94,6 +97,13 @@ class Quality(QualityBar):
     enabled: bool = Field(
         default=True, description="True validates the chapters before the exports are made. Default: true."
     )
+    max_regenerations: Annotated[int, Field(ge=0, le=3)] = Field(
+        default=1,
+        description=(
+            "Rounds in which chapters below the bar are made anew from the findings; the better version is kept. "
+            "0 makes none. Default: 1."
+        ),
+    )
     below_bar: BelowBar = Field(
         default=BelowBar.DELIVER,
         description=(
@@ -101,6 +111,21 @@ class Quality(QualityBar):
             "fails. Default: Deliver."
         ),
     )
+
+
+class QualityRound(Model):
+    """Chapters below the bar that the operator has made anew, with the validator's findings as feedback."""
+
+    number: int = Field(ge=1, description="Which round of this revision, from 1.")
+    report_key: StoreKey = Field(description="Key of the quality report with the findings.")
+    chapters: ChapterIndexes = Field(description="Indexes of the chapters that are made anew.")
+    earlier: ChapterIndexes = Field(
+        default_factory=list, description="Those of them whose version before the last round was the better one."
+    )
+    scores: Annotated[list[ChapterScore], Field(max_length=100)] = Field(
+        default_factory=list, description="Their scores before the round, as far as the validation gave them."
+    )
+    judged: bool = Field(default=False, description="True once the new versions have been compared with the old ones.")
 
 
 class FailurePolicy(StrEnum):
@@ -174,6 +199,10 @@ class CourseSpec(Model):
             "the other chapters and says which are missing. Default: Fail."
         ),
     )
+    budget: CourseBudget | None = Field(
+        default=None,
+        description="What the course may cost; beyond it, its work is held until you raise it. Default: no limit.",
+    )
     provider_name: ObjectName | None = Field(
         default=None,
         description=(
@@ -186,6 +215,13 @@ class CourseSpec(Model):
         description=(
             "The GenerationQueue that the outline goes through. You can change it until the course is admitted, and "
             "after its end. Default: course-generation."
+        ),
+    )
+    ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=10 * 365 * 24 * 3600)] | None = Field(
+        default=None,
+        description=(
+            "Seconds after its end in which the course, with all that it owns, is deleted; files in the object store "
+            "stay. Never done to a course that Argo CD or Flux tracks. Default: never. Example: 604800."
         ),
     )
     suspend: bool = Field(
@@ -253,13 +289,23 @@ class CourseStatus(Model):
     missing_chapters: Annotated[list[int], Field(max_length=100)] = Field(
         default_factory=list, description="Indexes of chapters that are left out of the exports."
     )
+    stopped: bool | None = Field(
+        default=None, description="True if a person stopped it: what had not succeeded by then is left out."
+    )
     validation: QualitySummary | None = Field(default=None, description="Result of the last validation.")
+    quality_round: QualityRound | None = Field(
+        default=None, description="The last round of this revision in which chapters below the bar were made anew."
+    )
+    kept_chapters: ChapterIndexes = Field(
+        default_factory=list,
+        description="Indexes of chapters whose version before their last round is used.",
+    )
     exports: Annotated[list[ExportState], Field(max_length=3)] = Field(
         default_factory=list,
         description="The exports by format.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["format"]},
     )
-    usage: Usage | None = Field(default=None, description="What the course has cost so far.")
+    usage: Usage | None = Field(default=None, description="What the course has cost so far, all attempts together.")
     retry_count: int = Field(default=0, ge=0, description="Counted failures of this revision, over all its work.")
     error_details: ErrorDetails | None = Field(default=None, description="The last failure.")
 
@@ -315,4 +361,5 @@ class CourseGeneration(Kind):
                 field_path=".exports",
             ),
         ),
+        selectable=(SELECT_PHASE,),
     )

@@ -10,6 +10,7 @@ from .kinds import (
     PHASE,
     PROGRESS,
     RETRIES_WIDE,
+    SELECT_PHASE,
     WAITING,
     Column,
     Kind,
@@ -70,5 +71,5 @@ class CourseExport(Kind):
             ),
             one_source(),
         ),
-        selectable=(".spec.courseName",),
+        selectable=(".spec.courseName", SELECT_PHASE),
     )

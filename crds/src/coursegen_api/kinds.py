@@ -31,6 +31,10 @@ AGE = Column("Age", "date", ".metadata.creationTimestamp")
 MESSAGE = Column("Message", "string", ".status.conditions[?(@.type=='Ready')].message", wide=True)
 
 
+SELECT_PHASE = ".status.phase"
+"""`kubectl delete … --field-selector status.phase=Failed` purges failed work."""
+
+
 @dataclass(frozen=True)
 class Meta:
     """What the CRD of a kind says besides its schema."""

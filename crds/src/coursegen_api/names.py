@@ -53,6 +53,9 @@ ANNOTATION_RETRY = f"{GROUP}/retryRequestedAt"
 ANNOTATION_CANCEL = f"{GROUP}/cancelRequestedAt"
 """On any object, by a person: end the work. Any new value is a new request."""
 
+ANNOTATION_STOP = f"{GROUP}/stopRequestedAt"
+"""On a course, by a person: write no more, deliver the chapters that have succeeded. Any new value is a new request."""
+
 # ---- environment of a worker Pod -------------------------------------------------------------------
 
 ENV_TASK = "COURSEGEN_TASK"

@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import Condition, ForeignName, Model
+from .budget import ProviderBudget, ProviderUsage
+from .circuit import CircuitBreaker, CircuitStatus
 from .kinds import Column, Kind, Meta
 
 
@@ -33,6 +35,16 @@ class ProviderSpec(Model):
     concurrency: Annotated[int, Field(ge=1, le=10000)] | None = Field(
         default=None, description="Number of Jobs that may use this provider at once. Default: no limit of its own."
     )
+    budget: ProviderBudget | None = Field(
+        default=None,
+        description="What all that asks this provider may cost in a day or month; beyond it, work is held. "
+        "Default: no limit.",
+    )
+    circuit_breaker: CircuitBreaker = Field(
+        default_factory=CircuitBreaker,
+        description="When work is kept away from a provider that fails. Default: the defaults of its fields.",
+        json_schema_extra={"default": {}},
+    )
 
 
 class ProviderStatus(Model):
@@ -45,6 +57,12 @@ class ProviderStatus(Model):
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     active: int = Field(default=0, ge=0, description="Number of Jobs that use it now.")
+    usage: ProviderUsage | None = Field(
+        default=None, description="What was used in the present period; absent as long as nothing has cost anything."
+    )
+    circuit_breaker: CircuitStatus | None = Field(
+        default=None, description="How its circuit stands; absent as long as nothing has failed."
+    )
 
 
 class ModelProvider(Kind):
@@ -60,6 +78,9 @@ class ModelProvider(Kind):
             Column("Writer", "string", ".spec.writer"),
             Column("Active", "integer", ".status.active"),
             Column("Concurrency", "integer", ".spec.concurrency"),
+            Column("Circuit", "string", ".status.circuitBreaker.state"),
             Column("Age", "date", ".metadata.creationTimestamp"),
+            Column("Tokens", "integer", ".status.usage.tokens", wide=True),
+            Column("Next-Probe", "string", ".status.circuitBreaker.nextProbeTime", wide=True),
         ),
     )

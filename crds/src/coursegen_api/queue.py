@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import Condition, ForeignName, Model, Rule, cel
+from .circuit import CircuitStatus, QueueCircuitBreaker
 from .kinds import Column, Kind, Meta
 
 _LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
@@ -158,6 +159,11 @@ class QueueSpec(Model):
     workers: Workers = Field(
         default_factory=Workers, description="Where the queue's Pods run and what they get. Default: as every queue's."
     )
+    circuit_breaker: QueueCircuitBreaker = Field(
+        default_factory=QueueCircuitBreaker,
+        description="When the queue pauses because what it runs fails. Default: the defaults of its fields.",
+        json_schema_extra={"default": {}},
+    )
 
 
 class QueueStatus(Model):
@@ -171,6 +177,9 @@ class QueueStatus(Model):
     )
     active: int = Field(default=0, ge=0, description="Number of Jobs that hold a slot now.")
     waiting: int = Field(default=0, ge=0, description="Number of tasks that could run if there were a slot.")
+    circuit_breaker: CircuitStatus | None = Field(
+        default=None, description="How its circuit stands; absent as long as nothing has failed."
+    )
 
 
 class GenerationQueue(Kind):
@@ -188,6 +197,7 @@ class GenerationQueue(Kind):
             Column("Capacity", "integer", ".spec.capacity"),
             Column("Active", "integer", ".status.active"),
             Column("Waiting", "integer", ".status.waiting"),
+            Column("Circuit", "string", ".status.circuitBreaker.state"),
             Column("Age", "date", ".metadata.creationTimestamp"),
             Column("Retries", "integer", ".spec.maxRetries", wide=True),
             Column("Backoff", "string", ".spec.backoffSeconds", wide=True),

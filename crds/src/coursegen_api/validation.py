@@ -10,6 +10,7 @@ from .kinds import (
     PHASE,
     PROGRESS,
     RETRIES_WIDE,
+    SELECT_PHASE,
     WAITING,
     Column,
     Kind,
@@ -78,5 +79,5 @@ class QualityValidation(Kind):
             ),
             one_source(),
         ),
-        selectable=(".spec.courseName",),
+        selectable=(".spec.courseName", SELECT_PHASE),
     )

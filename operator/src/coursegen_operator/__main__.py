@@ -16,7 +16,7 @@ from . import handlers, health, kube, settings, standing
 from .act import Actor
 from .effects import Doer
 from .election import Election, LeaseLostError
-from .metrics import CapacityCollector, Metrics
+from .metrics import CapacityCollector, CircuitCollector, Metrics
 from .plan.world import Key, Reading
 from .pods import PodReader
 from .progress import ProgressReader
@@ -72,6 +72,7 @@ class Operator:
         doer = Doer(self.kube, self.snapshot, self.queue, self.metrics, self.pods, time.time)
         self.actor = Actor(self.kube, self.snapshot, self.queue, self.scheduler, defaults, self.metrics, doer)
         self.metrics.registry.register(CapacityCollector(self.snapshot, self.scheduler.book, defaults))
+        self.metrics.registry.register(CircuitCollector(self.snapshot, self.scheduler.breakers))
         self.resync = Resync(self.kube, self.snapshot, self.queue, self.health, self.metrics, self.config.namespaces)
 
     def _candidate(self) -> Election:

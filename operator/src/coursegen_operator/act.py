@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from coursegen_api.base import HoldReason
@@ -11,16 +11,20 @@ from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 
 from . import effects
+from .gatekeeper import Gatekeeper
 from .kube import ApiError, Json, Kube, path_of
 from .metrics import Metrics
 from .plan import course as plan_course
 from .plan import coursestep
 from .plan import objects as plan_objects
-from .plan.world import AnyObject, Defaults, Key, Plan, Surroundings, TaskObject
+from .plan.world import AnyObject, Defaults, Key, Plan, Surroundings, TaskObject, key_of
 from .scheduler import Scheduler
 from .snapshot import Snapshot
 from .statuspatch import difference
+from .unreadable import Unreadable
 from .workqueue import WorkQueue
+
+GATES = ("GenerationQueue", "ModelProvider")
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +41,21 @@ class Actor:
     metrics: Metrics
     doer: effects.Doer
     clock: Callable[[], float] = time.time
+    gatekeeper: Gatekeeper = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gatekeeper = Gatekeeper(
+            self.kube, self.snapshot, self.queue, self.scheduler, self.metrics, self.doer, self.clock
+        )
 
     async def visit(self, key: Key) -> None:
         """Visit one object; whatever is raised makes the queue visit it again."""
         begun = time.perf_counter()
         try:
+            if unread := self.snapshot.unreadable.get(key):
+                return await self._tell_unreadable(key, unread)
+            if key.kind in GATES:
+                return await self.gatekeeper.visit(key)
             if key.namespace:
                 await self._learn_namespace(key.namespace)
             obj = self.snapshot.objects.get(key)
@@ -54,6 +68,11 @@ class Actor:
             self.scheduler.release(key)
             self.scheduler.dispatch()
             self.metrics.visits.labels(key.kind).observe(time.perf_counter() - begun)
+
+    async def _tell_unreadable(self, key: Key, unread: Unreadable) -> None:
+        log.warning("%s cannot be read: %s", key, unread.message)
+        self.scheduler.leave(key)
+        await self.doer.post(key, unread.meta, unread.event, unread.message)
 
     async def _learn_namespace(self, name: str) -> None:
         if name not in self.snapshot.namespace_uids:
@@ -99,6 +118,10 @@ class Actor:
             gone=frozenset(snapshot.gone.get(meta.uid, ())),
             progress=snapshot.progress.get(meta.uid),
             refused=snapshot.refused.get(meta.uid, ""),
+            circuits=self.scheduler.breakers.all(),
+            probe=self.scheduler.is_probe(key_of(obj)),
+            purses={k: self.scheduler.purses.of(k) for k in snapshot.charged(obj)},
+            estimate=self.scheduler.purses.estimate(obj),
         )
 
     def _chapters(self, obj: TaskObject, course: CourseGeneration | None) -> list[ChapterGeneration]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from coursegen_api import names
+from coursegen_api.kinds import ObjectMeta
 
 from .kube import ApiError, Json, Kube, path_of
 from .metrics import Metrics
@@ -19,6 +20,7 @@ from .plan.world import (
     DeleteChild,
     DeleteCourseJobs,
     DeleteJob,
+    DeleteSelf,
     Effect,
     Key,
     PostEvent,
@@ -30,6 +32,8 @@ from .workqueue import WorkQueue
 
 _CREATES_AT_ONCE = 16
 _REMEMBERED_EVENTS = 10_000
+_CLUSTER_EVENTS = "default"
+"""Where Kubernetes keeps the Events of objects that have no namespace."""
 _CHILD_DELAY_SECONDS = 0.2
 """A course is visited this long after a child changed: once for all that changed meanwhile."""
 
@@ -87,10 +91,12 @@ class Doer:
                 await self.kube.delete(path_of("jobs", effect.namespace), query=query)
             case DeleteChild():
                 await self._gone(self.kube.delete(path_of_key(effect.key), effect.uid))
+            case DeleteSelf():
+                await self._delete_self(key, obj.metadata)
             case ReadPods():
                 self.pods.want(key, effect)
             case PostEvent():
-                await self._post_event(key, obj, effect)
+                await self.post(key, obj.metadata, effect, str(obj.status.revision))
             case Count():
                 self.metrics.count(effect.metric, effect.labels)
             case CreateChild():
@@ -137,6 +143,15 @@ class Doer:
         if bool(before) != bool(said):
             self.queue.add(key)
 
+    async def _delete_self(self, key: Key, meta: ObjectMeta) -> None:
+        """Delete what is visited as it was found; what has changed since, by our own write too, is visited anew."""
+        try:
+            await self.kube.delete(path_of_key(key), meta.uid, version=meta.resource_version)
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+            self.queue.add_at(key, self.clock() + 1.0)
+
     async def _gone(self, request: "asyncio.Future[Json] | object") -> None:
         """Await a deletion; what is gone already, or has another UID, is as good as deleted."""
         try:
@@ -145,17 +160,17 @@ class Doer:
             if error.status not in (404, 409):
                 raise
 
-    async def _post_event(self, key: Key, obj: AnyObject, effect: PostEvent) -> None:
-        """Post an Event once: its name is a function of the object, its revision and the reason."""
-        meta, now = obj.metadata, plan_clock.stamp(self.clock())
-        identity = f"{meta.uid}/{obj.status.revision}/{effect.reason}"
-        digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    async def post(self, key: Key, meta: ObjectMeta, effect: PostEvent, occasion: str) -> None:
+        """Post an Event once: its name is a function of the object, the occasion (a revision) and the reason."""
+        now = plan_clock.stamp(self.clock())
+        namespace = meta.namespace or _CLUSTER_EVENTS
+        digest = hashlib.sha256(f"{meta.uid}/{occasion}/{effect.reason}".encode()).hexdigest()[:16]
         if digest in self.posted:
             return
         body = {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"name": f"{meta.name}.{digest}", "namespace": meta.namespace},
+            "metadata": {"name": f"{meta.name}.{digest}", "namespace": namespace},
             "involvedObject": {
                 "apiVersion": names.API_VERSION,
                 "kind": key.kind,
@@ -174,7 +189,7 @@ class Doer:
             "reportingComponent": names.MANAGED_BY,
         }
         try:
-            await self.kube.create(path_of("events", meta.namespace), body)
+            await self.kube.create(path_of("events", namespace), body)
             self._remember(digest)
         except ApiError as error:
             self._remember(digest)

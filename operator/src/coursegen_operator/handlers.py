@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 import kopf
-from pydantic import ValidationError
 
 from coursegen_api import names
 
@@ -49,12 +48,7 @@ def _watch(registry: kopf.OperatorRegistry, kind: str, plural: str, snapshot: Sn
     @kopf.on.event(names.GROUP, names.VERSION, plural, registry=registry, id=f"watch-{plural}")
     async def handle(event: kopf.RawEvent, **_: Any) -> None:
         raw: dict[str, Any] = dict(event["object"])
-        try:
-            touched = snapshot.apply(kind, raw, event["type"] == "DELETED")
-        except ValidationError as error:
-            log.warning("%s %s cannot be read: %s", kind, raw["metadata"]["name"], error.errors()[0]["msg"])
-            return
-        enqueue(queue, touched, None, time.time())
+        enqueue(queue, snapshot.apply(kind, raw, event["type"] == "DELETED"), None, time.time())
 
 
 class _NothingKept(kopf.DiffBaseStorage):

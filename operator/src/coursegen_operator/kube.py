@@ -181,11 +181,11 @@ class Kube:
             self._answered.clear()
             await self._answered.wait()
 
-    async def delete(self, path: str, uid: str = "", query: str = "") -> Json:
+    async def delete(self, path: str, uid: str = "", query: str = "", version: str = "") -> Json:
         """Delete in the background: what the object owns goes too, and is not waited for."""
         body: Json = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
         if uid:
-            body["preconditions"] = {"uid": uid}
+            body["preconditions"] = {"uid": uid} | ({"resourceVersion": version} if version else {})
         return await self._request("DELETE", path + query, body)
 
     async def _request(self, verb: str, path: str, body: Json | None = None, media: str = "application/json") -> Json:

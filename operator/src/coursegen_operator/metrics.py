@@ -7,11 +7,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from coursegen_api.circuit import CircuitState
 from coursegen_api.names import QUEUE_PRIORITIES
 
+from .breakers import Breakers
 from .plan.admission import WaitingBook
-from .plan.world import COURSE_SLOTS, Defaults
+from .plan.breaker import CLOSED
+from .plan.world import COURSE_SLOTS, Defaults, Key
 from .snapshot import Snapshot
+
+_CIRCUIT_VALUES = {CircuitState.CLOSED: 0, CircuitState.HALF_OPEN: 1, CircuitState.OPEN: 2}
 
 
 class Metrics:
@@ -50,6 +55,12 @@ class Metrics:
         self.conflicts = Counter(
             "coursegen_status_conflicts_total",
             "Status writes refused because somebody else had written first.",
+            registry=self.registry,
+        )
+        self.circuit_changes = Counter(
+            "coursegen_circuit_breaker_changes_total",
+            "Changes of a circuit breaker, by the kind that it belongs to and its new state.",
+            ["kind", "state"],
             registry=self.registry,
         )
         self.last_list = Gauge(
@@ -95,8 +106,42 @@ class CapacityCollector(Collector):
             in_use.add_metric([name], load.by_queue.get(name, 0))
             waits.add_metric([name], waiting.get(name, 0))
         yield from (capacity, in_use, waits)
+        yield _gauge(
+            "coursegen_unreadable_objects", "Objects that this operator cannot read.", len(self._snapshot.unreadable)
+        )
         oldest = max((time.time() - w.order[1] for w in self._book.wants.values()), default=0.0)
         yield _gauge("coursegen_oldest_wait_seconds", "Age of the oldest object that waits for a slot.", oldest)
+
+
+class CircuitCollector(Collector):
+    """How the circuits stand: each queue's, and how many providers' are in each state."""
+
+    def __init__(self, snapshot: Snapshot, breakers: Breakers) -> None:
+        self._snapshot, self._breakers = snapshot, breakers
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the gauges."""
+        known = self._breakers.all()
+        queues = GaugeMetricFamily(
+            "coursegen_circuit_breaker_state",
+            "State of a queue's circuit breaker: 0 is Closed, 1 HalfOpen, 2 Open.",
+            labels=["queue"],
+        )
+        for name in sorted(self._snapshot.queues):
+            circuit = known.get(Key("GenerationQueue", "", name), CLOSED)
+            queues.add_metric([name], _CIRCUIT_VALUES[circuit.state])
+        yield queues
+        count = dict.fromkeys(CircuitState, 0)
+        count[CircuitState.CLOSED] = sum(len(named) for named in self._snapshot.providers.values())
+        for circuit in (c for k, c in known.items() if k.kind == "ModelProvider" and not c.is_closed):
+            count[circuit.state] += 1
+            count[CircuitState.CLOSED] -= 1
+        providers = GaugeMetricFamily(
+            "coursegen_provider_circuit_breakers", "Model providers by the state of their circuit.", labels=["state"]
+        )
+        for state, number in count.items():
+            providers.add_metric([state.value], number)
+        yield providers
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -9,8 +9,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
 from coursegen_api import names
 
 from .effects import enqueue
@@ -32,7 +30,7 @@ async def list_all(kube: Kube, snapshot: Snapshot, namespaces: Iterable[str]) ->
     for kind in (*order, *(k for k in KINDS if k not in order)):
         plural, cluster = KINDS[kind].meta.plural, KINDS[kind].meta.scope == "Cluster"
         items, version = await _list(kube, snapshot, kind, plural, ("",) if cluster else scopes)
-        snapshot.replace(kind, _readable(kind, items), version)
+        snapshot.replace(kind, items, version)
     selector = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
     jobs, version = await _list(kube, snapshot, "Job", "jobs", scopes, labelSelector=selector)
     snapshot.replace("Job", jobs, version)
@@ -53,16 +51,6 @@ async def _list(
     if version < snapshot.listed[kind]:
         raise ApiUnreachable(f"the list of {plural} is older than the one before")
     return items, version
-
-
-def _readable(kind: str, items: list[Json]) -> Iterable[Json]:
-    for raw in items:
-        try:
-            KINDS[kind].model_validate(raw, extra="ignore")
-        except ValidationError as error:
-            log.warning("%s %s cannot be read: %s", kind, raw["metadata"]["name"], error.errors()[0]["msg"])
-        else:
-            yield raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +76,7 @@ class Resync:
                 break
         self.health.last_list = time.monotonic()
         self.metrics.last_list.set(time.time())
-        enqueue(self.queue, list(self.snapshot.objects), None, time.time())
+        enqueue(self.queue, self.snapshot.keys(), None, time.time())
 
     async def run(self) -> None:
         """List every `resync_seconds` until cancelled; the first time then, not now."""

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from coursegen_api.base import HoldReason, Outcome
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
@@ -22,12 +24,16 @@ from coursegen_api.queue import GenerationQueue
 from coursegen_api.task import Progress
 from coursegen_api.validation import QualityValidation
 
-from . import views
+from . import unreadable, views
+from .books import Books, account_of
 from .plan import requests
 from .plan.admission import Load
+from .plan.ledger import Ledger
 from .plan.objects import provider_of, queue_of
+from .plan.recent import Recent
 from .plan.step import open_attempt
-from .plan.world import AnyObject, JobView, Key, Reading, TaskObject, key_of
+from .plan.world import AnyObject, Gate, JobView, Key, Reading, TaskObject, key_of
+from .unreadable import Unreadable
 
 Json = dict[str, Any]
 
@@ -83,18 +89,40 @@ class Snapshot:
     """By kind: the resourceVersion of the last full list. What is no newer and was not in it is gone."""
     dead: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     """By kind, the UIDs of what was deleted since, each with the version of its end."""
+    unreadable: dict[Key, Unreadable] = field(default_factory=dict)
+    """What exists and cannot be read."""
+    books: Books = field(default_factory=Books)
+    """The past, and money."""
 
     # ---- objects ------------------------------------------------------------------------------------
 
     def apply(self, kind: str, raw: Json, deleted: bool = False) -> set[Key]:
-        """Take in an object of ours; pydantic.ValidationError if it is not one."""
+        """Take in an object of ours; one that cannot be read is noted, and no longer known as it was before."""
+        key = Key(kind, raw["metadata"].get("namespace", ""), raw["metadata"]["name"])
+        try:
+            touched = self._apply(kind, raw, deleted)
+        except ValidationError as error:
+            touched = self._vanish(kind, (key.namespace, key.name)) if self._is_there(key) else set()
+            self.unreadable.pop(key, None)
+            if not deleted:
+                self.unreadable[key] = unreadable.explain(raw, error)
+                self.dead[kind].pop(raw["metadata"]["uid"], None)  # it lives, and may be read one day
+            return touched | {key}
+        self.unreadable.pop(key, None)
+        return touched
+
+    def _is_there(self, key: Key) -> bool:
+        return (key.namespace, key.name) in self._places(key.kind)
+
+    def _apply(self, kind: str, raw: Json, deleted: bool) -> set[Key]:
         if kind == "GenerationQueue":
             return self._apply_queue(raw, deleted)
         if kind == "ModelProvider":
             return self._apply_provider(raw, deleted)
         meta = raw["metadata"]
-        old = self.objects.get(Key(kind, meta.get("namespace", ""), meta["name"]))
-        if self._is_over(kind, raw, deleted, known=old is not None):
+        place = Key(kind, meta.get("namespace", ""), meta["name"])
+        old = self.objects.get(place)
+        if self._is_over(kind, raw, deleted, known=old is not None or place in self.unreadable):
             return set()
         if old and _is_known(old, raw) and not (deleted and old.metadata.uid == meta["uid"]):
             return set()
@@ -109,7 +137,7 @@ class Snapshot:
             self.objects[key] = obj
             self._link(key, obj)
         self._account(obj.metadata.uid)
-        return touched
+        return touched | self._look_back(obj.metadata.uid)
 
     def _is_over(self, kind: str, raw: Json, deleted: bool, known: bool) -> bool:
         """Tell whether an old list or a late event speaks of something that is gone, and keep what goes now."""
@@ -152,6 +180,7 @@ class Snapshot:
             self.users[named].discard(key)
         self.objects.pop(key, None)
         self._account(uid)
+        self.books.forget(key, uid)
 
     def _apply_queue(self, raw: Json, deleted: bool) -> set[Key]:
         queue = GenerationQueue.model_validate(raw, extra="ignore")
@@ -161,6 +190,7 @@ class Snapshot:
             self.queues.pop(name, None)
         else:
             self.queues[name] = queue
+        self.books.note_gate(queue, deleted)
         if old and not deleted and old.spec == queue.spec:
             return set()
         touched = {key_of(queue)}
@@ -169,10 +199,14 @@ class Snapshot:
     def _apply_provider(self, raw: Json, deleted: bool) -> set[Key]:
         provider = ModelProvider.model_validate(raw, extra="ignore")
         meta = provider.metadata
+        old = self.providers[meta.namespace].get(meta.name)
         if deleted:
             self.providers[meta.namespace].pop(meta.name, None)
         else:
             self.providers[meta.namespace][meta.name] = provider
+        self.books.note_gate(provider, deleted)
+        if old and not deleted and old.spec == provider.spec:
+            return set()
         touched = {key_of(provider)}
         for key, obj in self.objects.items():
             named = getattr(obj.spec, "provider_name", None)
@@ -244,6 +278,8 @@ class Snapshot:
         for place, known in self._places(kind).items():
             if place not in seen and known <= version:
                 touched |= self._vanish(kind, place)
+        for key in [k for k in self.unreadable if k.kind == kind and (k.namespace, k.name) not in seen]:
+            del self.unreadable[key]
         self.listed[kind] = version
         self.dead[kind] = {uid: end for uid, end in self.dead[kind].items() if end > version}
         return touched
@@ -321,13 +357,44 @@ class Snapshot:
         if slots.provider:
             load.by_provider[slots.provider] = load.by_provider.get(slots.provider, 0) + amount
 
+    def _look_back(self, uid: str) -> set[Key]:
+        """Bring the books into line with an object; give the providers and queues that it concerns."""
+        key = self.by_uid.get(uid)
+        obj = self.objects.get(key) if key else None
+        if key is None or obj is None:
+            return set()
+        course = None if isinstance(obj, CourseGeneration) else self.course_of(obj)
+        account = account_of(obj, course)
+        provider = self.gate(account.provider) if account and account.provider else None
+        return self.books.note(obj, course, provider)
+
+    def charged(self, obj: AnyObject) -> list[Key]:
+        """Name the course and the provider whose budgets an object is charged to."""
+        account = account_of(obj, None if isinstance(obj, CourseGeneration) else self.course_of(obj))
+        if account is None:
+            return []
+        return [k for k in (self.by_uid.get(account.course_uid), account.provider) if k]
+
     def recount(self) -> None:
         """Count everything anew."""
         self.load, self.slots, self.open_courses = Load(), {}, set()
+        # What a provider is still to be charged for may be gone from status by now: a revision that began anew.
+        self.books.recent, self.books.ledger = Recent(), Ledger(unsettled=self.books.ledger.unsettled)
         for uid in set(self.by_uid) | set(self.jobs_of):
             self._account(uid)
+            self._look_back(uid)
 
     # ---- looking ----------------------------------------------------------------------------------------
+
+    def gate(self, key: Key) -> Gate | None:
+        """Give a queue or provider."""
+        if key.kind == "GenerationQueue":
+            return self.queues.get(key.name)
+        return self.providers[key.namespace].get(key.name)
+
+    def keys(self) -> list[Key]:
+        """Name everything that is visited: the work, and the queues and providers with something to say."""
+        return [*self.objects, *self.unreadable, *self.books.gates()]
 
     def course_of(self, obj: TaskObject) -> CourseGeneration | None:
         """Give the course that an object names, or that owns it."""
@@ -362,7 +429,10 @@ def _seen_by_chapters(course: CourseGeneration) -> tuple[Any, ...]:
         course.status.start_time,
         None if how is Outcome.SUCCEEDED else how,
         course.status.requests,
+        course.status.stopped,
+        course.status.quality_round,
         course.spec.suspend,
+        course.spec.budget,
         course.metadata.deletion_timestamp,
     )
 

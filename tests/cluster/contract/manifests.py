@@ -41,10 +41,13 @@ COURSE = {
         "minReadabilityScore": 60.5,
         "minPedagogicalAlignment": 0.5,
         "checkBias": False,
+        "maxRegenerations": 2,
         "belowBar": "Fail",
     },
     "failurePolicy": "ExportPartial",
     "providerName": "openai",
+    "budget": {"tokens": 1000, "costMicroUSD": 5000000},
+    "ttlSecondsAfterFinished": 604800,
     "regeneration": REGENERATION,
 } | WORK
 CHAPTER_ALONE = {
@@ -66,6 +69,16 @@ CHAPTER_ALONE = {
 SOURCES = ({"courseName": "course-123"}, {"chapterName": "loops"}, {"artifactKey": KEY}, {"configMapName": "text"})
 BAR = {"minReadabilityScore": 60, "minPedagogicalAlignment": 0.5, "checkBias": False} | WORK
 
+BUDGET = {"tokens": 1000, "costMicroUSD": 5000000}
+BREAKER = {
+    "enabled": False,
+    "failureRatePercent": 40,
+    "windowSeconds": 60,
+    "minimumAttempts": 3,
+    "openSeconds": 10,
+    "maxOpenSeconds": 60,
+}
+
 SPECS: dict[str, tuple[Json, ...]] = {
     "CourseGeneration": (COURSE | {"chapterCount": 12}, COURSE | {"chapters": [CHAPTER]}),
     "ChapterGeneration": (
@@ -81,6 +94,7 @@ SPECS: dict[str, tuple[Json, ...]] = {
             "maxRetries": 2,
             "backoffSeconds": [1, 2, 3],
             "timeoutSeconds": 300,
+            "circuitBreaker": BREAKER,
             "workers": {
                 "nodeSelector": {"example.com/pool": "chapters"},
                 "tolerations": [
@@ -103,7 +117,10 @@ SPECS: dict[str, tuple[Json, ...]] = {
             },
         },
     ),
-    "ModelProvider": ({"writer": "template", "secretName": "provider-key", "concurrency": 10},),
+    "ModelProvider": (
+        {"writer": "template", "secretName": "provider-key", "concurrency": 10, "circuitBreaker": BREAKER}
+        | {"budget": BUDGET | {"period": "Day", "reserveTokens": 10, "reserveCostMicroUSD": 100}},
+    ),
 }
 """Several a kind where fields exclude each other; the first that has a field is the one that a row changes."""
 

@@ -141,6 +141,24 @@ def quantity(path: str) -> list[Bound]:
     ]
 
 
+def breaker(path: str) -> list[Bound]:
+    """A circuit breaker."""
+    return [
+        *number(f"{path}.failureRatePercent", 1, 100),
+        *number(f"{path}.windowSeconds", 10, 3600),
+        *number(f"{path}.minimumAttempts", 1, 100),
+        *number(f"{path}.openSeconds", 1, 3600)[:1],
+        (f"{path}.openSeconds", "maximum", 60, 3601),
+        (f"{path}.maxOpenSeconds", "minimum", 10, 0),
+        (f"{path}.maxOpenSeconds", "maximum", 86400, 86401),
+    ]
+
+
+def budget(path: str, *amounts: str) -> list[Bound]:
+    """A budget."""
+    return [bound for amount in amounts for bound in number(f"{path}.{amount}", 0, 10**15)]
+
+
 FORMATS = ("pdf", "scorm", "json")
 LEVELS = ("beginner", "intermediate", "advanced")
 
@@ -179,8 +197,11 @@ BOUNDS: dict[str, list[Bound]] = {
         *choice("spec.exports[].format", *FORMATS),
         ("spec.exports[].format", "enum", "pdf", "epub"),
         *bar("spec.quality"),
+        *number("spec.quality.maxRegenerations", 0, 3),
         *choice("spec.quality.belowBar", "Deliver", "Fail"),
         *choice("spec.failurePolicy", "Fail", "ExportPartial"),
+        *budget("spec.budget", "tokens", "costMicroUSD"),
+        *number("spec.ttlSecondsAfterFinished", 0, 315360000),
         *object_name("spec.providerName"),
         *object_name("spec.queueName"),
         *regeneration("spec.regeneration"),
@@ -234,6 +255,7 @@ BOUNDS: dict[str, list[Bound]] = {
         ("spec.backoffSeconds", "minItems", [60], []),
         ("spec.backoffSeconds", "maxItems", [60] * 10, [60] * 11),
         *number("spec.timeoutSeconds", 15, 3600),
+        *breaker("spec.circuitBreaker"),
         (
             "spec.workers.nodeSelector",
             "maxProperties",
@@ -268,6 +290,9 @@ BOUNDS: dict[str, list[Bound]] = {
         *choice("spec.writer", "template"),
         *object_name("spec.secretName", 253),
         *number("spec.concurrency", 1, 10000),
+        *budget("spec.budget", "tokens", "costMicroUSD", "reserveTokens", "reserveCostMicroUSD"),
+        *choice("spec.budget.period", "Day", "Month"),
+        *breaker("spec.circuitBreaker"),
     ],
 }
 
@@ -377,6 +402,27 @@ CEL: list[Row] = [
     ),
     *(
         Row(
+            kind,
+            "spec.budget",
+            "set tokens, costMicroUSD, or both",
+            {"spec.budget": {given: 1}},
+            {"spec.budget": {}},
+        )
+        for kind in ("CourseGeneration", "ModelProvider")
+        for given in ("tokens", "costMicroUSD")
+    ),
+    *(
+        Row(
+            kind,
+            "spec.circuitBreaker",
+            "openSeconds must not be more than maxOpenSeconds",
+            {"spec.circuitBreaker.openSeconds": 3600, "spec.circuitBreaker.maxOpenSeconds": 3600},
+            {"spec.circuitBreaker.openSeconds": 31, "spec.circuitBreaker.maxOpenSeconds": 30},
+        )
+        for kind in ("GenerationQueue", "ModelProvider")
+    ),
+    *(
+        Row(
             "GenerationQueue",
             _RESOURCES,
             f"requests.{amount} must not be more than limits.{amount}",
@@ -412,6 +458,10 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
     ("CourseGeneration", {"spec.regeneration": ABSENT}),
     ("CourseGeneration", {"spec.quality.minReadabilityScore": 90, "spec.quality.belowBar": "Deliver"}),
     ("CourseGeneration", {"spec.failurePolicy": "Fail"}),
+    ("CourseGeneration", {"spec.budget.tokens": 2000}),
+    ("CourseGeneration", {"spec.budget": ABSENT}),
+    ("CourseGeneration", {"spec.ttlSecondsAfterFinished": ABSENT}),
+    ("ModelProvider", {"spec.budget": ABSENT}),
     (
         "CourseGeneration",
         {"spec.exports": [{"format": "json"}, {"format": "pdf", "includeAssessments": False}, {"format": "scorm"}]},
@@ -422,6 +472,8 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
     ("CourseExport", {"spec.suspend": False}),
     ("GenerationQueue", {"spec.priority": 1, "spec.capacity": 0, "spec.maxRetries": 0, "spec.timeoutSeconds": 15}),
     ("GenerationQueue", {"spec.backoffSeconds": [1], "spec.workers": ABSENT}),
+    ("GenerationQueue", {"spec.circuitBreaker.enabled": True}),
+    ("ModelProvider", {"spec.circuitBreaker.enabled": True, "spec.circuitBreaker.openSeconds": 20}),
     ("ModelProvider", {"spec.writer": "template", "spec.secretName": ABSENT, "spec.concurrency": ABSENT}),
     *(
         (kind, {"spec.queueName": name})

@@ -81,6 +81,18 @@ def test_the_work_of_a_course_can_be_selected(
     assert [line.split("/")[1] for line in listed.stdout.split()] == names
 
 
+def test_failed_work_can_be_purged_by_one_verb(cluster: LiveCluster, work: str) -> None:
+    kinds = "coursegen,chaptergen,qualval,courseexp"
+    done = cluster.kubectl(
+        "delete", kinds, "-n", work, "--field-selector=status.phase=Failed", "--dry-run=server", "-o", "name"
+    )
+    assert done.returncode == 0, done.stderr
+    failed = cluster.kubectl("get", kinds, "-n", work, "-o", "jsonpath={range .items[?(@.status.phase=='Failed')]}"
+        "{.metadata.name} {end}")  # fmt: skip
+    assert sorted(line.split("/")[1] for line in done.stdout.split()) == sorted(failed.stdout.split())
+    assert failed.stdout.split()
+
+
 @pytest.mark.parametrize(
     ("field", "words"),
     [

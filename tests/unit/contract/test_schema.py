@@ -106,7 +106,12 @@ def test_kubectl_knows_every_kind_by_category_and_short_name(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["ChapterGeneration", "QualityValidation", "CourseExport"])
 def test_the_work_of_a_course_is_selectable(kind: str) -> None:
-    assert version(kind)["selectableFields"] == [{"jsonPath": ".spec.courseName"}]
+    assert {"jsonPath": ".spec.courseName"} in version(kind)["selectableFields"]
+
+
+@pytest.mark.parametrize("kind", ["CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport"])
+def test_failed_work_is_selectable(kind: str) -> None:
+    assert {"jsonPath": ".status.phase"} in version(kind)["selectableFields"]
 
 
 @pytest.mark.parametrize("kind", list(CRDS))

@@ -98,7 +98,7 @@ class FakeApi:
         kind, namespace, name, _ = self._parse(path)
         return self._write("PATCH", path, lambda: self._patch(kind, namespace, name, patch))
 
-    async def delete(self, path: str, uid: str = "", query: str = "") -> Json:
+    async def delete(self, path: str, uid: str = "", query: str = "", version: str = "") -> Json:
         kind, namespace, name, _ = self._parse(path)
         if query:
             course = query.split("%3D")[1]
@@ -108,7 +108,7 @@ class FakeApi:
                 if k == kind and ns == namespace and o["metadata"]["labels"].get(names.LABEL_COURSE_UID) == course
             ]
             return self._write("DELETE", path, lambda: ([self.remove(kind, namespace, n) for n in doomed] and {}) or {})
-        return self._write("DELETE", path, lambda: self._delete_one(kind, namespace, name, uid))
+        return self._write("DELETE", path, lambda: self._delete_one(kind, namespace, name, uid, version))
 
     # ---- the rest of the world -----------------------------------------------------------------------
 
@@ -203,8 +203,10 @@ class FakeApi:
         self.touch(kind, body)
         return copy.deepcopy(body)
 
-    def _delete_one(self, kind: str, namespace: str, name: str, uid: str) -> Json:
+    def _delete_one(self, kind: str, namespace: str, name: str, uid: str, version: str) -> Json:
         body = self._find(kind, namespace, name)
+        if version and body["metadata"]["resourceVersion"] != version:
+            raise ApiError(409, "Conflict", "the resourceVersion in the precondition does not match")
         if uid and body["metadata"]["uid"] != uid:
             raise ApiError(409, "Conflict", "the UID in the precondition does not match")
         self.remove(kind, namespace, name)
@@ -276,7 +278,7 @@ class Simulation:
         self.snapshot = Snapshot()
         self.queue = WorkQueue(lambda: self.time)
         self.metrics = Metrics()
-        self.scheduler = Scheduler(self.snapshot, self.queue, self.defaults)
+        self.scheduler = Scheduler(self.snapshot, self.queue, self.defaults, lambda: self.time)
         self.pods = _InstantPods(self)
         pods: Any = self.pods
         kube: Any = self.api
@@ -291,7 +293,7 @@ class Simulation:
         """Make the full LIST."""
         kube: Any = self.api
         self.loop.run_until_complete(list_all(kube, self.snapshot, ()))
-        effects.enqueue(self.queue, list(self.snapshot.objects), None, self.time)
+        effects.enqueue(self.queue, self.snapshot.keys(), None, self.time)
 
     def deliver(self, job_uid: str, reading: Reading) -> None:
         for uid, jobs in self.snapshot.jobs_of.items():

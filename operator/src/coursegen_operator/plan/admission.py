@@ -7,7 +7,8 @@ the order here, and nowhere else.
 """
 
 import bisect
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from coursegen_api.base import HoldReason
@@ -15,6 +16,7 @@ from coursegen_api.base import HoldReason
 from .world import COURSE_SLOTS, Key, Want
 
 _Place = tuple[float, float, int, str]
+_Line = tuple[str, str, str]
 
 
 @dataclass(slots=True)
@@ -25,8 +27,8 @@ class WaitingBook:
     with a hundred thousand.
     """
 
-    lines: dict[tuple[str, str], list[tuple[_Place, Key]]] = field(default_factory=dict)
-    """By queue and provider, ascending; the head is first."""
+    lines: dict[_Line, list[tuple[_Place, Key]]] = field(default_factory=dict)
+    """By queue, provider (`namespace/name`) and budget, ascending; the head is first."""
     wants: dict[Key, Want] = field(default_factory=dict)
 
     def put(self, key: Key, want: Want) -> None:
@@ -35,25 +37,29 @@ class WaitingBook:
             return
         self.drop(key)
         self.wants[key] = want
-        bisect.insort(self.lines.setdefault((want.queue, want.provider), []), (want.order, key), key=_order)
+        bisect.insort(self.lines.setdefault(_line(want, key), []), (want.order, key), key=_order)
 
     def drop(self, key: Key) -> None:
         """Take an object out, if it is in."""
         want = self.wants.pop(key, None)
         if want is None:
             return
-        line = self.lines[(want.queue, want.provider)]
+        line = self.lines[_line(want, key)]
         at = bisect.bisect_left(line, _order((want.order, key)), key=_order)
         del line[at]
         if not line:
-            del self.lines[(want.queue, want.provider)]
+            del self.lines[_line(want, key)]
 
     def counts(self) -> dict[str, int]:
         """Count the waiting by queue."""
         out: dict[str, int] = {}
-        for (queue, _), line in self.lines.items():
+        for (queue, *_), line in self.lines.items():
             out[queue] = out.get(queue, 0) + len(line)
         return out
+
+
+def _line(want: Want, key: Key) -> _Line:
+    return want.queue, _provider(want, key), f"{key.namespace}/{want.line}" if want.line else ""
 
 
 def _order(entry: tuple[_Place, Key]) -> tuple[_Place, str]:
@@ -77,6 +83,8 @@ class Load:
     by_queue: dict[str, int] = field(default_factory=dict)
     by_provider: dict[str, int] = field(default_factory=dict)
     """By `namespace/name`."""
+    promised: dict[Key, Counter[str]] = field(default_factory=dict)
+    """By course and provider, then by kind: the granted, whose cost is not in status yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,12 @@ class Limits:
     queues: Mapping[str, QueueLimits]
     providers: Mapping[str, int]
     """Concurrency by `namespace/name`; one that is not in here has no limit of its own."""
+    shut_queues: frozenset[str] = frozenset()
+    """Queues whose circuit is not closed: nothing but a probe starts (`probing`)."""
+    shut_providers: frozenset[str] = frozenset()
+    """The same for providers, by `namespace/name`."""
+    over_budget: Callable[[Want, Mapping[Key, Counter[str]]], bool] = lambda want, promised: False
+    """Tells whether a wish is over a budget, with what has been promised to others besides."""
 
 
 def room(want: Want, key: Key, load: Load, limits: Limits) -> HoldReason | None:
@@ -97,9 +111,15 @@ def room(want: Want, key: Key, load: Load, limits: Limits) -> HoldReason | None:
     queue = limits.queues.get(want.queue)
     if queue is None:
         return HoldReason.MISCONFIGURED
+    if want.queue in limits.shut_queues:
+        return HoldReason.QUEUE_PAUSED
+    provider = _provider(want, key)
+    if provider in limits.shut_providers:
+        return HoldReason.PROVIDER_CIRCUIT_OPEN
     if load.jobs >= limits.max_jobs or load.by_queue.get(want.queue, 0) >= queue.capacity:
         return HoldReason.QUEUE_FULL
-    provider = _provider(want, key)
+    if want.purses and limits.over_budget(want, load.promised):
+        return HoldReason.BUDGET_EXCEEDED
     if provider and load.by_provider.get(provider, 0) >= limits.providers.get(provider, limits.max_jobs):
         return HoldReason.PROVIDER_BUSY
     return None
@@ -118,7 +138,7 @@ def choose(book: WaitingBook, load: Load, limits: Limits, most: int = 1000) -> l
     granted: list[tuple[Key, Want]] = []
     while len(granted) < most:
         best: tuple[int, _Place, Key] | None = None
-        for (queue_name, _), line in book.lines.items():
+        for (queue_name, *_), line in book.lines.items():
             key = line[0][1]
             want = book.wants[key]
             if room(want, key, load, limits):
@@ -147,3 +167,5 @@ def take(load: Load, want: Want, key: Key) -> None:
     provider = _provider(want, key)
     if provider:
         load.by_provider[provider] = load.by_provider.get(provider, 0) + 1
+    for purse in want.purses:
+        load.promised.setdefault(purse, Counter())[want.label] += 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from coursegen_api.base import HoldReason, Outcome
+from coursegen_api.base import Artifact, HoldReason, Outcome
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 from coursegen_api.export import CourseExport
@@ -19,11 +19,20 @@ from coursegen_api.task import (
     QualityBar,
     Source,
     ValidationTask,
+    Work,
 )
 from coursegen_api.validation import QualityValidation
 
 from . import requests
 from .step import Assignment, Hold
+
+_SIZES = {"outline": 1, "chapter": 10, "validation": 1, "export": 1}
+"""Roughly how much work a task is, by its kind; a chapter grows with what it has to teach."""
+
+
+def size(work: Work) -> int:
+    """Give the rough size of a task: a probe is the smallest that waits."""
+    return _SIZES[work.kind.value] + (len(work.learning_objectives) if isinstance(work, ChapterTask) else 0)
 
 
 def context_of(course: CourseGeneration) -> CourseContext:
@@ -98,24 +107,37 @@ def _feedback(obj: ChapterGeneration, course: CourseGeneration | None) -> Chapte
     ):
         if wish and wish.request_id == accepted:
             wishes.append(wish)
-    if not wishes:
+    made = course.status.quality_round if course else None
+    in_round = course is not None and seen is not None and seen.quality_round == requests.round_id(course)
+    report = made.report_key if made and in_round else None
+    if not wishes and report is None:
         return None
+    names = [w.request_id for w in wishes] + ([f"quality-{seen.quality_round}"] if report and seen else [])
     return ChapterFeedback(
-        request_id=".".join(w.request_id for w in wishes)[:63].rstrip("._-"),
-        feedback="\n".join(w.feedback for w in wishes)[:4000],
+        request_id=".".join(names)[-63:].strip("._-"),
+        feedback="\n".join(w.feedback for w in wishes)[:4000] or None,
+        report_key=report,
         focus_area=next((w.focus_area for w in wishes if w.focus_area), None),
         previous_key=obj.status.artifact.key if obj.status.artifact else None,
     )
 
 
-def chapter_refs(chapters: Sequence[ChapterGeneration]) -> list[ChapterRef]:
-    """Refer to the chapters that have succeeded, in their order."""
-    done = [c for c in chapters if c.status.artifact and requests.ended(c) is Outcome.SUCCEEDED]
-    return [
-        ChapterRef(index=c.spec.index, key=c.status.artifact.key, sha256=c.status.artifact.sha256)
-        for c in sorted(done, key=lambda c: c.spec.index)
-        if c.status.artifact
-    ]
+def chapter_refs(chapters: Sequence[ChapterGeneration], course: CourseGeneration | None) -> list[ChapterRef]:
+    """Refer to the chapters that have something to deliver, in their order, each by its better version."""
+    refs = []
+    for chapter in sorted(chapters, key=lambda c: c.spec.index):
+        owner = course if requests.owned_by(chapter, course) else None
+        there = requests.has_content(chapter, owner) if owner else requests.ended(chapter) is Outcome.SUCCEEDED
+        artifact = _better(chapter, owner)
+        if there and artifact:
+            refs.append(ChapterRef(index=chapter.spec.index, key=artifact.key, sha256=artifact.sha256))
+    return refs
+
+
+def _better(chapter: ChapterGeneration, course: CourseGeneration | None) -> Artifact | None:
+    """Give the version that is delivered: the one before a round that made the chapter no better, else the last."""
+    kept = course is not None and chapter.spec.index in course.status.kept_chapters
+    return (chapter.status.previous_artifact if kept else None) or chapter.status.artifact
 
 
 def _course_meta(course: CourseGeneration) -> CourseMeta:
@@ -150,7 +172,7 @@ def source(
         return _chapter_source(spec.chapter_name, chapters, course)
     if course is None:
         return _missing("CourseGeneration", spec.course_name or "")
-    refs = chapter_refs(chapters)
+    refs = chapter_refs(chapters, course)
     if not owned and course.status.stage not in ("Validation", "Exports", "Done"):
         return Hold(HoldReason.DEPENDENCY_PENDING, f"Waits for the chapters of course {spec.course_name} to be ready.")
     if not refs:
@@ -161,7 +183,7 @@ def source(
 def _chapter_source(name: str, chapters: Sequence[ChapterGeneration], course: CourseGeneration | None) -> Source | Hold:
     if not chapters:
         return _missing("ChapterGeneration", name)
-    refs = chapter_refs(chapters)
+    refs = chapter_refs(chapters, course)
     if not refs:
         return Hold(HoldReason.DEPENDENCY_PENDING, f"Waits for chapter {name} to succeed.")
     return Source(meta=_course_meta(course) if course else _chapter_meta(chapters[0]), chapters=refs)

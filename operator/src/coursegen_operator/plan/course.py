@@ -6,30 +6,25 @@ A course does no work itself. It creates children, waits for them, and rolls up 
 from collections.abc import Sequence
 
 from coursegen_api import names
-from coursegen_api.base import FailureClass, HoldReason, Model, Outcome, TaskStatus
+from coursegen_api.base import HoldReason, Outcome, TaskStatus
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import (
-    BelowBar,
     CourseGeneration,
     CourseStatus,
     ExportState,
     FailurePolicy,
 )
 from coursegen_api.export import CourseExport
-from coursegen_api.validation import QualityValidation
 
-from . import assignments, children, clock, conditions, outline, requests, rollup, telling
+from . import assignments, children, clock, conditions, outline, quality, requests, retention, rollup, stopping, telling
 from .coursestep import CourseStep, CourseView, place
-from .objects import owned_by
-from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, missing_provider, missing_queue, refusal, works
+from .step import MISCONFIGURED_SECONDS, Hold, missing_provider, missing_queue, works
 from .world import (
     COURSE_SLOTS,
     Count,
-    CreateChild,
     DeleteChild,
     DeleteCourseJobs,
     Plan,
-    TaskObject,
     Want,
 )
 
@@ -53,6 +48,8 @@ def plan(
     if accepted.restart:
         status = _reopened(status)
         over = None
+    if accepted.stop:
+        status = status.model_copy(update={"stopped": True})
     step = CourseStep(view, now, granted, status, decline)
     if over:
         before = conditions.find(course.status.conditions, "Succeeded")
@@ -76,7 +73,7 @@ def _asked_by_children(view: CourseView) -> bool:
 
 def _reopened(status: CourseStatus) -> CourseStatus:
     outline = status.outline
-    if outline and not (outline.attempts and outline.attempts[-1].outcome is Outcome.SUCCEEDED):
+    if outline and status.chapters is None:  # it failed, or what it made could not be used
         outline = TaskStatus(revision=outline.revision + 1)
     return status.model_copy(
         update={
@@ -85,6 +82,8 @@ def _reopened(status: CourseStatus) -> CourseStatus:
             "completion_time": None,
             "error_details": None,
             "outline": outline,
+            "stopped": None,
+            "quality_round": None,
         }
     )
 
@@ -92,10 +91,12 @@ def _reopened(status: CourseStatus) -> CourseStatus:
 def _go_on(step: CourseStep) -> None:
     """Take the course as far as it goes now."""
     wrong = _misconfigured(step)
-    if wrong:
+    if step.status.stopped and step.status.chapters is None:
+        step.end(Outcome.CANCELLED, stopping.STOPPED, "Stopped on request before its chapters were known.")
+    elif wrong:
         step.hold = wrong
         step.draft.wake(step.now + MISCONFIGURED_SECONDS)
-    elif _has_slot(step) and outline.known(step) and _has_chapters(step) and _is_validated(step):
+    elif _has_slot(step) and outline.known(step) and _has_chapters(step) and quality.is_validated(step):
         _is_exported(step)
     if step.ended is None:
         if step.hold is None and not step.running:
@@ -130,34 +131,17 @@ def _has_slot(step: CourseStep) -> bool:
     return True
 
 
-def _child(step: CourseStep, kind: str, name: str, spec: Model, component: str) -> TaskObject | None:
-    """Give a child, or ask for it to be created; None if it is not there yet or is somebody else's."""
-    found = step.view.objects.get(children.key(step.course, kind, name))
-    if found is None:
-        step.draft.effects.append(CreateChild(children.manifest(step.course, kind, name, spec, component)))
-        if step.view.around.refused:
-            step.hold = refusal(step.view.around.refused)
-            step.draft.wake(step.now + REFUSED_SECONDS)
-        return None
-    if isinstance(found, CourseGeneration) or not owned_by(found, step.course):
-        step.hold = Hold(
-            HoldReason.MISCONFIGURED,
-            f"{kind} {name} exists and belongs to somebody else: it is not adopted. Delete or rename it to go on.",
-        )
-        step.draft.wake(step.now + MISCONFIGURED_SECONDS)
-        return None
-    return found
-
-
 def _has_chapters(step: CourseStep) -> bool:
     """Create what is missing; True as soon as every chapter has ended as the failure policy allows."""
     step.change(stage="Chapters")
     planned = list(children.planned_chapters(step.course, step.status))
-    found = [_child(step, "ChapterGeneration", name, spec, "chapter") for name, spec in planned]
+    if step.status.stopped:
+        return stopping.gathered(step, [name for name, _ in planned])
+    found = [step.child("ChapterGeneration", name, spec, "chapter") for name, spec in planned]
     chapters = [c for c in found if isinstance(c, ChapterGeneration)]
     step.change(chapters=rollup.counts(chapters, step.course, len(planned)))
     step.running = step.running or any(works(c.status) for c in chapters)
-    bad = [c for c in chapters if _is_bad(c, step.course)]
+    bad = [c for c in chapters if requests.is_bad(c, step.course)]
     if bad and step.course.spec.failure_policy is FailurePolicy.FAIL and not _asked_again(chapters, step.course):
         step.fail("ChapterFailed", bad[0], f"Chapter {bad[0].metadata.name} failed.")
         return False
@@ -177,50 +161,22 @@ def _asked_again(chapters: Sequence[ChapterGeneration], course: CourseGeneration
     )
 
 
-def _is_bad(child: TaskObject, course: CourseGeneration) -> bool:
-    failed = requests.ended(child) in (Outcome.FAILED, Outcome.CANCELLED)
-    return failed and not requests.unfinished(child, course)
-
-
 def _chapters_of(step: CourseStep) -> list[ChapterGeneration]:
     return [c for c in step.view.children if isinstance(c, ChapterGeneration)]
 
 
-def _is_validated(step: CourseStep) -> bool:
-    if not step.course.spec.quality.enabled:
-        return True
-    step.change(stage="Validation")
-    refs = assignments.chapter_refs(_chapters_of(step))
-    name, spec = children.validation(step.course, refs, step.status.missing_chapters)
-    child = _child(step, "QualityValidation", name, spec, "validation")
-    if not isinstance(child, QualityValidation):
-        return False
-    step.running = step.running or works(child.status)
-    if _is_bad(child, step.course):
-        step.fail("ValidationFailed", child, f"Validation {name} failed.")
-        return False
-    if requests.unfinished(child, step.course):
-        return False
-    quality = child.status.quality
-    step.change(validation=quality)
-    if quality and not quality.passed and step.course.spec.quality.below_bar is BelowBar.FAIL:
-        step.fail(FailureClass.QUALITY_BELOW_BAR.value, child, "The content is below its quality bar.")
-        return False
-    return True
-
-
 def _is_exported(step: CourseStep) -> None:
     step.change(stage="Exports")
-    refs = assignments.chapter_refs(_chapters_of(step))
+    refs = assignments.chapter_refs(_chapters_of(step), step.course)
     states, done = [], True
     for wanted in step.course.spec.exports:
         name, spec = children.export(step.course, wanted, refs, step.status.missing_chapters)
-        child = _child(step, "CourseExport", name, spec, "export")
+        child = step.child("CourseExport", name, spec, "export")
         if not isinstance(child, CourseExport):
             done = False
             continue
         step.running = step.running or works(child.status)
-        if _is_bad(child, step.course):
+        if requests.is_bad(child, step.course):
             return step.fail("ExportFailed", child, f"Export {name} failed.")
         finished = not requests.unfinished(child, step.course)
         done = done and finished
@@ -238,7 +194,8 @@ def _is_exported(step: CourseStep) -> None:
         count = step.status.chapters.total if step.status.chapters else 0
         left = len(step.status.missing_chapters)
         words = f"{count - left} of {count} chapters" if left else f"{count} chapters"
-        step.end(Outcome.SUCCEEDED, "Succeeded", f"{words} and {len(states)} exports are in the store.")
+        reason, how = (stopping.STOPPED, "Stopped on request: ") if step.status.stopped else ("Succeeded", "")
+        step.end(Outcome.SUCCEEDED, reason, f"{how}{words} and {len(states)} exports are in the store.")
     return None
 
 
@@ -248,6 +205,8 @@ def _finish(step: CourseStep, over: Outcome | None) -> Plan:
     if step.ended and not over:
         step.change(completion_time=clock.stamp(now))
         step.draft.effects.append(Count("finished", ("course", step.ended.value)))
+    if step.ended:
+        retention.retire(step)
     if step.ended and telling.is_due(step.status.completion_time, now):
         step.draft.effects.append(telling.event("course", step.ended, step.end_reason, step.end_message))
     state = conditions.State(
@@ -285,7 +244,7 @@ def _tidy(step: CourseStep) -> None:
             step.draft.wake(due)
     if step.ended is not Outcome.SUCCEEDED:
         return
-    refs = assignments.chapter_refs(_chapters_of(step))
+    refs = assignments.chapter_refs(_chapters_of(step), step.course)
     missing = step.status.missing_chapters
     current = {children.validation(step.course, refs, missing)[0]}
     current |= {children.export(step.course, e, refs, missing)[0] for e in step.course.spec.exports}

@@ -4,16 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from coursegen_api.base import ErrorDetails, FailureClass, HoldReason, Outcome
+from coursegen_api.base import ErrorDetails, FailureClass, HoldReason, Model, Outcome
 from coursegen_api.course import (
     CourseGeneration,
     CourseStatus,
 )
 
-from . import clock
-from .step import Hold
+from . import children, clock, requests
+from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, refusal
 from .world import (
     AnyObject,
+    CreateChild,
     Draft,
     JobView,
     Key,
@@ -59,6 +60,24 @@ class CourseStep:
         """Give the course as it is after the step so far: its children are judged by what it has accepted."""
         return self.view.course.model_copy(update={"status": self.status})
 
+    def child(self, kind: str, name: str, spec: Model, component: str) -> TaskObject | None:
+        """Give a child, or ask for it to be created; None if it is not there yet or is somebody else's."""
+        found = self.view.objects.get(children.key(self.course, kind, name))
+        if found is None:
+            self.draft.effects.append(CreateChild(children.manifest(self.course, kind, name, spec, component)))
+            if self.view.around.refused:
+                self.hold = refusal(self.view.around.refused)
+                self.draft.wake(self.now + REFUSED_SECONDS)
+            return None
+        if isinstance(found, CourseGeneration) or not requests.owned_by(found, self.course):
+            self.hold = Hold(
+                HoldReason.MISCONFIGURED,
+                f"{kind} {name} exists and belongs to somebody else: it is not adopted. Delete or rename it to go on.",
+            )
+            self.draft.wake(self.now + MISCONFIGURED_SECONDS)
+            return None
+        return found
+
     def change(self, **changes: Any) -> None:
         """Change fields of the status."""
         self.status = self.status.model_copy(update=changes)
@@ -73,13 +92,19 @@ class CourseStep:
         self.change(
             error_details=cause
             or ErrorDetails(
-                failure_class=FailureClass.INTERNAL if child else FailureClass.BAD_OUTPUT,
+                failure_class=_class_of(reason, child),
                 message=message[:1024],
                 attempt=0,
                 time=clock.stamp(self.now),
             )
         )
         self.end(Outcome.FAILED, reason, f"{message} {cause.message if cause else ''}".strip())
+
+
+def _class_of(reason: str, child: TaskObject | None) -> FailureClass:
+    if reason == FailureClass.QUALITY_BELOW_BAR:
+        return FailureClass.QUALITY_BELOW_BAR
+    return FailureClass.INTERNAL if child else FailureClass.BAD_OUTPUT
 
 
 def place(step: CourseStep) -> tuple[float, float, int, str]:

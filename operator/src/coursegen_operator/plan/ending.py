@@ -1,8 +1,10 @@
 """How an attempt ends, what follows from it, and what is removed afterwards."""
 
-from coursegen_api.base import Attempt, ErrorDetails, FailureClass, Outcome
+from coursegen_api.base import Attempt, ErrorDetails, FailureClass, Outcome, Usage
+from coursegen_api.queue import QueueSpec
 
-from . import clock, failure
+from . import clock, failure, outage
+from .budget import cost_of
 from .failure import Verdict
 from .step import Step
 from .world import Count, DeleteJob, JobView
@@ -14,6 +16,9 @@ MAX_LOST = 3
 """Results that may be lost in one revision before the task fails."""
 
 _DEFAULT_RATE_LIMIT_SECONDS = 60
+
+_WITHOUT_QUEUE = QueueSpec(priority=0)
+"""The retries of work whose queue was deleted meanwhile: it is held, and goes on when there is a queue again."""
 
 
 def details(step: Step, failure_class: FailureClass, message: str, number: int) -> ErrorDetails:
@@ -31,18 +36,10 @@ def conclude(step: Step, attempt: Attempt, verdict: Verdict) -> None:
     """Record how an attempt ended, and what follows: success, a retry, or the end."""
     step.urgent = True
     step.running = False
-    attempt = attempt.model_copy(
-        update={
-            "completion_time": clock.stamp(step.now),
-            "outcome": verdict.outcome,
-            "failure_class": verdict.failure_class,
-            "counted": verdict.counted if verdict.failure_class else None,
-            "message": verdict.message[:1024] or None,
-        }
-    )
+    attempt = _ended(step, attempt, verdict)
     step.changes["attempts"] = [*step.task.status.attempts[:-1], attempt]
     if verdict.result and verdict.result.usage:
-        step.changes["usage"] = verdict.result.usage
+        step.changes["usage"] = _sum(step.task.status.usage, verdict.result.usage)
     if verdict.outcome is Outcome.SUCCEEDED and verdict.result:
         step.result = verdict.result
         step.changes |= {
@@ -57,6 +54,38 @@ def conclude(step: Step, attempt: Attempt, verdict: Verdict) -> None:
     return _fail(step, attempt, verdict, verdict.failure_class)
 
 
+def _sum(before: Usage | None, last: Usage) -> Usage:
+    """Give what a task has cost so far: what failed, and what was made anew, has been paid as well."""
+    if before is None:
+        return last
+    return Usage(
+        prompt_tokens=before.prompt_tokens + last.prompt_tokens,
+        completion_tokens=before.completion_tokens + last.completion_tokens,
+        cost_micro_usd=before.cost_micro_usd + last.cost_micro_usd,
+        cached=last.cached,
+    )
+
+
+def _ended(step: Step, attempt: Attempt, verdict: Verdict) -> Attempt:
+    """Give the attempt as status keeps it; what failed with its provider or queue as a whole is not counted."""
+    message = verdict.message[:1024]
+    excuse = outage.outage(step.task, step.around.circuits).excuses(verdict.failure_class, step.now)
+    if excuse and verdict.counted:
+        message = outage.joined(message, excuse)
+    used = verdict.result.usage if verdict.result else None
+    return attempt.model_copy(
+        update={
+            "usage": used if cost_of(used) else None,
+            "completion_time": clock.stamp(step.now),
+            "outcome": verdict.outcome,
+            "failure_class": verdict.failure_class,
+            "counted": verdict.counted and not excuse if verdict.failure_class else None,
+            "retry_after_seconds": verdict.result.retry_after_seconds if verdict.result else None,
+            "message": message or None,
+        }
+    )
+
+
 def _fail(step: Step, attempt: Attempt, verdict: Verdict, cause: FailureClass) -> None:
     step.changes["error_details"] = details(step, cause, verdict.message, attempt.number)
     after = retry_after(step, attempt, verdict)
@@ -64,7 +93,7 @@ def _fail(step: Step, attempt: Attempt, verdict: Verdict, cause: FailureClass) -
         return end(step, Outcome.FAILED, cause.value, verdict.message)
     step.changes["next_retry_time"] = clock.stamp(step.now + after)
     step.draft.effects.append(Count("retry", (step.task.label, cause.value)))
-    if verdict.counted:
+    if attempt.counted:
         step.changes["retry_count"] = step.task.status.retry_count + 1
     step.draft.wake(step.now + after)
     return None
@@ -74,7 +103,8 @@ def retry_after(step: Step, attempt: Attempt, verdict: Verdict) -> float | None:
     """Give the seconds until the next attempt; None if there is none."""
     status, cause = step.task.status, verdict.failure_class
     queue = step.around.queues.get(step.task.queue_name)
-    if cause in failure.NEVER_RETRIED or attempt.number >= MAX_ATTEMPTS or queue is None:
+    policy = queue.spec if queue else _WITHOUT_QUEUE
+    if cause in failure.NEVER_RETRIED or attempt.number >= MAX_ATTEMPTS:
         return None
     if (
         cause is FailureClass.RESULT_LOST
@@ -87,9 +117,9 @@ def retry_after(step: Step, attempt: Attempt, verdict: Verdict) -> float | None:
         return max(1.0, told if told is not None else _DEFAULT_RATE_LIMIT_SECONDS) * share
     if not verdict.counted:
         return 0.0
-    if status.retry_count >= queue.spec.max_retries:
+    if attempt.counted and status.retry_count >= policy.max_retries:
         return None
-    ladder = queue.spec.backoff_seconds
+    ladder = policy.backoff_seconds
     return ladder[min(status.retry_count, len(ladder) - 1)] * share
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from coursegen_api import names
-from coursegen_api.base import HoldReason, ObjectStatus, Outcome
+from coursegen_api.base import HoldReason, ObjectStatus, Outcome, Requests
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 from coursegen_api.validation import QualityValidation
 
-from . import assignments, clock, conditions, requests, telling
+from . import assignments, clock, conditions, quality, requests, telling
 from .jobs import Identity
 from .step import Assignment, Hold, Step, Task, open_attempt
 from .task import advance
@@ -39,12 +39,7 @@ class ObjectView:
     @property
     def owned(self) -> bool:
         """Tell whether the course created the object."""
-        return owned_by(self.obj, self.course)
-
-
-def owned_by(obj: TaskObject, course: CourseGeneration | None) -> bool:
-    """Tell whether an object is a child of a course."""
-    return course is not None and obj.metadata.controller_uid() == course.metadata.uid
+        return requests.owned_by(self.obj, self.course)
 
 
 def queue_of(obj: TaskObject) -> str:
@@ -68,12 +63,22 @@ def plan(view: ObjectView, now: float, granted: bool, decline: HoldReason = Hold
     status = obj.status.model_copy(update={"requests": accepted.requests})
     ended = requests.ended(obj)
     if accepted.restart:
-        status = obj.status.model_copy(update=requests.fresh(obj.status, accepted.requests))
+        status = obj.status.model_copy(update=_anew(obj, parent, accepted.requests))
         ended = None
     obj = obj.model_copy(update={"status": status})
     task = _task(view, obj, ended, parent, accepted.cancel)
     step = advance(task, view.around, now, granted, decline)
     return _finish(view, obj, step, now, ended)
+
+
+def _anew(obj: TaskObject, parent: CourseGeneration | None, accepted: Requests) -> dict[str, Any]:
+    """Give the changes that begin a new revision of an object."""
+    changes = requests.fresh(obj.status, accepted)
+    if isinstance(obj, ChapterGeneration):
+        before = obj.status.requests
+        in_round = accepted.quality_round not in (None, before.quality_round if before else None)
+        changes |= quality.rebased(obj, parent, in_round)
+    return changes
 
 
 def _task(
@@ -104,9 +109,14 @@ def _task(
             obj.spec.index if isinstance(obj, ChapterGeneration) else 0,
         ),
         suspended=obj.spec.suspend or (parent is not None and parent.spec.suspend),
-        cancelled=cancel or over is Outcome.CANCELLED,
+        cancelled=cancel or over is Outcome.CANCELLED or _stopped(obj, parent),
         abandoned="The course has failed, so this was not started." if over is Outcome.FAILED else "",
     )
+
+
+def _stopped(obj: TaskObject, parent: CourseGeneration | None) -> bool:
+    """Tell whether a course that a person stopped wants no more of this: its chapters, not what delivers them."""
+    return isinstance(obj, ChapterGeneration) and parent is not None and bool(parent.status.stopped)
 
 
 def _assign(view: ObjectView, obj: TaskObject) -> Assignment | Hold:

@@ -42,12 +42,15 @@ class Accepted:
     """Begin a new revision."""
     cancel: bool = False
     """End what is going on."""
+    stop: bool = False
+    """Write no more, and deliver what has succeeded."""
 
 
 def _asked(meta: ObjectMeta, regeneration: Regeneration | None) -> Requests:
     return Requests(
         retry=_cut(meta.annotations.get(names.ANNOTATION_RETRY)),
         cancel=_cut(meta.annotations.get(names.ANNOTATION_CANCEL)),
+        stop=_cut(meta.annotations.get(names.ANNOTATION_STOP)),
         regeneration=regeneration.request_id if regeneration else None,
     )
 
@@ -60,12 +63,18 @@ def _of_task(obj: TaskObject, course: CourseGeneration | None) -> Requests:
     wish = obj.spec.regeneration if isinstance(obj, ChapterGeneration) else None
     asked = _asked(obj.metadata, wish)
     accepted = course.status.requests if course else None
-    if accepted is None:
+    if course is None or accepted is None:
         return asked
     of_course: dict[str, Any] = {"course_retry": accepted.retry}
     if isinstance(obj, ChapterGeneration):
         of_course["course_regeneration"] = accepted.regeneration
+        of_course["quality_round"] = _round_for(obj, course)
     return asked.model_copy(update=of_course)
+
+
+def _round_for(obj: ChapterGeneration, course: CourseGeneration) -> str | None:
+    made = course.status.quality_round
+    return round_id(course) if made and obj.spec.index in made.chapters else None
 
 
 def accept(obj: TaskObject, course: CourseGeneration | None) -> Accepted:
@@ -80,7 +89,7 @@ def accept(obj: TaskObject, course: CourseGeneration | None) -> Accepted:
     seen = seen.model_copy(update={"cancel": asked.cancel})
     if course and not is_open(course):
         return Accepted(seen, cancel=cancel and how is None)
-    again = _wants_again(asked, seen, how) or (course is not None and _left_undone(obj))
+    again = _wants_again(asked, seen, how) or (course is not None and _waits_for(obj, course))
     if how is None:
         retries = {"retry": asked.retry, "course_retry": asked.course_retry}
         return Accepted(seen.model_copy(update=retries), cancel=cancel)
@@ -90,11 +99,15 @@ def accept(obj: TaskObject, course: CourseGeneration | None) -> Accepted:
 def _wants_again(asked: Requests, seen: Requests, how: Outcome | None) -> bool:
     if how is None:
         return False
-    retry = (asked.retry not in (None, seen.retry)) or (asked.course_retry not in (None, seen.course_retry))
     anew = (asked.regeneration not in (None, seen.regeneration)) or (
         asked.course_regeneration not in (None, seen.course_regeneration)
     )
-    return anew or (retry and how is not Outcome.SUCCEEDED)
+    anew = anew or asked.quality_round not in (None, seen.quality_round)
+    return anew or (how is not Outcome.SUCCEEDED and _retries(asked, seen))
+
+
+def _retries(asked: Requests, seen: Requests) -> bool:
+    return (asked.retry not in (None, seen.retry)) or (asked.course_retry not in (None, seen.course_retry))
 
 
 def _left_undone(obj: TaskObject) -> bool:
@@ -108,23 +121,57 @@ def pending(obj: TaskObject, course: CourseGeneration) -> bool:
     return _wants_again(_of_task(obj, course), obj.status.requests or _NOTHING, ended(obj))
 
 
+def is_bad(child: TaskObject, course: CourseGeneration) -> bool:
+    """Tell whether an open course has to do without a child."""
+    failed = ended(child) in (Outcome.FAILED, Outcome.CANCELLED)
+    return failed and not unfinished(child, course) and not has_content(child, course)
+
+
+def has_content(child: TaskObject, course: CourseGeneration) -> bool:
+    """Tell whether a child has something to deliver: a quality round that fails leaves the version before."""
+    if ended(child) is Outcome.SUCCEEDED:
+        return True
+    seen, made = child.status.requests, round_id(course)
+    in_round = made is not None and seen is not None and seen.quality_round == made
+    return in_round and ended(child) is not None and child.status.artifact is not None
+
+
+def round_id(course: CourseGeneration) -> str | None:
+    """Name the last quality round of a course's revision, if it has made one."""
+    made = course.status.quality_round
+    return f"r{course.status.revision}-{made.number}" if made else None
+
+
+def owned_by(obj: TaskObject, course: CourseGeneration | None) -> bool:
+    """Tell whether an object is a child of a course."""
+    return course is not None and obj.metadata.controller_uid() == course.metadata.uid
+
+
 def unfinished(obj: TaskObject, course: CourseGeneration) -> bool:
     """Tell whether an open course has to wait for a child."""
-    return ended(obj) is None or _left_undone(obj) or pending(obj, course)
+    return ended(obj) is None or _waits_for(obj, course) or pending(obj, course)
+
+
+def _waits_for(obj: TaskObject, course: CourseGeneration) -> bool:
+    """Tell whether a child goes on with its course: one that was stopped lets none begin."""
+    return _left_undone(obj) and not course.status.stopped
 
 
 def accept_course(course: CourseGeneration, child_pending: bool) -> Accepted:
     """Decide what a course accepts now; a request to one of its children opens it again, unless it was cancelled."""
     asked = _asked(course.metadata, course.spec.regeneration)
     if course.status.observed_generation == 0:
-        return Accepted(asked, cancel=asked.cancel is not None)
+        return Accepted(asked, cancel=asked.cancel is not None, stop=asked.stop is not None)
     seen = course.status.requests or _NOTHING
     how = ended(course)
     cancel = asked.cancel is not None and asked.cancel != seen.cancel
+    stop = asked.stop is not None and asked.stop != seen.stop
     if how is None:
         kept = asked.model_copy(update={"regeneration": seen.regeneration})
-        return Accepted(kept, cancel=cancel)
-    again = _wants_again(asked, seen, how)
+        return Accepted(kept, cancel=cancel, stop=stop)
+    again = _wants_again(asked, seen, how) or (bool(course.status.missing_chapters) and _retries(asked, seen))
+    if stop and how is not Outcome.SUCCEEDED and not again:
+        return Accepted(asked, restart=True, stop=True)
     return Accepted(asked, restart=again or (child_pending and how is not Outcome.CANCELLED))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from coursegen_api.base import ErrorDetails, HoldReason, Outcome, TaskStatus, Usage
+from coursegen_api.base import ErrorDetails, HoldReason, TaskStatus, Usage
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import ChapterCounts, CourseGeneration, CourseStatus
 
@@ -18,10 +18,9 @@ def counts(chapters: Sequence[ChapterGeneration], course: CourseGeneration, tota
     """Count the chapters by state; one that is not created yet is held."""
     succeeded = running = failed = 0
     for child in chapters:
-        how = requests.ended(child)
         if requests.unfinished(child, course):
             running += works(child.status)
-        elif how is Outcome.SUCCEEDED:
+        elif requests.has_content(child, course):
             succeeded += 1
         else:
             failed += 1

@@ -7,7 +7,7 @@ the Job is removed; so a crash between two steps is finished by the next visit.
 
 from coursegen_api.base import HoldReason
 
-from . import ending, running, waiting
+from . import ending, outage, running, waiting
 from .step import Hold, Step, Task, open_attempt
 from .world import Surroundings
 
@@ -16,7 +16,11 @@ def advance(
     task: Task, around: Surroundings, now: float, granted: bool, decline: HoldReason = HoldReason.QUEUE_FULL
 ) -> Step:
     """Take a task one step further; the same arguments give the same step."""
-    step = Step(task, around, now, granted, decline, ended=task.ended)
+    fair = outage.settled(task, around.circuits)
+    step = Step(fair, around, now, granted, decline, ended=task.ended)
+    if fair is not task:
+        step.changes |= {"attempts": fair.status.attempts, "retry_count": fair.status.retry_count}
+        step.urgent = True
     attempt = open_attempt(task.status)
     ending.stop_strays(step, attempt)
     if task.ended:

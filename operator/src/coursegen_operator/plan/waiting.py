@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
-from coursegen_api.base import Attempt, HoldReason, Outcome
+from coursegen_api.base import Attempt, HoldReason, Outcome, TaskStatus
 from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
 from coursegen_api.task import TaskInput, Writer
 
-from . import clock, ending, jobs
+from . import assignments, clock, ending, jobs, outage
 from .requests import COURSE_OVER
 from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step, missing_provider, missing_queue
 from .world import Count, CreateJob, Want
 
 _KEPT_ATTEMPTS = 10
+_CLOCK_STEP_SECONDS = 60.0
+"""An end that lies further ahead was written before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def begin(step: Step) -> None:
         return ending.end(step, Outcome.CANCELLED, COURSE_OVER, task.abandoned)
     if task.suspended:
         return step.held(HoldReason.SUSPENDED, "Suspended: set spec.suspend to false to go on.")
-    due = clock.parse(task.status.next_retry_time) if task.status.next_retry_time else 0.0
+    due = retry_due(task.status, step.now)
     if due > step.now:
         step.draft.wake(due)
         _hold_for_retry(step)
@@ -47,8 +49,31 @@ def begin(step: Step) -> None:
         return None
     if step.granted:
         return _intend(step, found)
-    step.want = Want(task.queue_name, task.provider_name or "", (*task.place, task.identity.uid))
+    made = task.status.attempts[-1].number if task.status.attempts else 0
+    effort = (made, assignments.size(found.assignment.work))
+    step.want = Want(
+        task.queue_name,
+        task.provider_name or "",
+        (*task.place, task.identity.uid),
+        effort,
+        purses=tuple(step.around.purses),
+        label=task.label,
+        line=next((k.name for k, p in step.around.purses.items() if p and k.kind == "CourseGeneration"), ""),
+    )
     return _hold_for_slot(step, found.queue)
+
+
+def retry_due(status: TaskStatus, now: float) -> float:
+    """Give the time of the next retry, 0 if none is due; at once if the clock was set back since it was reckoned.
+
+    Else a clock that was a day ahead for a moment would keep the work for a day.
+    """
+    if status.next_retry_time is None:
+        return 0.0
+    ended = status.attempts[-1].completion_time if status.attempts else None
+    if ended and clock.parse(ended) > now + _CLOCK_STEP_SECONDS:
+        return 0.0
+    return clock.parse(status.next_retry_time)
 
 
 def _hold_for_retry(step: Step) -> None:
@@ -60,6 +85,11 @@ def _hold_for_retry(step: Step) -> None:
 
 def _hold_for_slot(step: Step, queue: GenerationQueue) -> None:
     task = step.task
+    if by_circuit := outage.hold(task, step.around.circuits, step.decline):
+        step.hold = by_circuit
+        return None
+    if step.decline is HoldReason.BUDGET_EXCEEDED:
+        return step.held(step.decline, _over_budget(step))
     if step.decline is HoldReason.PROVIDER_BUSY:
         return step.held(
             step.decline, f"Provider {task.provider_name} is used up to spec.concurrency: waits for a Job to end."
@@ -69,6 +99,15 @@ def _hold_for_slot(step: Step, queue: GenerationQueue) -> None:
         f"Queue {task.queue_name} (capacity {queue.spec.capacity}) or the operator's limit of "
         f"{step.around.defaults.max_jobs} Jobs is used up: waits for a Job to end.",
     )
+
+
+def _over_budget(step: Step) -> str:
+    """Say which budget is used up: the first that lacks the cost of this attempt."""
+    purses = [p for p in step.around.purses.values() if p]
+    short = [p for p in purses if p.lacks(step.around.estimate)] or purses
+    if not short:
+        return "A budget is used up by what is about to start: waits for its end."
+    return short[0].words(step.around.estimate)
 
 
 def means(step: Step) -> Means | Hold:
@@ -96,6 +135,7 @@ def _intend(step: Step, found: Means) -> None:
         job_name=manifest["metadata"]["name"],
         spec_hash=hash_of(manifest),
         admission_time=clock.stamp(step.now),
+        probe=step.around.probe or None,
     )
     step.changes |= {
         "attempts": [*before.attempts, attempt][-_KEPT_ATTEMPTS:],

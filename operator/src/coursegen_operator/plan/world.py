@@ -13,8 +13,13 @@ from coursegen_api.queue import GenerationQueue
 from coursegen_api.task import Progress
 from coursegen_api.validation import QualityValidation
 
+from .breaker import Circuit
+from .budget import NOTHING, Cost, Purse
+
 TaskObject = ChapterGeneration | QualityValidation | CourseExport
 AnyObject = TaskObject | CourseGeneration
+Gate = GenerationQueue | ModelProvider
+"""What an attempt goes through, and what has a circuit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class Key:
         return f"{self.kind}/{self.namespace}/{self.name}"
 
 
-def key_of(obj: AnyObject | GenerationQueue | ModelProvider) -> Key:
+def key_of(obj: AnyObject | Gate) -> Key:
     """Name an object."""
     return Key(type(obj).__name__, obj.metadata.namespace, obj.metadata.name)
 
@@ -138,6 +143,14 @@ class Surroundings:
     progress: Progress | None = None
     refused: str = ""
     """What Kubernetes said when it last refused to create something for the object."""
+    circuits: Mapping[Key, Circuit] = field(default_factory=dict)
+    """By provider or queue: those of which something is known."""
+    probe: bool = False
+    """The slot that was granted is for a probe."""
+    purses: Mapping[Key, Purse | None] = field(default_factory=dict)
+    """By course and provider, for what asks a model: their budgets; None where there is none."""
+    estimate: Cost = NOTHING
+    """What the next attempt is likely to cost."""
 
 
 # ---- effects: done after the status write that announces them, in order -----------------------------
@@ -183,6 +196,11 @@ class DeleteChild:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteSelf:
+    """Delete the object that is visited, unless it has changed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadPods:
     """Read the Pods of a Job; the object is visited again with the reading."""
 
@@ -211,7 +229,9 @@ class Count:
     labels: tuple[str, ...]
 
 
-Effect = CreateJob | DeleteJob | DeleteCourseJobs | CreateChild | DeleteChild | ReadPods | PostEvent | Count
+Effect = (
+    CreateJob | DeleteJob | DeleteCourseJobs | CreateChild | DeleteChild | DeleteSelf | ReadPods | PostEvent | Count
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +242,16 @@ class Want:
     provider: str
     order: tuple[float, float, int, str]
     """Course's start, own creation, index, UID: the course that started first is done sooner."""
+    effort: tuple[int, int] = (0, 0)
+    """Attempts made so far, and the size of the work: the least is tried first where a probe is needed."""
+    probe: bool = False
+    """Granted as a probe of an open circuit."""
+    purses: tuple[Key, ...] = ()
+    """The course and the provider whose budgets it is charged to."""
+    label: str = ""
+    """The kind of task: what it is likely to cost follows from it."""
+    line: str = ""
+    """Whose budget may hold it: a line of its own, so that nobody waits behind it."""
 
 
 COURSE_SLOTS = ""

@@ -95,7 +95,7 @@ class Report(Document):
                     bias=c.bias_findings,
                     passed=c.passed,
                 )
-                for c in self.chapters
+                for c in sorted(self.chapters, key=lambda c: c.passed)  # cut to fit from the end: the failed ones first
             ],
         )
 

@@ -1,0 +1,92 @@
+"""What is kept of the past and of money, as a function of what is stored: recent ends, circuits, spending, budgets."""
+
+from dataclasses import dataclass, field
+
+from coursegen_api.base import TaskStatus
+from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.course import CourseGeneration
+from coursegen_api.names import QUEUE_COURSE
+from coursegen_api.provider import ModelProvider
+
+from .plan import clock
+from .plan.ledger import Account, Ledger
+from .plan.objects import provider_of, queue_of
+from .plan.recent import Recent, circuits_of, provider_key
+from .plan.world import AnyObject, Gate, Key, key_of
+
+
+def account_of(obj: AnyObject, course: CourseGeneration | None) -> Account | None:
+    """Say whom an object's cost is charged to; None for work that asks no model."""
+    if isinstance(obj, CourseGeneration):
+        kind, payer, provider = "outline", obj.metadata.uid, obj.spec.provider_name
+    elif isinstance(obj, ChapterGeneration):
+        kind, payer, provider = "chapter", obj.metadata.controller_uid() or "", provider_of(obj, course)
+    else:
+        return None
+    return Account(kind, payer, provider_key(obj.metadata.namespace, provider) if provider else None)
+
+
+@dataclass(slots=True)
+class Books:
+    """Kept up to date by the snapshot, object by object."""
+
+    recent: Recent = field(default_factory=Recent)
+    """What ended of late, for the circuits of providers and queues."""
+    tripped: set[Key] = field(default_factory=set)
+    """Providers and queues whose status says something of their circuit."""
+    ledger: Ledger = field(default_factory=Ledger)
+    """What has been spent, by course and provider."""
+    budgeted: set[Key] = field(default_factory=set)
+    """Courses and providers that have a budget."""
+
+    def note_gate(self, gate: Gate, deleted: bool) -> None:
+        """Take in a provider or queue."""
+        _keep(self.tripped, key_of(gate), not deleted and gate.status.circuit_breaker is not None)
+        if isinstance(gate, ModelProvider):
+            _keep(self.budgeted, key_of(gate), not deleted and gate.spec.budget is not None)
+
+    def note(self, obj: AnyObject, course: CourseGeneration | None, provider: Gate | None) -> set[Key]:
+        """Take in work as it is now; give the providers and queues of which it has something to say.
+
+        Arguments:
+            course: the course that the object names.
+            provider: what its cost is charged to, if it is there.
+        """
+        status: TaskStatus | None
+        if isinstance(obj, CourseGeneration):
+            _keep(self.budgeted, key_of(obj), obj.spec.budget is not None)
+            status, queue, name = obj.status.outline, obj.spec.queue_name or QUEUE_COURSE, obj.spec.provider_name
+        else:
+            status, queue, name = obj.status, queue_of(obj), provider_of(obj, course)
+        queue = (status.queue_name if status else None) or queue
+        circuits = circuits_of(obj.metadata.namespace, queue, name)
+        return self._charge(obj, course, provider, status) | self.recent.put(obj.metadata.uid, circuits, status)
+
+    def _charge(
+        self, obj: AnyObject, course: CourseGeneration | None, provider: Gate | None, status: TaskStatus | None
+    ) -> set[Key]:
+        account = account_of(obj, course)
+        if account is None:
+            return set()
+        usage = provider.status.usage if isinstance(provider, ModelProvider) else None
+        settled = clock.parse(usage.settled_time) if usage else 0.0
+        news = self.ledger.put(obj.metadata.uid, account, status, settled)
+        return {account.provider} if news and account.provider else set()
+
+    def forget(self, key: Key, uid: str) -> set[Key]:
+        """Take out work that is gone; what it cost a provider stays."""
+        self.budgeted.discard(key)
+        self.ledger.put(uid, None, None, 0.0)
+        return self.recent.put(uid, (), None)
+
+    def gates(self) -> set[Key]:
+        """Name the providers and queues with something to say."""
+        paid = {k for k in self.budgeted if k.kind == "ModelProvider"} | self.ledger.unsettled.keys()
+        return self.tripped | self.recent.failing.keys() | paid
+
+
+def _keep(names: set[Key], key: Key, there: bool) -> None:
+    if there:
+        names.add(key)
+    else:
+        names.discard(key)

@@ -1,0 +1,80 @@
+"""The budgets of courses and providers as they stand now, from their status and the ledger of what was spent."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from coursegen_api.course import CourseGeneration
+from coursegen_api.provider import ModelProvider
+
+from .books import account_of
+from .plan import budget, clock
+from .plan.budget import NOTHING, Cost, Purse
+from .plan.world import AnyObject, Key, Want
+from .snapshot import Snapshot
+
+
+@dataclass(slots=True)
+class Purses:
+    """Gives purses on demand: only what waits for a slot is asked for."""
+
+    snapshot: Snapshot
+    clock: Callable[[], float]
+
+    def of(self, key: Key) -> Purse | None:
+        """Give the purse of a course or provider; None if it has no budget."""
+        if key not in self.snapshot.books.budgeted:
+            return None
+        if key.kind == "ModelProvider":
+            provider = self.snapshot.providers[key.namespace].get(key.name)
+            return self._of_provider(key, provider) if provider else None
+        course = self.snapshot.objects.get(key)
+        return self._of_course(key, course) if isinstance(course, CourseGeneration) else None
+
+    def _of_course(self, key: Key, course: CourseGeneration) -> Purse | None:
+        if course.spec.budget is None:
+            return None
+        ledger, uid = self.snapshot.books.ledger, course.metadata.uid
+        default = self._default(Key("ModelProvider", key.namespace, course.spec.provider_name or ""))
+        return Purse(
+            f"course {key.name}", course.spec.budget, ledger.spent.get(uid, NOTHING), ledger.reserved(uid, default)
+        )
+
+    def _of_provider(self, key: Key, provider: ModelProvider) -> Purse | None:
+        limit = provider.spec.budget
+        if limit is None:
+            return None
+        now, ledger = self.clock(), self.snapshot.books.ledger
+        period = budget.period_of(now, limit.period)
+        used = budget.stored(provider.status.usage, period)
+        used += ledger.since(key, budget.period_begin(now, limit.period))
+        renewed = clock.stamp(budget.next_period(now, limit.period))[:10]
+        return Purse(f"provider {key.name}", limit, used, ledger.reserved(key, self._default(key)), renewed)
+
+    def _default(self, key: Key) -> Cost:
+        provider = self.snapshot.providers[key.namespace].get(key.name)
+        limit = provider.spec.budget if provider else None
+        return Cost(limit.reserve_tokens, limit.reserve_cost_micro_usd) if limit else NOTHING
+
+    def estimate(self, obj: AnyObject) -> Cost:
+        """Give what the next attempt of an object is likely to cost; nothing where no budget is kept at all."""
+        if not self.snapshot.books.budgeted:
+            return NOTHING
+        account = account_of(obj, None if isinstance(obj, CourseGeneration) else self.snapshot.course_of(obj))
+        return self._likely(account.provider, account.kind) if account else NOTHING
+
+    def _likely(self, provider: Key | None, label: str) -> Cost:
+        default = self._default(provider) if provider else NOTHING
+        return self.snapshot.books.ledger.estimate(provider, label, default)
+
+    def lacks(self, want: Want, promised: Mapping[Key, Counter[str]]) -> bool:
+        """Tell whether a wish is over a budget, with what has been promised to others besides."""
+        provider = next((k for k in want.purses if k.kind == "ModelProvider"), None)
+        for key in want.purses:
+            purse = self.of(key)
+            if purse is None:
+                continue
+            others = (self._likely(provider, label).times(n) for label, n in promised.get(key, Counter()).items())
+            if purse.lacks(self._likely(provider, want.label) + sum(others, NOTHING)):
+                return True
+        return False

@@ -1,0 +1,53 @@
+"""A provider that answers 429 and 500 for a while, on a real API server."""
+
+from coursegen_api.base import FailureClass
+from coursegen_api.task import TaskInput, TaskResult, exit_code
+
+from ...e2e.scene import Scene, chapter
+from ...e2e.system import Operator
+from .kubelet import End, Kubelet, well
+
+CHAPTERS = 40
+BREAKER = {"minimumAttempts": 5, "windowSeconds": 60, "openSeconds": 2, "maxOpenSeconds": 4}
+
+
+def failing(task: TaskInput) -> End:
+    """End as a worker does whose provider answers 429 to one request and 500 to the next."""
+    limited = int(task.name[-2:]) % 2 == 0
+    failure = FailureClass.RATE_LIMITED if limited else FailureClass.PROVIDER_UNAVAILABLE
+    said = TaskResult(failure_class=failure, message="said so", retry_after_seconds=3 if limited else None)
+    return End(exit_code(failure), said.to_json())
+
+
+def attempts(scene: Scene) -> list[dict]:
+    """Give all attempts of all chapters."""
+    names = scene.names("ChapterGeneration")
+    return [a for n in names for a in scene.status("ChapterGeneration", n).get("attempts", ())]
+
+
+def test_nothing_but_probes_starts_until_the_provider_is_back_and_nobody_pays(
+    scene: Scene, kubelet: Kubelet, operator: Operator
+) -> None:
+    kubelet.decide = failing
+    scene.create("ModelProvider", "p", {"writer": "template", "concurrency": 8, "circuitBreaker": BREAKER})
+    for i in range(CHAPTERS):
+        scene.create("ChapterGeneration", f"ch-{i:02d}", chapter(providerName="p"))
+    waits = {"reason": "ProviderCircuitOpen"}
+    scene.until("ModelProvider", "p", lambda s: s.get("circuitBreaker", {}).get("openings", 0) >= 2, 60)
+    operator.kill()
+    operator.start()
+    status = scene.until("ModelProvider", "p", lambda s: s.get("circuitBreaker", {}).get("openings", 0) >= 4, 60)
+    assert status["circuitBreaker"]["state"] in ("Open", "HalfOpen")
+    begun = attempts(scene)
+    assert len([a for a in begun if not a.get("probe")]) <= 16, "what ran, or was on its way, when it opened"
+    assert len([a for a in begun if a.get("probe")]) <= status["circuitBreaker"]["openings"]
+    held = [scene.status("ChapterGeneration", n) for n in scene.names("ChapterGeneration")]
+    assert waits["reason"] in {s.get("holdReason") for s in held}
+
+    kubelet.decide = well
+    for name in scene.names("ChapterGeneration"):
+        status = scene.until_ended(name, "ChapterGeneration", 120)
+        assert (status["phase"], status["retryCount"]) == ("Succeeded", 0)
+        assert not any(a.get("counted") for a in status["attempts"])
+    assert scene.status("ModelProvider", "p")["circuitBreaker"]["state"] == "Closed"
+    assert {"CircuitOpen", "CircuitHalfOpen", "CircuitClosed"} == set(scene.events("p"))

@@ -1,0 +1,141 @@
+"""When a failed attempt is followed by another, and what that costs."""
+
+import itertools
+
+import pytest
+
+from coursegen_api.base import FailureClass
+from coursegen_operator.plan import clock
+
+from .simulation import Json, Simulation
+
+CHAPTER = {"courseContext": {"title": "T"}, "title": "T", "learningObjectives": ["x"]}
+DAY = 24 * 3600
+EVICTED = {"conditions": [{"type": "DisruptionTarget", "status": "True"}]}
+
+
+@pytest.fixture
+def sim() -> Simulation:
+    sim = Simulation()
+    sim.apply("ChapterGeneration", "c", CHAPTER)
+    sim.run(1)
+    return sim
+
+
+def status(sim: Simulation) -> Json:
+    return sim.status("ChapterGeneration", "c")
+
+
+def failed_once(sim: Simulation, failure: FailureClass = FailureClass.INTERNAL) -> float:
+    """Let the first attempt fail; give the time of the next."""
+    sim.fail(sim.job_of("c"), failure)
+    sim.settle()
+    return clock.parse(status(sim)["nextRetryTime"])
+
+
+def test_a_restart_neither_moves_nor_doubles_a_retry(sim: Simulation) -> None:
+    due = failed_once(sim)
+    while sim.time < due - 5:
+        sim.restart()
+        sim.run(5)
+        assert clock.parse(status(sim)["nextRetryTime"]) == due
+        assert sim.jobs() == []
+    for _ in range(3):
+        sim.restart()
+        sim.run(5)
+    assert len(sim.jobs()) == 1
+    assert set(sim.api.jobs_created.values()) == {1}
+    assert "nextRetryTime" not in status(sim)
+
+
+def test_two_tasks_that_failed_together_do_not_come_back_together(sim: Simulation) -> None:
+    sim.apply("ChapterGeneration", "d", CHAPTER)
+    sim.run(1)
+    for job in sim.jobs():
+        sim.fail(job, FailureClass.INTERNAL)
+    sim.settle()
+    times = [clock.parse(sim.status("ChapterGeneration", n)["nextRetryTime"]) for n in ("c", "d")]
+    assert times[0] != times[1]
+    assert all(60 <= t - sim.time <= 72 for t in times)
+
+
+@pytest.mark.parametrize("step", [-5.0, -90.0, -DAY])
+def test_a_clock_that_is_set_back_keeps_no_retry_for_longer_than_its_wait(sim: Simulation, step: float) -> None:
+    failed_once(sim)
+    sim.time += step
+    sim.restart()
+    sim.run(80)
+    assert len(sim.jobs()) == 1
+
+
+def test_a_clock_that_is_set_forward_brings_the_retry_at_once(sim: Simulation) -> None:
+    failed_once(sim)
+    sim.time += DAY
+    sim.run(1)
+    assert len(sim.jobs()) == 1
+
+
+def test_attempts_and_counted_attempts_are_two_things(sim: Simulation) -> None:
+    ends = [
+        (lambda job: sim.end_pod(job, 143, **EVICTED), "Disrupted", 0),
+        (lambda job: sim.fail(job, FailureClass.INTERNAL), "Internal", 1),
+        (sim.lose_pod, "ResultLost", 1),
+        (lambda job: sim.fail(job, FailureClass.RATE_LIMITED, retry_after_seconds=5), "RateLimited", 1),
+        (lambda job: sim.end_pod(job, 137, "OOMKilled"), "OutOfMemory", 2),
+    ]
+    for number, (end, failure, counted) in enumerate(ends, start=1):
+        end(sim.job_of("c"))
+        sim.run(300)
+        assert status(sim)["retryCount"] == counted
+        assert status(sim)["attempts"][number - 1]["failureClass"] == failure
+        assert status(sim)["attempts"][-1]["number"] == number + 1
+
+
+def test_what_costs_no_retry_ends_after_twenty_attempts_with_the_last_class(sim: Simulation) -> None:
+    for number in itertools.count(1):
+        if not sim.jobs():
+            break
+        last = FailureClass.RATE_LIMITED if number % 2 else FailureClass.STOPPED
+        if last is FailureClass.STOPPED:
+            sim.end_pod(sim.job_of("c"), 143, **EVICTED)
+        else:
+            sim.fail(sim.job_of("c"), last, retry_after_seconds=5)
+        sim.run(10)
+    assert number == 21
+    assert (status(sim)["phase"], status(sim)["retryCount"]) == ("Failed", 0)
+    assert status(sim)["errorDetails"]["failureClass"] == "Disrupted"
+    assert [a["number"] for a in status(sim)["attempts"]] == list(range(11, 21))
+
+
+@pytest.mark.parametrize(("told", "waits"), [(7, 7), (None, 60), (0, 1), (10**6, DAY)])
+def test_a_rate_limit_waits_as_told_and_a_day_at_most(sim: Simulation, told: int | None, waits: int) -> None:
+    sim.fail(sim.job_of("c"), FailureClass.RATE_LIMITED, retry_after_seconds=told)
+    sim.settle()
+    after = clock.parse(status(sim)["nextRetryTime"]) - sim.time
+    assert waits <= after <= waits * 1.2
+    assert status(sim)["attempts"][0]["counted"] is False
+
+
+def test_the_last_wait_of_a_queue_repeats_and_the_queue_says_how_often(sim: Simulation) -> None:
+    sim.change_spec("GenerationQueue", "chapter-generation", namespace="", backoffSeconds=[10, 20], maxRetries=4)
+    waits = []
+    for _ in range(4):
+        waits.append(failed_once(sim) - sim.time)
+        sim.run(30)
+    assert all(base <= wait <= base * 1.2 for base, wait in zip([10, 20, 20, 20], waits, strict=True))
+    sim.fail(sim.job_of("c"), FailureClass.INTERNAL)
+    sim.settle()
+    assert (status(sim)["phase"], status(sim)["retryCount"]) == ("Failed", 4)
+
+
+def test_a_manual_retry_begins_with_all_retries_and_the_first_wait(sim: Simulation) -> None:
+    from coursegen_api.names import ANNOTATION_RETRY
+
+    for _ in range(4):
+        sim.fail(sim.job_of("c"), FailureClass.INTERNAL)
+        sim.run(300)
+    assert status(sim)["phase"] == "Failed"
+    sim.annotate("ChapterGeneration", "c", ANNOTATION_RETRY, "1")
+    sim.run(1)
+    assert (status(sim)["revision"], status(sim)["retryCount"], status(sim)["attempts"][0]["number"]) == (1, 0, 1)
+    assert 60 <= failed_once(sim) - sim.time <= 72

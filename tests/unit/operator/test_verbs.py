@@ -1,0 +1,274 @@
+"""What people ask for: each verb is acted on once, acknowledged in status, and has a defined end."""
+
+import pytest
+
+from coursegen_api.base import FailureClass
+from coursegen_api.names import ANNOTATION_CANCEL, ANNOTATION_RETRY, ANNOTATION_STOP
+from coursegen_api.task import OutlineSummary
+
+from .simulation import Json, Simulation
+
+GIVEN = {
+    "title": "Python Programming",
+    "learningObjectives": ["Learn Python basics"],
+    "chapters": [{"id": f"c{i}", "title": f"Chapter {i}", "learningObjectives": ["x"]} for i in (1, 2, 3)],
+    "exports": [{"format": "json"}],
+    "quality": {"enabled": False},
+}
+OUTLINED = {"title": "T", "learningObjectives": ["x"], "quality": {"enabled": False}}
+CHAPTER = {"courseContext": {"title": "T"}, "title": "T", "learningObjectives": ["x"]}
+
+
+@pytest.fixture
+def sim() -> Simulation:
+    return Simulation()
+
+
+def course(sim: Simulation) -> Json:
+    return sim.status("CourseGeneration", "c")
+
+
+def succeeded(status: Json) -> tuple[str, str]:
+    found = next(c for c in status["conditions"] if c["type"] == "Succeeded")
+    return found["status"], found["reason"]
+
+
+def write(sim: Simulation, name: str) -> None:
+    job = sim.job_of(name)
+    sim.start(job)
+    sim.succeed(job)
+    sim.run(1)
+
+
+# ---- stop, and deliver what is there ------------------------------------------------------------------
+
+
+def test_a_stopped_course_delivers_what_has_succeeded(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    write(sim, "c-chapter-01")
+    write(sim, "c-chapter-03")
+    sim.annotate("CourseGeneration", "c", ANNOTATION_STOP, "enough")
+    sim.run(1)
+    assert [sim.task(j).work.kind for j in sim.jobs()] == ["export"]
+    sim.work()
+    assert (course(sim)["phase"], course(sim)["missingChapters"]) == ("Succeeded", [2])
+    assert succeeded(course(sim)) == ("True", "Stopped")
+    assert course(sim)["requests"]["stop"] == "enough"
+    assert course(sim)["exports"][0]["artifact"]["key"]
+    assert sim.status("ChapterGeneration", "c-chapter-02")["phase"] == "Cancelled"
+
+
+@pytest.mark.parametrize("end", ["cancelled", "failed"])
+def test_a_course_that_is_over_can_still_deliver_what_has_succeeded(sim: Simulation, end: str) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    write(sim, "c-chapter-01")
+    if end == "cancelled":
+        sim.annotate("CourseGeneration", "c", ANNOTATION_CANCEL, "no")
+    else:
+        sim.fail(sim.job_of("c-chapter-02"), FailureClass.REJECTED)
+    sim.run(1)
+    for job in sim.jobs():
+        sim.fail(job, FailureClass.REJECTED)
+    sim.run(1)
+    sim.annotate("CourseGeneration", "c", ANNOTATION_STOP, "deliver")
+    sim.work()
+    assert (course(sim)["phase"], course(sim)["missingChapters"]) == ("Succeeded", [2, 3])
+    assert sum(n for n in sim.api.jobs_created.values()) == 4  # three chapters and the export
+
+
+@pytest.mark.parametrize("spec", [GIVEN, OUTLINED])
+def test_a_course_stopped_before_anything_succeeded_is_cancelled(sim: Simulation, spec: Json) -> None:
+    sim.apply("CourseGeneration", "c", spec)
+    sim.run(1)
+    sim.annotate("CourseGeneration", "c", ANNOTATION_STOP, "now")
+    sim.run(5)
+    assert sim.jobs() == []
+    assert (course(sim)["phase"], succeeded(course(sim))) == ("Cancelled", ("False", "Stopped"))
+
+
+def test_retry_goes_on_with_what_was_left_out(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    write(sim, "c-chapter-01")
+    sim.annotate("CourseGeneration", "c", ANNOTATION_STOP, "enough")
+    sim.work()
+    sim.annotate("CourseGeneration", "c", ANNOTATION_RETRY, "more")
+    sim.work()
+    assert (course(sim)["phase"], course(sim)["chapters"]["summary"]) == ("Succeeded", "3/3")
+    assert course(sim).get("missingChapters", []) == []
+    assert succeeded(course(sim)) == ("True", "Succeeded")
+
+
+def test_a_partial_course_is_completed_by_a_retry(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN | {"failurePolicy": "ExportPartial"})
+    sim.run(1)
+    sim.fail(sim.job_of("c-chapter-02"), FailureClass.REJECTED)
+    sim.work()
+    assert course(sim)["missingChapters"] == [2]
+    sim.annotate("CourseGeneration", "c", ANNOTATION_RETRY, "again")
+    sim.run(1)
+    assert [j["metadata"]["ownerReferences"][0]["name"] for j in sim.jobs()] == ["c-chapter-02"]
+    sim.work()
+    assert (course(sim)["phase"], course(sim)["chapters"]["summary"]) == ("Succeeded", "3/3")
+
+
+# ---- once each ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("annotation", "field"), [(ANNOTATION_RETRY, "retry"), (ANNOTATION_CANCEL, "cancel"), (ANNOTATION_STOP, "stop")]
+)
+@pytest.mark.parametrize("when", ["open", "over"])
+def test_a_request_is_acknowledged_once_and_does_nothing_more(
+    sim: Simulation, annotation: str, field: str, when: str
+) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    if when == "over":
+        sim.work()
+    sim.annotate("CourseGeneration", "c", annotation, "once")
+    sim.work()
+    sim.run(sim.defaults.keep_jobs_seconds + 100)
+    assert course(sim)["requests"][field] == "once"
+    before, revision = sim.api.writes.copy(), course(sim)["revision"]
+    for _ in range(2):
+        sim.restart()
+        sim.annotate("CourseGeneration", "c", annotation, "once")
+        sim.run(100)
+    assert (sim.api.writes, course(sim)["revision"]) == (before, revision)
+
+
+def test_a_regeneration_is_done_once_for_each_request(sim: Simulation) -> None:
+    sim.apply("ChapterGeneration", "ch", CHAPTER)
+    sim.work()
+    wish = {"requestId": "simple-1", "feedback": "Content too advanced", "focusArea": "simplification"}
+    for expected in (1, 1):
+        sim.change_spec("ChapterGeneration", "ch", regeneration=wish)
+        sim.run(1)
+        sim.work()
+        status = sim.status("ChapterGeneration", "ch")
+        assert (status["revision"], status["requests"]["regeneration"]) == (expected, "simple-1")
+    sim.change_spec("ChapterGeneration", "ch", regeneration=wish | {"requestId": "simple-2"})
+    sim.run(1)
+    [job] = sim.jobs()
+    asked = sim.task(job).work.regeneration
+    assert (asked.request_id, asked.feedback, asked.focus_area) == (
+        "simple-2",
+        "Content too advanced",
+        "simplification",
+    )
+
+
+def test_a_retry_that_fails_keeps_the_feedback_of_its_regeneration(sim: Simulation) -> None:
+    sim.apply("ChapterGeneration", "ch", CHAPTER)
+    sim.work()
+    first = sim.status("ChapterGeneration", "ch")["artifact"]["key"]
+    sim.change_spec("ChapterGeneration", "ch", regeneration={"requestId": "r", "feedback": "simpler"})
+    sim.run(1)
+    sim.fail(sim.job_of("ch"), FailureClass.REJECTED)
+    sim.run(1)
+    sim.annotate("ChapterGeneration", "ch", ANNOTATION_RETRY, "again")
+    sim.run(1)
+    asked = sim.task(sim.job_of("ch")).work.regeneration
+    assert (asked.request_id, asked.previous_key) == ("r", first)
+
+
+def test_suspended_while_a_retry_waits_it_goes_on_when_resumed(sim: Simulation) -> None:
+    sim.apply("ChapterGeneration", "ch", CHAPTER)
+    sim.run(1)
+    sim.fail(sim.job_of("ch"), FailureClass.INTERNAL)
+    sim.settle()
+    sim.change_spec("ChapterGeneration", "ch", suspend=True)
+    sim.run(500)
+    status = sim.status("ChapterGeneration", "ch")
+    assert (status["phase"], sim.jobs()) == ("Suspended", [])
+    sim.change_spec("ChapterGeneration", "ch", suspend=False)
+    sim.run(1)
+    assert len(sim.jobs()) == 1
+    assert sim.status("ChapterGeneration", "ch")["retryCount"] == 1
+
+
+# ---- what is taken away in the middle -------------------------------------------------------------------
+
+
+def test_a_chapter_deleted_in_the_middle_is_made_again(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    write(sim, "c-chapter-01")
+    for name in ("c-chapter-01", "c-chapter-02"):
+        sim.api.remove("chaptergenerations", "courses", name)
+    sim.run(1)
+    assert len(sim.jobs()) == 3
+    sim.work()
+    assert (course(sim)["phase"], course(sim)["chapters"]["summary"]) == ("Succeeded", "3/3")
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_queue_deleted_in_the_middle_holds_what_is_left_until_it_is_back(sim: Simulation, failing: bool) -> None:
+    sim.change_spec("GenerationQueue", "chapter-generation", namespace="", capacity=1)
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    sim.api.remove("generationqueues", "", "chapter-generation")
+    sim.run(1)
+    [job] = sim.jobs()
+    if failing:
+        sim.fail(job, FailureClass.INTERNAL)
+    else:
+        sim.start(job)
+        sim.succeed(job)
+    sim.run(100)
+    assert sim.jobs() == []
+    assert (course(sim)["phase"], course(sim)["holdReason"]) == ("Held", "Misconfigured")
+    assert "GenerationQueue chapter-generation does not exist" in course(sim)["holdMessage"]
+    sim.apply("GenerationQueue", "chapter-generation", {"priority": 8})
+    sim.run(1)
+    sim.work()
+    sim.run(100)
+    sim.work()
+    assert course(sim)["phase"] == "Succeeded"
+
+
+def test_a_provider_deleted_in_the_middle_holds_what_is_left_until_it_is_back(sim: Simulation) -> None:
+    sim.apply("ModelProvider", "p", {"writer": "template"})
+    sim.change_spec("GenerationQueue", "chapter-generation", namespace="", capacity=1)
+    sim.apply("CourseGeneration", "c", GIVEN | {"providerName": "p"})
+    sim.run(1)
+    sim.api.remove("modelproviders", "courses", "p")
+    sim.run(1)
+    write(sim, "c-chapter-01")
+    sim.run(60)
+    assert sim.jobs() == []
+    assert (course(sim)["holdReason"], succeeded(course(sim))[0]) == ("Misconfigured", "Unknown")
+    sim.apply("ModelProvider", "p", {"writer": "template"})
+    sim.run(60)
+    sim.work()
+    assert course(sim)["phase"] == "Succeeded"
+
+
+@pytest.mark.parametrize("count", [0, 101, 1000])
+def test_an_outline_without_chapters_or_with_too_many_fails_the_course(sim: Simulation, count: int) -> None:
+    sim.apply("CourseGeneration", "c", OUTLINED)
+    sim.run(1)
+    [job] = sim.jobs()
+    sim.succeed(job, sim.result(job).model_copy(update={"outline": OutlineSummary(chapter_count=count)}))
+    sim.run(1)
+    assert (course(sim)["phase"], succeeded(course(sim))) == ("Failed", ("False", "OutlineFailed"))
+    assert f"The outline has {count} chapters; a course has 1 to 100." in course(sim)["errorDetails"]["message"]
+    assert sim.names("ChapterGeneration") == []
+    sim.annotate("CourseGeneration", "c", ANNOTATION_RETRY, "again")
+    sim.run(1)
+    [job] = sim.jobs()
+    assert sim.task(job).work.kind == "outline"
+    sim.work()
+    assert course(sim)["phase"] == "Succeeded"
+
+
+def test_an_outline_of_a_hundred_chapters_is_taken(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", OUTLINED)
+    sim.run(1)
+    [job] = sim.jobs()
+    sim.succeed(job, sim.result(job).model_copy(update={"outline": OutlineSummary(chapter_count=100)}))
+    sim.run(1)
+    assert len(sim.names("ChapterGeneration")) == 100
