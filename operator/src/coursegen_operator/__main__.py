@@ -83,6 +83,7 @@ class Operator:
         election = Election(own, config.lease_place(), config.lease_name, terms)
         self.kube.agent, self.kube.may_write = own.agent, election.may_write
         self.kube.write_seconds = int(terms.margin)
+        self.health.lease = election.trouble
         return election
 
     async def run(self) -> None:

@@ -47,6 +47,8 @@ class Election:
     until: float = -math.inf
     """The lease is this process's until then, by its own clock."""
     elected: asyncio.Event = field(default_factory=asyncio.Event)
+    looked: float = -math.inf
+    """When the Lease was last read or written, by this process's clock."""
     stopped: bool = False
     """No write and no renewal any more: the lease is about to be released."""
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -59,6 +61,12 @@ class Election:
     def may_write(self) -> bool:
         """Tell whether a write that is sent now takes effect while the lease lasts."""
         return not self.stopped and self.clock() < self.until - self.terms.margin
+
+    def trouble(self) -> str:
+        """Say why this replica could neither lead nor take over; empty if it could."""
+        if self.clock() - self.looked <= self.terms.duration:
+            return ""
+        return f"lease {self.namespace}/{self.name} cannot be read or written: see the log"
 
     async def campaign(self) -> None:
         """Become the leader and stay it until stopped; raises LeaseLostError when it no longer is."""
@@ -77,6 +85,7 @@ class Election:
             log.warning("the lease cannot be read or written, again in %.0f s: %r", self.terms.retry, error)
             wait = self.terms.retry
         else:
+            self.looked = self.clock()
             wait = lease.pause(self.seen, self.terms, self.leads, self.clock())
         self._check()
         return wait

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -22,6 +23,12 @@ class Health:
     last_list: float = 0.0
     """Monotonic time of the last complete LIST; 0 before the first."""
     lag: float = 0.0
+    lease: Callable[[], str] = lambda: ""
+    """Says why this replica can neither lead nor take over; empty if it can."""
+
+    def unready(self) -> str:
+        """Say why the process is of no use yet; empty if it leads or stands by."""
+        return self.lease() if self.last_list else "the first list is not complete"
 
     def trouble(self) -> str:
         """Say why the process should be restarted; empty if it is well."""
@@ -51,8 +58,8 @@ async def serve(health: Health, metrics: Metrics, port: int) -> None:
         return web.Response(status=503 if trouble else 200, text=trouble or "ok")
 
     async def readyz(_: web.Request) -> web.Response:
-        ready = health.last_list > 0
-        return web.Response(status=200 if ready else 503, text="ok" if ready else "the first list is not complete")
+        trouble = health.unready()
+        return web.Response(status=503 if trouble else 200, text=trouble or "ok")
 
     async def show_metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

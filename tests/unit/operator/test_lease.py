@@ -249,3 +249,17 @@ def test_a_leader_that_was_paused_past_its_lease_neither_writes_nor_renews() -> 
         assert kube.version == version
 
     loop.run_until_complete(history())
+
+
+def test_a_replica_that_cannot_reach_the_lease_says_so() -> None:
+    loop = SimulatedLoop()
+    api = FakeLeases(random.Random(0), unreliable=False)
+    kube: Any = api
+    replica = Election(kube, PLACE[1], PLACE[0], TERMS, loop.time)
+    assert PLACE[0] in replica.trouble()
+    loop.run_until_complete(replica.step())
+    assert replica.trouble() == ""
+    loop.now += TERMS.duration
+    assert replica.trouble() == ""
+    loop.now += 1
+    assert PLACE[0] in replica.trouble()
