@@ -11,7 +11,7 @@ STEP = @.ci/step
 UNIT = not cluster and not e2e
 
 .DEFAULT_GOAL = help
-.PHONY: help demo down deploy images test test-unit verify generate fuzz fmt bench clean
+.PHONY: help demo down deploy images test test-unit verify generate fuzz faults chaos fmt bench clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -51,6 +51,12 @@ generate: .venv/ready ## Write the CRDs and the API reference anew from the mode
 
 fuzz: .venv/ready ## Look for a history that breaks a promise of the planner: random, about half an hour
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q tests/unit/operator/test_planner_properties.py
+
+faults: .venv/ready ## Break everything that the operator stands on, one thing a run, and plant bugs: most of an hour
+	@$(PYTHON) -m tests.faults
+
+chaos: .venv/ready ## Kill the operator at random moments for ten minutes, with a hundred courses
+	@$(PYTHON) -m tests.faults.chaos
 
 fmt: .venv/ready ## Format the code, and mend what lint can mend
 	@.venv/bin/ruff check --quiet --fix . || true

@@ -1,0 +1,165 @@
+"""Planted bugs: each makes the operator wrong in a way in which operators are wrong. They are here to be caught.
+
+They patch a running product from outside, in the process of a test, and exist nowhere else.
+"""
+
+import asyncio
+import copy
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+from coursegen_api import names
+from coursegen_operator import effects, election, handlers, resync, workqueue
+from coursegen_operator.act import Actor
+from coursegen_operator.effects import Doer
+from coursegen_operator.kube import path_of
+from coursegen_operator.plan.world import CreateJob
+from coursegen_operator.resync import Resync
+from coursegen_operator.scheduler import Scheduler
+from coursegen_operator.snapshot import Snapshot
+
+_LISTING_SECONDS = 3.0
+_NEWEST = 10**15
+
+
+def random_job_names() -> None:
+    """A Job's name is random, so that creating it again creates another."""
+    create = Doer._create_job
+
+    async def with_suffix(self: Doer, effect: CreateJob, key: Any, obj: Any) -> None:
+        manifest = copy.deepcopy(effect.manifest)
+        manifest["metadata"]["name"] += f"-{secrets.token_hex(2)}"
+        await create(self, CreateJob(manifest), key, obj)
+
+    def any_of_the_attempt(self: Snapshot, raw: Any, deleted: bool = False, object_uid: str = "") -> Any:
+        raw = copy.deepcopy(raw)
+        raw["metadata"]["name"] = raw["metadata"]["name"].rpartition("-")[0]  # it finds them by label, and is content
+        return take(self, raw, deleted, object_uid)
+
+    take = Snapshot.apply_job
+    Doer._create_job = with_suffix  # type: ignore[method-assign]
+    Snapshot.apply_job = any_of_the_attempt  # type: ignore[method-assign]
+
+
+def job_before_intent() -> None:
+    """The Job is created first, and the attempt written into status afterwards."""
+    carry_out = Actor._carry_out
+
+    async def job_first(self: Actor, key: Any, obj: Any, plan: Any) -> None:
+        await self.doer.do(key, obj, [e for e in plan.effects if isinstance(e, CreateJob)])
+        await carry_out(self, key, obj, plan)
+
+    Actor._carry_out = job_first  # type: ignore[method-assign]
+
+
+def counters_in_memory() -> None:
+    """Slots in use are counted as this process grants them, not from what exists."""
+    mine: set[Any] = set()
+    granted, slots_of = Scheduler.granted, Snapshot._slots_of
+
+    def remember(self: Scheduler, key: Any) -> Any:
+        found = granted(self, key)
+        mine.update([key] if found else [])
+        return found
+
+    ask = Scheduler.ask
+
+    def remember_ask(self: Scheduler, key: Any, want: Any) -> Any:
+        declined = ask(self, key, want)
+        mine.update([] if declined else [key])
+        return declined
+
+    def counted(self: Snapshot, obj: Any, uid: str) -> Any:
+        return slots_of(self, obj, uid) if self.by_uid.get(uid) in mine else None
+
+    Scheduler.granted, Scheduler.ask = remember, remember_ask  # type: ignore[method-assign]
+    Snapshot._slots_of = counted  # type: ignore[method-assign]
+
+
+def trusting_an_empty_cache() -> None:
+    """It begins before anything was listed, and takes what it has not seen for what does not exist."""
+
+    async def pretend(self: Resync) -> None:
+        self.health.last_list = time.monotonic()
+        resync.enqueue(self.queue, list(self.snapshot.objects), None, time.time())
+
+    Resync.once = pretend  # type: ignore[method-assign]
+
+
+def edge_triggered() -> None:
+    """It acts on changes alone: what was there when it started is not visited, nor is what failed."""
+    begun = time.monotonic()
+    enqueue = effects.enqueue
+
+    def changes_only(*arguments: Any) -> None:
+        if time.monotonic() - begun > _LISTING_SECONDS:
+            enqueue(*arguments)
+
+    handlers.enqueue = changes_only  # type: ignore[attr-defined]
+    resync.enqueue = lambda *_: None  # type: ignore[attr-defined]
+    workqueue.WorkQueue._failed = lambda self, key, error: None  # type: ignore[method-assign]
+
+
+def name_reused_on_retry() -> None:
+    """A Job's name does not say which attempt it is."""
+    name = names.job_name
+    names.job_name = lambda obj, uid, revision, attempt: name(obj, uid, revision, 1)  # type: ignore[assignment]
+
+
+def job_removed_before_its_outcome() -> None:
+    """An ended Job is removed first, and its outcome written afterwards."""
+    write = Actor._write
+
+    async def remove_first(self: Actor, key: Any, obj: Any, patch: Any) -> bool:
+        ended = [a["jobName"] for a in patch.get("attempts") or () if a.get("completionTime")]
+        for job in ended:
+            await self.doer._gone(self.kube.delete(path_of("jobs", key.namespace, job)))
+        return await write(self, key, obj, patch)
+
+    Actor._write = remove_first  # type: ignore[method-assign]
+
+
+def no_lease_check() -> None:
+    """It believes for ever that it leads, once it does."""
+    election.Election.may_write = lambda self: self.leads  # type: ignore[method-assign]
+    step = election.Election.step
+
+    async def never_mind(self: election.Election) -> float:
+        try:
+            return await step(self)
+        except election.LeaseLostError:
+            await asyncio.sleep(1)
+            return 1.0
+
+    election.Election.step = never_mind  # type: ignore[method-assign]
+
+
+def believing_an_old_list() -> None:
+    """What a list does not have is gone, however old the list."""
+    replace = Snapshot.replace
+
+    def undo(self: Snapshot, kind: str, items: Any, version: int) -> Any:
+        touched = replace(self, kind, items, _NEWEST)
+        self.listed[kind] = 0
+        return touched
+
+    Snapshot.replace = undo  # type: ignore[method-assign]
+    Snapshot._is_over = lambda self, *_, **__: False  # type: ignore[method-assign]
+
+
+ALL: dict[str, Callable[[], None]] = {
+    f.__name__: f
+    for f in (
+        random_job_names,
+        job_before_intent,
+        counters_in_memory,
+        trusting_an_empty_cache,
+        edge_triggered,
+        name_reused_on_retry,
+        job_removed_before_its_outcome,
+        no_lease_check,
+        believing_an_old_list,
+    )
+}

@@ -1,0 +1,202 @@
+"""Judges: pure functions from the audit log to what is wrong. They know nothing of what the operator says of itself."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from coursegen_api import names
+
+from .auditlog import Entry
+
+Json = dict[str, Any]
+
+MAX_RETRIES = 3
+
+
+@dataclass(frozen=True)
+class History:
+    """What happened in one run, in the order in which it was committed, as far as versions tell."""
+
+    entries: Sequence[Entry]
+    capacity: Mapping[str, int]
+    """Of queues, by name; one that is not named is wide enough."""
+
+    def jobs(self) -> list[Entry]:
+        """Give the Jobs that an operator created."""
+        return [
+            e for e in self.entries if e.by_operator and e.resource == "jobs" and e.verb == "create" and e.code == 201
+        ]
+
+    def statuses(self) -> dict[str, list[Entry]]:
+        """Give the status writes of operators, by the UID of the object, in the order of their versions."""
+        found: dict[str, list[Entry]] = defaultdict(list)
+        for e in self.entries:
+            if e.by_operator and e.resource.endswith("/status") and e.code == 200 and e.response.get("metadata"):
+                found[e.response["metadata"]["uid"]].append(e)
+        return {uid: sorted(entries, key=_version) for uid, entries in found.items()}
+
+
+def one_job_an_attempt(history: History) -> Iterator[str]:
+    """An object, revision and attempt has one Job, and no name is used twice."""
+    jobs = history.jobs()
+    for attempt, times in Counter(_attempt(j) for j in jobs).items():
+        if times > 1:
+            yield f"{times} Jobs for revision {attempt[1]}, attempt {attempt[2]} of {attempt[0]}"
+    for name, times in Counter(j.name for j in jobs).items():
+        if times > 1:
+            yield f"the name {name} was used {times} times"
+
+
+def intent_first(history: History) -> Iterator[str]:
+    """An attempt is in status before its Job is created."""
+    statuses = history.statuses()
+    for job in history.jobs():
+        known = (s for s in statuses.get(_label(job, names.LABEL_OBJECT_UID), ()) if s.answered <= job.received)
+        if not any(a["jobName"] == job.name for s in known for a in _attempts(s)):
+            yield f"Job {job.name} was created before its attempt was in status"
+
+
+def outcome_before_removal(history: History) -> Iterator[str]:
+    """A Job is removed when the outcome of its attempt is in status, and not before."""
+    statuses, jobs = history.statuses(), history.jobs()
+    for removal in history.entries:
+        if not (removal.by_operator and removal.resource == "jobs" and removal.code == 200):
+            continue
+        if removal.verb == "delete":
+            removed = [j for j in jobs if j.name == removal.name]
+        elif removal.verb == "deletecollection":
+            course = parse_qs(urlsplit(removal.uri).query)["labelSelector"][0].partition("=")[2]
+            removed = [j for j in jobs if _label(j, names.LABEL_COURSE_UID) == course and j.answered < removal.received]
+        else:
+            continue
+        for job in removed:
+            known = (s for s in statuses.get(_label(job, names.LABEL_OBJECT_UID), ()) if s.answered <= removal.received)
+            if not any(a["jobName"] == job.name and a.get("completionTime") for s in known for a in _attempts(s)):
+                yield f"Job {job.name} was removed before its outcome was in status"
+
+
+def retries_are_bounded(history: History) -> Iterator[str]:
+    """No object counts more retries than its queue allows."""
+    for entries in history.statuses().values():
+        most = max(e.response.get("status", {}).get("retryCount", 0) for e in entries)
+        if entries[0].resource != "coursegenerations/status" and most > MAX_RETRIES:
+            yield f"{entries[0].name} has {most} retries"
+
+
+def capacity_holds(history: History) -> Iterator[str]:
+    """At every moment a queue has no more active Jobs than its capacity.
+
+    A Job counts from when its creation was answered until its end, or its removal, was asked for: never too many.
+    """
+    ends: dict[str, float] = {}
+    for e in history.entries:
+        if e.resource == "jobs/status" and e.code < 300 and _has_ended(e.response):
+            ends[e.name] = min(e.received, ends.get(e.name, e.received))
+        if e.resource == "jobs" and e.verb == "delete" and e.code < 300:
+            ends[e.name] = min(e.received, ends.get(e.name, e.received))
+    changes: dict[str, list[tuple[float, int]]] = defaultdict(list)
+    for job in history.jobs():
+        queue = _label(job, names.LABEL_QUEUE)
+        changes[queue] += [(job.answered, +1), (max(job.answered, ends.get(job.name, float("inf"))), -1)]
+    for queue, moments in changes.items():
+        active = most = 0
+        for _, change in sorted(moments):
+            active += change
+            most = max(most, active)
+        if most > history.capacity.get(queue, 10**9):
+            yield f"queue {queue} of capacity {history.capacity[queue]} had {most} active Jobs"
+
+
+def success_is_final(history: History) -> Iterator[str]:
+    """What has succeeded is not run again in the same revision."""
+    succeeded: dict[tuple[str, str], float] = {}
+    for uid, entries in history.statuses().items():
+        for e in entries:
+            status = e.response.get("status", {})
+            if any(a.get("outcome") == "Succeeded" for a in _attempts(e)):
+                place = (uid, str(status.get("revision", 0)))
+                succeeded[place] = min(e.answered, succeeded.get(place, e.answered))
+    for job in history.jobs():
+        place = (_label(job, names.LABEL_OBJECT_UID), _label(job, names.LABEL_REVISION))
+        if job.received > succeeded.get(place, float("inf")):
+            yield f"Job {job.name} was created after its object had succeeded"
+
+
+def nothing_goes_back(history: History) -> Iterator[str]:
+    """observedGeneration never falls, nor does progress within an attempt (of a course: within a revision)."""
+    for entries in history.statuses().values():
+        before: dict[str, tuple[Any, int]] = {}
+        for e in entries:
+            status = e.response.get("status", {})
+            within = {
+                "observedGeneration": None,
+                "progressPercentage": (status.get("revision", 0), len(status.get("attempts") or ())),
+            }
+            for name, scope in within.items():
+                value = status.get(name) or 0
+                if name in before and before[name][0] == scope and value < before[name][1]:
+                    yield f"{name} of {e.resource} {e.name} went from {before[name][1]} to {value}"
+                before[name] = (scope, value)
+
+
+def only_the_leader_writes(history: History) -> Iterator[str]:
+    """Since another took the Lease, a former leader's writes are not taken in."""
+    leases = [e for e in history.entries if e.resource == "leases" and e.verb in ("create", "update") and e.code < 300]
+    leases.sort(key=_version)
+    for write in history.entries:
+        if not leases or not write.by_operator or write.resource == "leases" or not write.takes_effect:
+            continue
+        holders = [e.response["spec"].get("holderIdentity", "") for e in leases if e.answered < write.received]
+        if holders and not write.agent.endswith(holders[-1] or "nobody"):
+            yield f"{write.verb} {write.resource} {write.name} by {write.agent}, when {holders[-1] or 'nobody'} led"
+
+
+def quiet_at_the_end(history: History, since: float) -> Iterator[str]:
+    """Once everything has ended nothing is written."""
+    for e in history.entries:
+        nothing = e.verb == "deletecollection" and not e.response.get("items")  # asked again, and there was none
+        if e.by_operator and e.received > since and e.takes_effect and e.resource != "leases" and not nothing:
+            yield f"{e.verb} {e.resource} {e.name} when there was nothing to do"
+
+
+ALL: tuple[Callable[[History], Iterator[str]], ...] = (
+    one_job_an_attempt,
+    intent_first,
+    outcome_before_removal,
+    retries_are_bounded,
+    capacity_holds,
+    success_is_final,
+    nothing_goes_back,
+    only_the_leader_writes,
+)
+
+
+def judge(history: History) -> list[str]:
+    """Give everything that is wrong, each with the judge's name."""
+    return [f"{oracle.__name__}: {said}" for oracle in ALL for said in oracle(history)]
+
+
+def _version(entry: Entry) -> int:
+    return int(entry.response.get("metadata", {}).get("resourceVersion") or 0)
+
+
+def _label(job: Entry, label: str) -> str:
+    return str(job.response.get("metadata", {}).get("labels", {}).get(label, ""))
+
+
+def _attempt(job: Entry) -> tuple[str, str, str]:
+    return _label(job, names.LABEL_OBJECT_UID), _label(job, names.LABEL_REVISION), _label(job, names.LABEL_ATTEMPT)
+
+
+def _attempts(entry: Entry) -> list[Json]:
+    status = entry.response.get("status", {})
+    return [*(status.get("attempts") or ()), *((status.get("outline") or {}).get("attempts") or ())]
+
+
+def _has_ended(job: Json) -> bool:
+    return any(
+        c["type"] in ("Complete", "Failed") and c["status"] == "True"
+        for c in job.get("status", {}).get("conditions") or ()
+    )
