@@ -1,13 +1,13 @@
 """Carries out many plans: some lanes, each with a control plane of its own, and what a clean run was seen to do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from . import plans
-from .ground import Ground, ground
+from .ground import CAPACITY, Ground, ground
 from .run import Plan, Result, run
 
 Task = tuple[Plan, str]
@@ -21,9 +21,9 @@ async def lanes(number: int, folder: Path) -> AsyncIterator[list[Ground]]:
         yield [await stack.enter_async_context(ground(folder / f"lane-{n}")) for n in range(number)]
 
 
-async def learn(lane: Ground) -> Result:
+async def learn(lane: Ground, capacity: Mapping[str, int] = CAPACITY) -> Result:
     """Run without faults: what is written, and what the load comes to."""
-    result = await run(lane, plans.CLEAN)
+    result = await run(lane, plans.CLEAN, capacity=capacity)
     if result.wrong:
         raise AssertionError(f"without any fault: {result.wrong}")
     return result

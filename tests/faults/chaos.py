@@ -63,7 +63,7 @@ async def _amain(arguments: argparse.Namespace) -> int:
     print(f"seed {seed}; logs in {folder}", flush=True)
     begun = time.monotonic()
     async with ground(folder, CAPACITY) as lane:
-        normal = (await learn(lane)).end_state
+        normal = (await learn(lane, CAPACITY)).end_state
         trouble = storm(random.Random(seed), arguments.seconds, arguments.courses)
         plan = Plan(
             f"chaos {seed}",

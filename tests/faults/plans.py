@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from . import redis_trouble
-from .proxy import Act, Ask, Fault, at, kopf, lists
+from .fault import Act, Ask, Fault, kopf, lists
 from .run import Plan, Scene
 
 _AT_A_WRITE = (Act.KILL_BEFORE, Act.KILL_AFTER, Act.LOSE)
@@ -28,7 +28,7 @@ CLEAN = Plan("nothing goes wrong", must_meet=False)
 
 def at_writes(keys: Iterable[str], acts: Iterable[Act] = _AT_A_WRITE) -> list[Plan]:
     """Give a plan for each of some writes and each thing that can happen to it."""
-    return [Plan(f"{key}: {act.value}", lambda key=key, act=act: [Fault(act, at(key))]) for key in keys for act in acts]  # type: ignore[misc]
+    return [Plan(f"{key}: {act.value}", lambda key=key, act=act: [Fault(act, key=key)]) for key in keys for act in acts]  # type: ignore[misc]
 
 
 def every(number: int, where: Callable[[Ask], bool]) -> Callable[[Ask], bool]:
@@ -113,7 +113,7 @@ def _stale_after_restart() -> list[Fault]:
     """What is old here is what kopf reads: the operator's own list is always a consistent read."""
     key = "PATCH chaptergenerations/status a-chapter-01 #2"
     by_kopf = lambda ask: lists(ask) and ask.agent.startswith("kopf")  # noqa: E731
-    return [Fault(Act.KILL_AFTER, at(key)), Fault(Act.STALE, by_kopf, 5, after=key)]
+    return [Fault(Act.KILL_AFTER, key=key), Fault(Act.STALE, by_kopf, 5, after=key)]
 
 
 def _held(resource: str, first: int) -> list[Fault]:
@@ -216,7 +216,7 @@ def _slow_jobs(key: str) -> Plan:
     """Kill, and have the Jobs listed later than the chapters at the next start."""
     return Plan(
         f"{key}: killed, and the next list of Jobs takes a second",
-        lambda: [Fault(Act.KILL_AFTER, at(key)), Fault(Act.SLOW, kopf("jobs"), 3, after=key)],
+        lambda: [Fault(Act.KILL_AFTER, key=key), Fault(Act.SLOW, kopf("jobs"), 3, after=key)],
     )
 
 

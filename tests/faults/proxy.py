@@ -2,101 +2,20 @@
 
 import asyncio
 import json
-import re
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from coursegen_api import names
+from .fault import OF_WATCHES, Act, Ask, Fault
 
 Json = dict[str, Any]
 
-_READS = ("GET", "HEAD")
 _KEPT = ("User-Agent", "Content-Type", "Accept")
-_HASH = re.compile(r"[0-9a-f]{8,}")
-
-
-class Act(Enum):
-    """What happens to a request that a fault meets."""
-
-    KILL_BEFORE = "the operator is killed before it is sent"
-    KILL_AFTER = "the operator is killed when it is committed, and not answered"
-    LOSE = "it is committed, and the answer is lost"
-    ANSWER = "it is not passed on, and answered with a code"
-    SILENCE = "it is not passed on, and never answered"
-    HALF = "half of the answer comes"
-    STALE = "the first answer to such a request is given again"
-    SLOW = "it takes a second"
-    # Of a watch, when the next event comes:
-    DROP = "the event is kept back"
-    FREEZE = "no event comes any more, and the connection stays"
-    CUT = "the connection ends within the event"
-    EXPIRED = "410 comes in the stream"
-    ERROR = "500 comes in the stream"
-
-
-_OF_WATCHES = (Act.DROP, Act.FREEZE, Act.CUT, Act.EXPIRED, Act.ERROR)
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A request as it comes in."""
-
-    verb: str
-    path: str
-    query: str
-    body: bytes
-    agent: str
-
-    @property
-    def watch(self) -> bool:
-        return "watch=" in self.query
-
-    @property
-    def write(self) -> bool:
-        return self.verb not in _READS
-
-    @property
-    def resource(self) -> str:
-        """Give the plural, with its subresource."""
-        parts = self.path.strip("/").split("/")
-        parts = parts[2:] if parts[0] == "api" else parts[3:]
-        if parts and parts[0] == "namespaces" and len(parts) > 2:
-            parts = parts[2:]
-        return "/".join([*parts[:1], *parts[2:]])
-
-    @property
-    def what(self) -> str:
-        """Say what is written, so that the same write of another run is called the same."""
-        return f"{self.verb} {self.resource} {self._name()}".strip()
-
-    def _name(self) -> str:
-        parts = self.path.rsplit("/", 2 if self.path.endswith("/status") else 1)
-        if self.verb != "POST":
-            return _HASH.sub("*", parts[1]) if parts[1] != self.resource else "all of a course"
-        body = json.loads(self.body)
-        if self.resource == "events":
-            return f"{_HASH.sub('*', body['involvedObject']['name'])} {body['reason']}"
-        return _HASH.sub("*", body["metadata"]["name"])
-
-
-@dataclass
-class Fault:
-    """What meets some requests, so many times; `after` arms it: the write that has to be seen before."""
-
-    act: Act
-    where: Callable[[Ask], bool]
-    times: int = 1
-    code: int = 500
-    after: str = ""
-    seconds: float = 0.0
-    """How long a frozen watch stays frozen; 0: until the client goes."""
 
 
 @dataclass
@@ -163,11 +82,11 @@ class Proxy:
 
     def _meet(self, ask: Ask, key: str = "", *, event: bool = False) -> Fault | None:
         for fault in self.faults:
-            if fault.times <= 0 or (fault.act in _OF_WATCHES) != event:
+            if fault.times <= 0 or (fault.act in OF_WATCHES) != event:
                 continue
             if fault.after and fault.after not in self.written:
                 continue
-            if key in _keys(fault) or fault.where(ask):
+            if (key and key == fault.key) or fault.where(ask):
                 fault.times -= 1
                 self.met += 1
                 self.last = asyncio.get_running_loop().time()
@@ -253,36 +172,6 @@ class Proxy:
                 await response.write(json.dumps({"type": "ERROR", "object": status}).encode() + b"\n")
                 return False
         return True  # kept back
-
-
-def _keys(fault: Fault) -> tuple[str, ...]:
-    return getattr(fault.where, "keys", ())
-
-
-def at(key: str) -> Callable[[Ask], bool]:
-    """Match the write of that name and number."""
-
-    def never(ask: Ask) -> bool:
-        return False
-
-    never.keys = (key,)  # type: ignore[attr-defined]
-    return never
-
-
-def kopf(resource: str) -> Callable[[Ask], bool]:
-    """Match what kopf asks about a resource: its lists and watches."""
-    return lambda ask: ask.resource == resource and ask.agent.startswith("kopf") and not ask.write
-
-
-def lists(ask: Ask) -> bool:
-    """Match every list of our kinds and Jobs, kopf's and the operator's own."""
-    known = ("coursegenerations", "chaptergenerations", "qualityvalidations", "courseexports", "jobs")
-    return (
-        ask.verb == "GET"
-        and not ask.watch
-        and ask.resource in known
-        and not ask.path.startswith(f"/apis/{names.GROUP}//")
-    )
 
 
 def _response(status: int, body: bytes) -> web.Response:

@@ -13,9 +13,9 @@ from coursegen_api import names
 
 from ..bench.client import RefusedError
 from . import auditlog, load, oracles, process
+from .fault import Fault
 from .ground import CAPACITY, Ground
 from .process import Replica
-from .proxy import Fault
 
 Json = dict[str, Any]
 

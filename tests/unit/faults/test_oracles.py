@@ -1,0 +1,127 @@
+"""Each judge of the fault harness accepts what is right and refuses what is wrong."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from coursegen_api import names
+
+from ...faults import oracles
+from ...faults.auditlog import Entry
+from ...faults.oracles import History
+
+Json = dict[str, Any]
+Judge = Callable[[History], Iterator[str]]
+
+
+def entry(verb: str, resource: str, name: str, at: float, response: Json, **changes: Any) -> Entry:
+    fields: dict[str, Any] = {
+        "agent": "coursegen-operator/one",
+        "namespace": "n",
+        "code": 200,
+        "answered": at + 0.1,
+        "uri": "",
+        "request": {},
+    }
+    return Entry(verb=verb, resource=resource, name=name, received=at, response=response, **fields | changes)
+
+
+def job(at: float, name: str = "j1", attempt: int = 1, uid: str = "u") -> Entry:
+    labels = {
+        names.LABEL_OBJECT_UID: uid, names.LABEL_REVISION: "0", names.LABEL_ATTEMPT: str(attempt),
+        names.LABEL_QUEUE: names.QUEUE_CHAPTER, names.LABEL_COURSE_UID: "cu",
+    }  # fmt: skip
+    return entry("create", "jobs", name, at, {"metadata": {"name": name, "labels": labels}}, code=201)
+
+
+def ended(at: float, name: str = "j1") -> Entry:
+    done = {"conditions": [{"type": "Complete", "status": "True"}]}
+    return entry("update", "jobs/status", name, at, {"status": done}, agent="kube-controller-manager")
+
+
+def status(at: float, attempts: list[Json] | None = None, uid: str = "u", **fields: Any) -> Entry:
+    body = {
+        "metadata": {"uid": uid, "resourceVersion": str(int(at * 10))},
+        "status": {"attempts": attempts or []} | fields,
+    }
+    return entry("patch", "chaptergenerations/status", "c", at, body)
+
+
+def removed(at: float, name: str = "j1") -> Entry:
+    return entry("delete", "jobs", name, at, {})
+
+
+def removed_all(at: float) -> Entry:
+    uri = f"/apis/batch/v1/namespaces/n/jobs?labelSelector={names.LABEL_COURSE_UID}%3Dcu"
+    return entry("deletecollection", "jobs", "", at, {"items": [{}]}, uri=uri)
+
+
+def lease(at: float, holder: str) -> Entry:
+    body = {"metadata": {"resourceVersion": str(int(at * 10))}, "spec": {"holderIdentity": holder}}
+    return entry("update", "leases", "l", at, body)
+
+
+OPEN: Json = {"number": 1, "jobName": "j1"}
+DONE: Json = OPEN | {"completionTime": "then", "outcome": "Succeeded"}
+SECOND: Json = {"number": 2, "jobName": "j2"}
+
+RIGHT: dict[Judge, list[list[Entry]]] = {
+    oracles.one_job_an_attempt: [[job(1), job(2, "j2", 2)]],
+    oracles.intent_first: [[status(1, [OPEN]), job(2)]],
+    oracles.outcome_before_removal: [
+        [job(1), status(2, [DONE]), removed(3)],
+        [job(1), status(2, [DONE]), removed_all(3), job(4, "j2", 2)],
+    ],
+    oracles.retries_are_bounded: [[status(1, retryCount=3)]],
+    oracles.capacity_holds: [[job(1), ended(2), job(3, "j2")], [job(1), removed(2), job(3, "j2")]],
+    oracles.success_is_final: [[job(1), status(2, [DONE])], [status(2, [DONE], uid="other"), job(3)]],
+    oracles.nothing_goes_back: [
+        [status(1, progressPercentage=10), status(2, progressPercentage=20)],
+        [status(1, [OPEN], progressPercentage=50), status(2, [DONE, SECOND], progressPercentage=0)],
+    ],
+    oracles.only_the_leader_writes: [[lease(1, "one"), job(2)], [job(2)]],
+}
+WRONG: dict[Judge, list[list[Entry]]] = {
+    oracles.one_job_an_attempt: [[job(1), job(2, "j1b")], [job(1), job(2, "j1", 2)]],
+    oracles.intent_first: [[job(1), status(2, [OPEN])], [status(1, [SECOND]), job(2)]],
+    oracles.outcome_before_removal: [
+        [job(1), status(2, [OPEN]), removed(3), status(4, [DONE])],
+        [job(1), status(2, [OPEN]), removed_all(3), status(4, [DONE])],
+    ],
+    oracles.retries_are_bounded: [[status(1, retryCount=4)]],
+    oracles.capacity_holds: [[job(1), job(1.5, "j2"), ended(2), ended(2, "j2")]],
+    oracles.success_is_final: [[job(1), status(2, [DONE]), job(3, "j2", 2)]],
+    oracles.nothing_goes_back: [
+        [status(1, progressPercentage=20), status(2, progressPercentage=10)],
+        [status(1, observedGeneration=2), status(2, observedGeneration=1)],
+    ],
+    oracles.only_the_leader_writes: [
+        [lease(1, "one"), lease(2, "two"), job(3)],
+        [lease(1, "one"), lease(2, ""), job(3)],
+    ],
+}
+
+
+def cases(table: dict[Judge, list[list[Entry]]]) -> list[Any]:
+    return [pytest.param(j, e, id=f"{j.__name__}-{n}") for j, found in table.items() for n, e in enumerate(found)]
+
+
+def test_every_judge_is_tried_both_ways() -> None:
+    assert set(RIGHT) == set(WRONG) == set(oracles.ALL)
+
+
+@pytest.mark.parametrize(("judge", "entries"), cases(RIGHT))
+def test_what_is_right_is_accepted(judge: Judge, entries: list[Entry]) -> None:
+    assert list(judge(History(entries, {names.QUEUE_CHAPTER: 1}))) == []
+
+
+@pytest.mark.parametrize(("judge", "entries"), cases(WRONG))
+def test_what_is_wrong_is_refused(judge: Judge, entries: list[Entry]) -> None:
+    assert list(judge(History(entries, {names.QUEUE_CHAPTER: 1})))
+
+
+def test_at_the_end_a_write_is_refused_and_a_removal_of_nothing_is_not() -> None:
+    nothing = entry("deletecollection", "jobs", "", 2, {"items": []})
+    assert list(oracles.quiet_at_the_end(History([nothing, status(0.5)], {}), 1)) == []
+    assert list(oracles.quiet_at_the_end(History([status(2)], {}), 1))
