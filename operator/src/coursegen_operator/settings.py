@@ -48,7 +48,7 @@ class Settings:
     """A request to the API server that takes longer has no answer."""
     leader_election: bool = True
     """Off: this is the only operator for its namespaces, and somebody else sees to that."""
-    lease_name: str = "coursegen-operator"
+    lease_name: str = "coursegen-operator-leader"
     """Operators for different namespaces need different ones."""
     lease_namespace: str = ""
     """Empty: the namespace of the Pod, and `default` outside a cluster."""

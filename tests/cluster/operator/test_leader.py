@@ -16,7 +16,7 @@ from ...faults import auditlog
 from .conftest import control_plane
 from .kubelet import Kubelet, well
 
-LEASE = "/apis/coordination.k8s.io/v1/namespaces/default/leases/coursegen-operator"
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/default/leases/coursegen-operator-leader"
 TAKEOVER_SECONDS = 20
 """Promised after a SIGKILL; the duration of a lease is 15 s."""
 
