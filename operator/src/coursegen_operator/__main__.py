@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 import time
+from collections.abc import Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 import kopf
@@ -120,8 +121,12 @@ class Operator:
         group.create_task(standing.run(self.kube, self.snapshot, self.scheduler, time.time))
 
     async def _watch(self, registry: kopf.OperatorRegistry) -> None:
-        """Run kopf; but the signals stay ours, since kopf takes seconds to stop, and the next leader waits for us."""
-        others = asyncio.all_tasks()
+        """Run kopf's tasks, and end when the first of them does.
+
+        Not by kopf.run_tasks: it takes every task that is younger than its own for one that hangs, and would end the
+        election and the visits before it tells that a watch is broken. And the signals stay ours: kopf takes seconds
+        to stop, while the next leader waits.
+        """
         tasks = await kopf.spawn_tasks(
             registry=registry,
             settings=handlers.settings(self.config.request_timeout_seconds),
@@ -129,7 +134,13 @@ class Operator:
             clusterwide=not self.config.namespaces,
         )
         self.take_signals()
-        await kopf.run_tasks(tasks, ignored=others)
+        try:
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+        for task in ended:
+            task.result()
         raise RuntimeError("kopf's watches have ended")
 
     def take_signals(self) -> None:
@@ -194,10 +205,20 @@ async def _amain() -> None:
         log.info("stopped")
 
 
+def _run(work: Coroutine[None, None, None]) -> None:
+    """Run `work` to its end, and wait for nothing else: asyncio.run waits for ever for a watch that will not end."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(work)
+    finally:
+        loop.set_exception_handler(lambda loop, context: None)
+
+
 def main() -> int:
     """Run; exit code 2 for settings that cannot be used, 1 for a failure or a lost lease, 0 when told to stop."""
     try:
-        asyncio.run(_amain())
+        _run(_amain())
     except settings.SettingsError as error:
         print(f"coursegen-operator: {error}", file=sys.stderr)
         return 2
