@@ -41,6 +41,7 @@ QUEUES: dict[str, Json] = {
     "hasty": {"timeoutSeconds": 15, "maxRetries": 1, "workers": {"resources": {"limits": {"cpu": "50m"}}}},
     "tight": {"maxRetries": 1, "workers": {"resources": {"limits": {"memory": "20Mi"}}}},
     "once": {"timeoutSeconds": 15, "maxRetries": 0},
+    "nowhere": {"maxRetries": 0, "workers": {"nodeSelector": {"example.com/pool": "absent"}}},
 }
 
 

@@ -34,6 +34,43 @@ def test_a_worker_that_ends_badly(scene: Scene, wish: str, failure: str, words: 
     scene.until_event("c-chapter-01", "ChapterFailed")
 
 
+EXITS = {
+    1: "Internal",
+    10: "InvalidInput",
+    11: "Rejected",
+    20: "RateLimited",
+    21: "ProviderUnavailable",
+    22: "Timeout",
+    23: "BadOutput",
+    24: "StorageUnavailable",
+    25: "QualityBelowBar",
+    30: "Stopped",
+    77: "Internal",
+}
+
+
+@pytest.mark.own_operator
+def test_each_exit_code_is_the_class_that_it_stands_for(scene: Scene) -> None:
+    scene.operator(worker_image=scene.system.images["coursegen/misbehaving-worker"].reference)
+    for code in EXITS:
+        scene.create("ChapterGeneration", f"exit-{code}", chapter(f"Loops [exit {code}]", queueName="once"))
+    for code, failure in EXITS.items():
+        status = scene.until("ChapterGeneration", f"exit-{code}", lambda s: s.get("errorDetails"))
+        assert (status["errorDetails"]["failureClass"], outcomes(status)[0]) == (failure, failure)
+        assert status["attempts"][0]["counted"] is (failure != "RateLimited")
+        assert status["phase"] == ("Held" if failure == "RateLimited" else "Failed")
+
+
+@pytest.mark.own_operator
+def test_a_worker_that_fills_its_disk_is_evicted_and_told_so(scene: Scene) -> None:
+    scene.operator(worker_image=scene.system.images["coursegen/misbehaving-worker"].reference)
+    scene.create("ChapterGeneration", "c", chapter("Loops [fill]", queueName="once"))
+    status = scene.until_ended("c", "ChapterGeneration")
+    assert (status["phase"], outcomes(status)) == ("Failed", ["Internal"])
+    assert "evicted" in status["errorDetails"]["message"]
+    assert "256Mi" in status["errorDetails"]["message"]
+
+
 @pytest.mark.own_operator
 def test_a_worker_that_crashes_twice_and_then_works(scene: Scene) -> None:
     scene.operator(worker_image=scene.system.images["coursegen/misbehaving-worker"].reference)

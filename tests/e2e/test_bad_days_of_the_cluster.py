@@ -79,6 +79,17 @@ def test_a_quota_that_refuses_the_pod(scene: Scene) -> None:
     assert "Running" not in scene.phases("ChapterGeneration", "c-chapter-01")[:2]
 
 
+@pytest.mark.long
+def test_a_pod_that_no_node_takes(scene: Scene) -> None:
+    scene.create("ChapterGeneration", "c", chapter(queueName="nowhere"))
+    status = scene.until("ChapterGeneration", "c", lambda s: s.get("errorDetails"), 60)
+    assert (status["phase"], status["errorDetails"]["failureClass"]) == ("Pending", "PodNotStarted")
+    assert "didn't match Pod's node affinity/selector" in status["errorDetails"]["message"]
+    status = scene.until_ended("c", "ChapterGeneration", 400)
+    assert (status["phase"], outcomes(status)) == ("Failed", ["PodNotStarted"])
+    scene.until_gone("Job", "Pod")
+
+
 def test_a_job_of_the_same_name_that_somebody_else_made(scene: Scene) -> None:
     made = scene.create("ChapterGeneration", "c", chapter(suspend=True))
     job = names.job_name("c", made["metadata"]["uid"], 0, 1)

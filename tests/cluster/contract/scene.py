@@ -153,6 +153,22 @@ SCENE: list[tuple[Json, Json]] = [
         {"active": 0, "waiting": 1},
     ),
     (manifest("ModelProvider", {"concurrency": 20}, "local"), {"active": 17}),
+    (
+        manifest("ModelProvider", {"concurrency": 8}, "remote"),
+        {
+            "active": 1,
+            "usage": {"period": "2026-11", "tokens": 1234567, "settledTime": "2026-11-20T10:00:00.000Z"},
+            "circuitBreaker": {
+                "state": "HalfOpen",
+                "openedTime": "2026-11-20T10:00:00.000Z",
+                "nextProbeTime": "2026-11-20T10:00:30.000Z",
+                "openings": 1,
+                "recentAttempts": 6,
+                "recentFailures": 5,
+                "failureClass": "ProviderUnavailable",
+            },
+        },
+    ),
 ]
 
 

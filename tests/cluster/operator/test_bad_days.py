@@ -5,10 +5,11 @@ import pytest
 from coursegen_api import names
 from coursegen_api.base import FailureClass
 from coursegen_api.task import TaskInput, TaskKind, TaskResult, exit_code
+from localcluster.api import conditions
 
 from ...e2e.scene import COURSE, Scene, chapter, condition, course, outcomes
 from ...e2e.system import Operator
-from .kubelet import End, Kubelet, well
+from .kubelet import End, Kubelet, Node, task_of, well
 
 
 def said(failure: FailureClass) -> End:
@@ -209,3 +210,49 @@ def test_no_work_of_one_namespace_names_an_artifact_of_another(scene: Scene, kub
     status = scene.until_ended("c", "ChapterGeneration", 60)
     assert outcomes(status) == ["BadOutput"] * 4
     assert status.get("artifact") is None
+
+
+@pytest.mark.parametrize("what", ["Pod", "Job"])
+def test_what_is_deleted_after_its_end_and_before_it_was_read_is_run_again_free(
+    scene: Scene, kubelet: Kubelet, operator: Operator, what: str
+) -> None:
+    kubelet.decide = lambda task: None
+    scene.create("ChapterGeneration", "c", chapter())
+    job = scene.until_job("c")["metadata"]["name"]
+    pod = scene.until_pod(job)
+    kubelet.run(pod)
+    scene.until("ChapterGeneration", "c", lambda s: s["phase"] == "Running", 30)
+    operator.kill()
+    kubelet.play(pod, well(task_of(pod)))
+    scene.system.recorder.until(
+        lambda: not [j for j in scene.jobs("c") if conditions(j).get("Complete") != "True"], 30, lambda: "it goes on"
+    )
+    scene.delete(what, pod["metadata"]["name"] if what == "Pod" else job, "v1" if what == "Pod" else "batch/v1")
+    scene.until_gone(what, seconds=30)
+    kubelet.decide = well
+    operator.start()
+    status = scene.until_ended("c", "ChapterGeneration", 60)
+    assert (status["phase"], status["retryCount"], outcomes(status)) == ("Succeeded", 0, ["ResultLost", "Succeeded"])
+
+
+def test_a_node_that_is_gone_and_never_back_costs_no_retry(scene: Scene, kubelet: Kubelet) -> None:
+    kubelet.decide = lambda task: None
+    queue = f"short-{scene.namespace}"
+    short = {"priority": 8, "timeoutSeconds": 15, "workers": {"priorityClassName": "coursegen-default"}}
+    scene.create("GenerationQueue", queue, short)
+    # Kubernetes believes no node lost while it believes all of them lost: another one goes on.
+    with Node(scene, "lost") as lost, Node(scene, "alive", cordoned=True) as alive:
+        lost.beat()
+        alive.keep_beating()
+        scene.create("ChapterGeneration", "c", chapter(queueName=queue))
+        pod = scene.until_pod(scene.until_job("c")["metadata"]["name"])
+        scene.system.recorder.until(
+            lambda: scene.pods()[0]["spec"].get("nodeName"), 60, lambda: f"nobody binds {pod['metadata']['name']}"
+        )
+        kubelet.run(scene.pods()[0])
+        scene.until("ChapterGeneration", "c", lambda s: s["phase"] == "Running", 30)
+        status = scene.until("ChapterGeneration", "c", lambda s: len(s["attempts"]) > 1, 420)
+        assert (outcomes(status)[0], status["retryCount"]) == ("Disrupted", 0)
+        assert "off its node" in status["attempts"][0]["message"]
+    kubelet.decide = well
+    assert scene.until_ended("c", "ChapterGeneration", 60)["phase"] == "Succeeded"

@@ -1,6 +1,7 @@
 """A worker that does what the title of its chapter or course asks for, as in `[exit 1]`; else it is the real worker.
 
 `[exit N]` ends with that code and no result, `[crash]` reads where no memory is, `[eat]` takes memory without an end,
+`[fill]` takes all of its disk and then waits to be found out,
 `[hang]` hears no SIGTERM, `[sleep N]` waits before the real worker starts. `[exit 1 until 2]` does so before attempt 2.
 """
 
@@ -11,6 +12,7 @@ import re
 import signal
 import sys
 import time
+from pathlib import Path
 
 WISH = re.compile(r"\[(\w+)(?: (\d+))?(?: until (\d+))?\]")
 
@@ -36,6 +38,11 @@ def misbehave(what: str, number: int) -> None:
             hoard = []
             while True:
                 hoard.append(b"x" * 10_000_000)
+        case "fill":
+            with Path("/tmp/hoard").open("wb") as file:
+                for _ in range(300):
+                    file.write(bytes(1_000_000))
+            time.sleep(600)
         case "hang":
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             time.sleep(3600)

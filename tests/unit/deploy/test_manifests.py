@@ -56,6 +56,19 @@ def test_the_operator_may_hold_its_own_lease_and_no_other():
     assert {d["kind"] for _, d, r in RULES if "leases" in r["resources"]} == {"Role"}
 
 
+def test_no_generated_config_map_or_secret_has_the_name_of_what_a_role_names():
+    """kustomize takes such a name for a reference, and puts the generated one with its hash in its place."""
+    generated = {
+        g["name"]
+        for file in (ROOT / "deploy").rglob("kustomization.yaml")
+        for d in documents(file)
+        for kind in ("configMapGenerator", "secretGenerator")
+        for g in d.get(kind, ())
+    }
+    assert "coursegen-operator" in generated
+    assert not generated & {n for _, _, rule in RULES for n in rule.get("resourceNames", ())}
+
+
 def test_who_may_edit_courses_may_not_make_model_providers():
     aggregated = [
         r

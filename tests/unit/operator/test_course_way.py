@@ -142,6 +142,7 @@ def test_rate_limited_waits_as_told_and_costs_no_retry(sim: Simulation) -> None:
             {"exit_code": 30, "status": {"conditions": [{"type": "DisruptionTarget", "status": "True"}]}},
             "Disrupted",
         ),
+        ({"exit_code": 137, "status": {"reason": "Evicted", "message": "over its limit"}}, "Internal"),
     ],
 )
 def test_what_kubernetes_did_to_the_pod_comes_before_the_exit_code(sim: Simulation, end: dict, failure: str) -> None:
@@ -494,6 +495,23 @@ def test_a_pod_that_hangs_is_ended_as_a_timeout(sim: Simulation) -> None:
     sim.start(sim.job_of("c-chapter-01"))
     sim.run(400)
     assert sim.status("ChapterGeneration", "c-chapter-01")["attempts"][0]["failureClass"] == "Timeout"
+
+
+def test_a_pod_of_a_node_that_is_gone_and_never_back_is_run_again_free(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    job = sim.job_of("c-chapter-01")
+    sim.start(job)
+    sim.run(60)
+    taken = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager", "message": "node lost"}
+    sim.pod(job, phase="Running", conditions=[taken], containerStatuses=[{"state": {"running": {}}}])
+    job["status"]["ready"] = 0
+    sim.api.touch("jobs", job)
+    sim.run(400)
+    status = sim.status("ChapterGeneration", "c-chapter-01")
+    assert (status["attempts"][0]["failureClass"], status["retryCount"]) == ("Disrupted", 0)
+    assert "node lost" in status["attempts"][0]["message"]
+    assert status["attempts"][1]["number"] == 2
 
 
 def test_priorities_chapters_before_validation_before_outlines_before_exports(sim: Simulation) -> None:

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from coursegen_api.base import FailureClass
-from coursegen_api.names import ANNOTATION_CANCEL, ANNOTATION_RETRY
+from coursegen_api.base import FailureClass, Usage
+from coursegen_api.names import ANNOTATION_CANCEL, ANNOTATION_RETRY, ANNOTATION_STOP
+from coursegen_api.task import QualitySummary, TaskResult
 from coursegen_operator.plan.world import Defaults
 from coursegen_operator.snapshot import TASK_KINDS
 
@@ -30,6 +31,11 @@ FAILURES = [
 ]
 
 
+REQUESTS = (ANNOTATION_RETRY, ANNOTATION_CANCEL, ANNOTATION_STOP)
+BREAKER = {"minimumAttempts": 2, "openSeconds": 5, "maxOpenSeconds": 60}
+BUDGET = {"tokens": 2000, "period": "Day", "reserveTokens": 100}
+
+
 class Histories(RuleBasedStateMachine):
     """One cluster's life."""
 
@@ -38,6 +44,7 @@ class Histories(RuleBasedStateMachine):
         self.chance = random.Random(seed)
         self.sim = Simulation(Defaults(image="worker:test", max_jobs=MAX_JOBS, max_courses=MAX_COURSES))
         self.sim.change_spec("GenerationQueue", "chapter-generation", namespace="", capacity=CAPACITY)
+        self.sim.apply("ModelProvider", "p", {"writer": "template", "circuitBreaker": BREAKER, "budget": BUDGET})
         self.count = 0
         self.loss = 0.0
         self.sim.api.fault = self._fault
@@ -71,6 +78,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(chapters=st.integers(1, 3), export=st.booleans(), partial=st.booleans(), validated=st.booleans())
     def create_course(self, chapters: int, export: bool, partial: bool, validated: bool) -> None:
+        provided = {"providerName": "p"} if self.chance.random() < 0.5 else {}
         spec: Json = {
             "title": "T",
             "learningObjectives": ["Learn"],
@@ -79,7 +87,7 @@ class Histories(RuleBasedStateMachine):
             "failurePolicy": "ExportPartial" if partial else "Fail",
             "quality": {"enabled": validated},
         }
-        self.sim.apply("CourseGeneration", self._name("course"), spec)
+        self.sim.apply("CourseGeneration", self._name("course"), spec | provided)
 
     @rule(chapters=st.integers(1, 3))
     def create_course_to_outline(self, chapters: int) -> None:
@@ -96,7 +104,7 @@ class Histories(RuleBasedStateMachine):
         if name := self._pick("CourseGeneration"):
             self.sim.change_spec("CourseGeneration", name, suspend=suspend)
 
-    @rule(kind=st.sampled_from(TASK_KINDS), annotation=st.sampled_from((ANNOTATION_RETRY, ANNOTATION_CANCEL)))
+    @rule(kind=st.sampled_from(TASK_KINDS), annotation=st.sampled_from(REQUESTS))
     def request(self, kind: str, annotation: str) -> None:
         if name := self._pick(kind):
             self._asked(kind, name)
@@ -134,7 +142,15 @@ class Histories(RuleBasedStateMachine):
     def job_succeeds(self) -> None:
         if job := self._job():
             self.sim.start(job)
-            self.sim.succeed(job)
+            self.sim.succeed(job, self._result(job))
+
+    def _result(self, job: Json) -> TaskResult:
+        """Give what a worker leaves: it may have cost something, and what it measured may be below the bar."""
+        result = self.sim.result(job)
+        if result.quality and self.chance.random() < 0.5:
+            below = [r.index for r in self.sim.task(job).work.source.chapters][:1]
+            return result.model_copy(update={"quality": QualitySummary(passed=not below, below_bar=below)})
+        return result.model_copy(update={"usage": Usage(prompt_tokens=self.chance.choice((0, 100, 300)))})
 
     @rule(failure=st.sampled_from(FAILURES))
     def job_fails(self, failure: FailureClass) -> None:
@@ -207,6 +223,19 @@ class Histories(RuleBasedStateMachine):
         assert len(chapters) <= CAPACITY
 
     @invariant()
+    def a_provider_has_one_probe_at_a_time(self) -> None:
+        tries = [o.get("status", {}).get("attempts", ())[-1:] for o in self._objects()]
+        probes = [a for last in tries for a in last if a.get("probe") and not a.get("completionTime")]
+        assert len(probes) <= 1
+
+    @invariant()
+    def what_failed_while_its_provider_was_cut_off_costs_nothing(self) -> None:
+        for obj in self._objects():
+            for attempt in obj.get("status", {}).get("attempts", ()):
+                if attempt.get("probe") and attempt.get("failureClass") in ("ProviderUnavailable", "RateLimited"):
+                    assert attempt["counted"] is False
+
+    @invariant()
     def retries_that_count_are_at_most_three(self) -> None:
         for obj in self._objects():
             assert obj.get("status", {}).get("retryCount", 0) <= (3 if obj.get("kind") != "CourseGeneration" else 100)
@@ -242,6 +271,7 @@ class Histories(RuleBasedStateMachine):
         self.loss, self.sim.watch_is_broken = 0.0, False
         for name in self.sim.names("CourseGeneration"):
             self.sim.change_spec("CourseGeneration", name, suspend=False)
+        self.sim.change_spec("ModelProvider", "p", budget=BUDGET | {"tokens": 10**9})
         self.sim.resync()
         for _ in range(60):
             self.sim.run(300)

@@ -161,6 +161,20 @@ def test_a_regeneration_is_done_once_for_each_request(sim: Simulation) -> None:
     )
 
 
+@pytest.mark.parametrize(("kind", "name"), [("ChapterGeneration", "c-chapter-02"), ("CourseGeneration", "c")])
+def test_a_regeneration_asked_for_in_the_middle_begins_right_after_the_end(
+    sim: Simulation, kind: str, name: str
+) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    sim.change_spec(kind, name, regeneration={"requestId": "r", "feedback": "simpler"})
+    sim.run(1)
+    sim.work()
+    assert course(sim)["phase"] == "Succeeded"
+    assert sim.status(kind, name)["requests"]["regeneration"] == "r"
+    assert sim.status("ChapterGeneration", "c-chapter-02")["revision"] == 1
+
+
 def test_a_retry_that_fails_keeps_the_feedback_of_its_regeneration(sim: Simulation) -> None:
     sim.apply("ChapterGeneration", "ch", CHAPTER)
     sim.work()

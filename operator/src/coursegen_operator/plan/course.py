@@ -205,6 +205,8 @@ def _finish(step: CourseStep, over: Outcome | None) -> Plan:
     if step.ended and not over:
         step.change(completion_time=clock.stamp(now))
         step.draft.effects.append(Count("finished", ("course", step.ended.value)))
+        if requests.has_wish(step.course):
+            step.draft.wake(now)
     if step.ended:
         retention.retire(step)
     if step.ended and telling.is_due(step.status.completion_time, now):

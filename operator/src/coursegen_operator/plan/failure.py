@@ -21,6 +21,8 @@ _AT_ONCE = frozenset({"ErrImageNeverPull", "InvalidImageName"})
 _IMAGE = _AT_ONCE | {"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"}
 _CONFIG = frozenset({"CreateContainerConfigError"})
 _KILLED = 128
+_OVER_ITS_LIMIT = "Evicted"
+"""Of a Pod that is no DisruptionTarget: the kubelet ended it for its own use of local storage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,17 @@ def judge(job: JobView, reading: Reading, namespace_uid: str) -> Verdict:
     return _by_kubernetes(pod) or _by_worker(pod, namespace_uid)
 
 
+def silent(job: JobView, reading: Reading | None) -> Verdict:
+    """Judge an attempt that is ended from outside since it has neither ended nor answered in time."""
+    pods = [p for p in reading.pods if p.job_uid == job.uid] if reading else []
+    if pods and all(p.disrupted for p in pods):
+        said = max(pods, key=lambda p: p.created)
+        lost = f"The Pod was taken off its node ({said.message or said.reason}), which has not confirmed its end."
+        return failed(FailureClass.DISRUPTED, lost)
+    late = "The Pod neither ended nor answered by its deadline; its Job was deleted."
+    return failed(FailureClass.TIMEOUT, late)
+
+
 def never_ran(job: JobView, reading: Reading) -> bool:
     """Tell whether a Job has ended without a container of it ever having run."""
     pods = [p for p in reading.pods if p.job_uid == job.uid]
@@ -73,6 +86,8 @@ def _by_kubernetes(pod: PodView) -> Verdict | None:
         return failed(
             FailureClass.DISRUPTED, f"The Pod was taken off its node: {pod.message or pod.reason or 'evicted'}."
         )
+    if pod.reason == _OVER_ITS_LIMIT:
+        return failed(FailureClass.INTERNAL, f"The worker used more than it may, and was evicted: {pod.message}")
     return None
 
 

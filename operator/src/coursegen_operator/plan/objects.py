@@ -142,6 +142,8 @@ def _finish(view: ObjectView, obj: TaskObject, step: Step, now: float, ended: Ou
         changes["start_time"] = clock.stamp(now)
     if step.ended and not ended:
         changes["completion_time"] = clock.stamp(now)
+        if requests.has_wish(obj, view.course if view.owned else None):
+            step.draft.wake(now)
     status: ObjectStatus = obj.status.model_copy(update=changes)
     state = _state(status, step, ended)
     if step.ended and telling.is_due(status.completion_time, now):

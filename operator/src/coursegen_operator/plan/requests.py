@@ -99,11 +99,20 @@ def accept(obj: TaskObject, course: CourseGeneration | None) -> Accepted:
 def _wants_again(asked: Requests, seen: Requests, how: Outcome | None) -> bool:
     if how is None:
         return False
-    anew = (asked.regeneration not in (None, seen.regeneration)) or (
+    return _wishes(asked, seen) or (how is not Outcome.SUCCEEDED and _retries(asked, seen))
+
+
+def _wishes(asked: Requests, seen: Requests) -> bool:
+    of_people = (asked.regeneration not in (None, seen.regeneration)) or (
         asked.course_regeneration not in (None, seen.course_regeneration)
     )
-    anew = anew or asked.quality_round not in (None, seen.quality_round)
-    return anew or (how is not Outcome.SUCCEEDED and _retries(asked, seen))
+    return of_people or asked.quality_round not in (None, seen.quality_round)
+
+
+def has_wish(obj: TaskObject | CourseGeneration, course: CourseGeneration | None = None) -> bool:
+    """Tell whether a regeneration was asked for while the object was at work: it is accepted after the end."""
+    asked = _asked(obj.metadata, obj.spec.regeneration) if isinstance(obj, CourseGeneration) else _of_task(obj, course)
+    return _wishes(asked, obj.status.requests or _NOTHING)
 
 
 def _retries(asked: Requests, seen: Requests) -> bool:

@@ -82,8 +82,7 @@ def _running(step: Step, attempt: Attempt, job: JobView) -> None:
         limit = job.created + jobs.give_up_after(queue, defaults)
         if step.now >= limit:
             ending.stop(step, job)
-            late = "The Pod neither ended nor answered by its deadline; its Job was deleted."
-            return ending.conclude(step, attempt, failure.failed(FailureClass.TIMEOUT, late))
+            return ending.conclude(step, attempt, failure.silent(job, step.around.readings.get(job.uid)))
         step.draft.wake(limit)
     if not job.ready:
         _unready(step, attempt, job)
