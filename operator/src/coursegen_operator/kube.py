@@ -229,13 +229,18 @@ class Kube:
 
 
 def _guarded(kube: Kube) -> type[aiohttp.ClientRequest]:
-    """Give a request that asks at the last moment: a connection may have been waited for, or the process paused."""
+    """Give a request that asks right before its first byte is sent.
+
+    A connection may have been waited for, or the process paused. `send` would be too early: before Python 3.12 aiohttp
+    sends in a later turn of the loop, headers together with the body, and every write has a body.
+    """
 
     class Request(aiohttp.ClientRequest):
-        async def send(self, conn: Any) -> aiohttp.ClientResponse:
-            if self.method != "GET" and not kube.may_write():
-                raise ApiUnreachable("this replica does not lead")
-            return await super().send(conn)
+        async def write_bytes(self, writer: Any, conn: Any, content_length: int | None = None) -> None:
+            if kube.may_write():
+                await super().write_bytes(writer, conn, content_length)
+            else:
+                conn.protocol.set_exception(aiohttp.ClientConnectionError("this replica does not lead"))
 
     return Request
 

@@ -84,6 +84,23 @@ async def test_a_replica_that_does_not_lead_writes_nothing(server: tuple[Server,
     assert answers.asked == []
 
 
+async def test_a_write_is_checked_when_its_first_byte_is_sent(server: tuple[Server, Kube]) -> None:
+    answers, kube = server
+    answers.answers = [web.json_response({}), web.json_response({})]
+    await kube.get("/x")  # the connection is there
+    leads = True
+    kube.may_write = lambda: leads
+    write = asyncio.create_task(kube.create("/x", {}))
+    for _ in range(3):  # as far as aiohttp goes before it writes
+        await asyncio.sleep(0)
+        if kube._writes:
+            break
+    leads = False
+    with pytest.raises(ApiUnreachable, match="does not lead"):
+        await write
+    assert [verb for verb, *_ in answers.asked] == ["GET"]
+
+
 async def test_a_write_that_is_asked_for_again_later_is_checked_again(server: tuple[Server, Kube]) -> None:
     answers, kube = server
     answers.answers = [web.json_response({}, status=429, headers={"Retry-After": "0"})]
