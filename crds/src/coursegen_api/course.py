@@ -8,6 +8,7 @@ from pydantic import Field
 from .base import (
     Artifact,
     Condition,
+    DeadlineTime,
     ErrorDetails,
     ExportFormat,
     HoldReason,
@@ -186,6 +187,14 @@ class CourseSpec(Model):
         description=(
             "The GenerationQueue that the outline goes through. You can change it until the course is admitted, and "
             "after its end. Default: course-generation."
+        ),
+    )
+    deadline_time: DeadlineTime | None = Field(
+        default=None,
+        description=(
+            "When the course should be finished; its children go by it. What has least time to spare goes first among "
+            "the waiting work of a namespace; a deadline that passes ends nothing. You can change it at any time. "
+            "Default: none. Example: 2027-03-01T08:00:00Z."
         ),
     )
     suspend: bool = Field(

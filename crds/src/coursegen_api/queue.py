@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .base import Condition, ForeignName, Model, Rule, cel
+from .base import Condition, ForeignName, Model, NamespaceName, Rule, cel
 from .kinds import Column, Kind, Meta
 
 _LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
@@ -132,6 +132,31 @@ class Workers(Model):
     )
 
 
+class Tenant(Model):
+    """What one namespace gets of the queue."""
+
+    namespace: NamespaceName = Field(description="The namespace. Example: courses.")
+    weight: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=1,
+        description=(
+            "Its share: with weights 3 and 1, three Jobs of the one run for each of the other while both have work "
+            "waiting. A namespace that is not listed has 1. Default: 1. Example: 3."
+        ),
+    )
+    capacity: Annotated[int, Field(ge=0, le=10000)] | None = Field(
+        default=None,
+        description="Number of its Jobs that may be active in this queue at once. Default: spec.namespaceCapacity.",
+    )
+
+
+class StopPolicy(StrEnum):
+    """What an admin has stopped in a queue."""
+
+    NONE = "None"
+    HOLD = "Hold"
+    HOLD_AND_DRAIN = "HoldAndDrain"
+
+
 class QueueSpec(Model):
     """Priority, capacity, retry policy, deadline and workers of a queue."""
 
@@ -154,6 +179,35 @@ class QueueSpec(Model):
     )
     timeout_seconds: Annotated[int, Field(ge=15, le=3600)] = Field(
         default=120, description="Seconds that an attempt may take, from the worker's start. Default: 120."
+    )
+    ageing_seconds: Annotated[int, Field(ge=1, le=604800)] = Field(
+        default=1800,
+        description=(
+            "Seconds after which waiting work counts as in the most urgent band, the oldest first; so no work waits "
+            "longer than this behind work of a larger priority while slots turn over. Default: 1800."
+        ),
+    )
+    namespace_capacity: Annotated[int, Field(ge=0, le=10000)] | None = Field(
+        default=None,
+        description=(
+            "Number of Jobs of any one namespace that may be active in this queue at once. Default: no limit but the "
+            "queue's. Example: 50."
+        ),
+    )
+    tenants: Annotated[list[Tenant], Field(max_length=256)] = Field(
+        default_factory=list,
+        description=(
+            "Weights and limits of single namespaces. The weights of the queue course-generation share the course "
+            "slots as well. Default: every namespace has weight 1. Example: [{namespace: courses, weight: 3}]."
+        ),
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["namespace"]},
+    )
+    stop_policy: StopPolicy = Field(
+        default=StopPolicy.NONE,
+        description=(
+            "What is stopped. None: nothing. Hold: no Job starts, running ones end normally. HoldAndDrain: running "
+            "Jobs are stopped as well, which costs no retry; their work starts again when this is None. Default: None."
+        ),
     )
     workers: Workers = Field(
         default_factory=Workers, description="Where the queue's Pods run and what they get. Default: as every queue's."

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from coursegen_api.base import HoldReason
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 
@@ -16,6 +15,7 @@ from .metrics import Metrics
 from .plan import course as plan_course
 from .plan import coursestep
 from .plan import objects as plan_objects
+from .plan.step import Hold
 from .plan.world import AnyObject, Defaults, Key, Plan, Surroundings, TaskObject
 from .scheduler import Scheduler
 from .snapshot import Snapshot
@@ -75,7 +75,7 @@ class Actor:
         self.scheduler.leave(key)
         return plan
 
-    def _plan(self, obj: AnyObject, granted: frozenset[str], declined: HoldReason = HoldReason.QUEUE_FULL) -> Plan:
+    def _plan(self, obj: AnyObject, granted: frozenset[str], declined: Hold | None = None) -> Plan:
         now, snapshot, uid = self.clock(), self.snapshot, obj.metadata.uid
         around = self._around(obj)
         if isinstance(obj, CourseGeneration):

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 
 from coursegen_api.names import QUEUE_PRIORITIES
 
-from .plan.admission import WaitingBook
+from .plan.book import WaitingBook
 from .plan.world import COURSE_SLOTS, Defaults
 from .snapshot import Snapshot
 
@@ -94,8 +94,9 @@ class CapacityCollector(Collector):
             in_use.add_metric([name], load.by_queue.get(name, 0))
             waits.add_metric([name], waiting.get(name, 0))
         yield from (capacity, in_use, waits)
-        oldest = max((time.time() - w.order[1] for w in self._book.wants.values()), default=0.0)
-        yield _gauge("coursegen_oldest_wait_seconds", "Age of the oldest object that waits for a slot.", oldest)
+        since = min((s for q in self._book.lines if (s := self._book.oldest_since(q)) is not None), default=None)
+        oldest = max(0.0, time.time() - since) if since is not None else 0.0
+        yield _gauge("coursegen_oldest_wait_seconds", "How long the longest wait for a slot has lasted.", oldest)
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

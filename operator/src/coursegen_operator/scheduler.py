@@ -4,32 +4,47 @@ What runs is always recounted from the snapshot. Only a grant whose status write
 kept in memory, and a crash that loses it loses nothing: the object is still waiting.
 """
 
-from dataclasses import replace
+import time
+from collections.abc import Callable
 
 from coursegen_api.base import HoldReason
+from coursegen_api.names import QUEUE_COURSE
 
-from .plan.admission import Limits, Load, QueueLimits, WaitingBook, choose, room, take
+from .plan import limits
+from .plan.admission import choose
+from .plan.book import WaitingBook
+from .plan.limits import Limits, Load, QueueLimits, room
+from .plan.step import Hold
 from .plan.world import Defaults, Key, Want
 from .snapshot import Snapshot
 from .workqueue import WorkQueue
+
+_GRANTS_AT_ONCE = 1000
 
 
 class Scheduler:
     """Who may start now."""
 
-    def __init__(self, snapshot: Snapshot, queue: WorkQueue, defaults: Defaults) -> None:
-        self._snapshot, self._queue, self._defaults = snapshot, queue, defaults
+    def __init__(
+        self, snapshot: Snapshot, queue: WorkQueue, defaults: Defaults, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._snapshot, self._queue, self._defaults, self._clock = snapshot, queue, defaults, clock
         self.book = WaitingBook()
         self._grants: dict[Key, Want] = {}
+        self._released = 0
+        self._nothing_to_grant: tuple[int, ...] = ()
+        """The versions of everything that a decision looks at, when one found nothing: nor would another."""
+        self._limits_of: tuple[int, Limits] | None = None
 
-    def ask(self, key: Key, want: Want) -> HoldReason | None:
+    def ask(self, key: Key, want: Want) -> Hold | None:
         """Enter a wish; None if its slot was granted at once, else what it waits for."""
-        self._grants.pop(key, None)
+        self.release(key)
         self.book.put(key, want)
         self.dispatch(visiting=key)
         if key in self._grants:
             return None
-        return room(want, key, self._load(), self._limits()) or HoldReason.QUEUE_FULL
+        full = room(want.queue, key.namespace, want.provider, self._load(), self.limits())
+        return full or Hold(HoldReason.QUEUE_FULL, f"It is not yet its turn in queue {want.queue}.")
 
     def granted(self, key: Key) -> frozenset[str]:
         """Name the queue of the slot that an object was granted, if it was."""
@@ -38,7 +53,8 @@ class Scheduler:
 
     def release(self, key: Key) -> None:
         """Forget a grant: it is in status now, or was not used."""
-        self._grants.pop(key, None)
+        if self._grants.pop(key, None):
+            self._released += 1
 
     def leave(self, key: Key) -> None:
         """Take an object out of the book: it waits for no slot."""
@@ -46,26 +62,37 @@ class Scheduler:
 
     def dispatch(self, visiting: Key | None = None) -> None:
         """Grant what can be granted; each that is granted is visited, but for the one whose visit this is."""
-        if not self.book.wants:
+        versions = (self.book.version, self._snapshot.version, self._released)
+        if not self.book.wants or versions == self._nothing_to_grant:
             return
-        for key, want in choose(self.book, self._load(), self._limits()):
+        granted = choose(self.book, self._load(), self.limits(), self._clock(), _GRANTS_AT_ONCE)
+        for key, want in granted:
             self._grants[key] = want
             if key != visiting:
                 self._queue.add(key)
+        if len(granted) < _GRANTS_AT_ONCE:
+            self._nothing_to_grant = versions
 
     def _load(self) -> Load:
-        now = self._snapshot.load
-        load = replace(now, by_queue=dict(now.by_queue), by_provider=dict(now.by_provider))
+        load = self._snapshot.load.copy()
         for key, want in self._grants.items():
-            take(load, want, key)
+            load.take(want, key)
         return load
 
-    def _limits(self) -> Limits:
+    def limits(self) -> Limits:
+        """Give what all that runs must stay under now."""
+        version = self._snapshot.limits_version
+        if self._limits_of is None or self._limits_of[0] != version:
+            self._limits_of = (version, self._read_limits())
+        return self._limits_of[1]
+
+    def _read_limits(self) -> Limits:
         providers = {
-            f"{namespace}/{name}": provider.spec.concurrency
+            limits.provider_key(name, namespace): provider.spec.concurrency
             for namespace, named in self._snapshot.providers.items()
             for name, provider in named.items()
             if provider.spec.concurrency is not None
         }
-        queues = {name: QueueLimits(q.spec.priority, q.spec.capacity) for name, q in self._snapshot.queues.items()}
-        return Limits(self._defaults.max_courses, self._defaults.max_jobs, queues, providers)
+        queues = {name: limits.of_queue(queue) for name, queue in self._snapshot.queues.items()}
+        courses = queues.get(QUEUE_COURSE, QueueLimits(0, 0))
+        return Limits(self._defaults.max_courses, self._defaults.max_jobs, queues, providers, courses)

@@ -24,10 +24,10 @@ from coursegen_api.validation import QualityValidation
 
 from . import views
 from .plan import requests
-from .plan.admission import Load
+from .plan.limits import Load, provider_key
 from .plan.objects import provider_of, queue_of
 from .plan.step import open_attempt
-from .plan.world import AnyObject, JobView, Key, Reading, TaskObject, key_of
+from .plan.world import COURSE_SLOTS, AnyObject, JobView, Key, Reading, TaskObject, key_of
 
 Json = dict[str, Any]
 
@@ -45,6 +45,7 @@ class Slots:
     """The Job slots that one object holds."""
 
     queue: str
+    namespace: str
     provider: str
     jobs: int
 
@@ -76,9 +77,13 @@ class Snapshot:
     """By what they name (a course or chapter): the objects whose spec names it."""
     slots: dict[str, Slots] = field(default_factory=dict)
     """By object UID."""
-    open_courses: set[str] = field(default_factory=set)
-    """UIDs of the courses that hold a course slot."""
+    open_courses: dict[str, str] = field(default_factory=dict)
+    """The courses that hold a course slot: UID and namespace."""
     load: Load = field(default_factory=Load)
+    version: int = 0
+    """Moves when slots in use, or limits, change."""
+    limits_version: int = 0
+    """Moves when the spec of a queue or provider changes."""
 
     # ---- objects ------------------------------------------------------------------------------------
 
@@ -149,22 +154,32 @@ class Snapshot:
             self.queues[name] = queue
         if old and not deleted and old.spec == queue.spec:
             return set()
+        self._limits_changed()
         touched = {key_of(queue)}
         return touched | {k for k, o in self.objects.items() if _uses_queue(o, name) and requests.ended(o) is None}
 
     def _apply_provider(self, raw: Json, deleted: bool) -> set[Key]:
         provider = ModelProvider.model_validate(raw, extra="ignore")
         meta = provider.metadata
+        self._limits_changed()
         if deleted:
             self.providers[meta.namespace].pop(meta.name, None)
         else:
             self.providers[meta.namespace][meta.name] = provider
         touched = {key_of(provider)}
         for key, obj in self.objects.items():
-            named = getattr(obj.spec, "provider_name", None)
-            if key.namespace == meta.namespace and named == meta.name and requests.ended(obj) is None:
+            if key.namespace == meta.namespace and self._uses_provider(obj, meta.name) and requests.ended(obj) is None:
                 touched.add(key)
         return touched
+
+    def _uses_provider(self, obj: AnyObject, name: str) -> bool:
+        if isinstance(obj, CourseGeneration):
+            return obj.spec.provider_name == name
+        return provider_of(obj, self.course_of(obj)) == name
+
+    def _limits_changed(self) -> None:
+        self.version += 1
+        self.limits_version += 1
 
     # ---- Jobs -----------------------------------------------------------------------------------------
 
@@ -260,16 +275,25 @@ class Snapshot:
 
     def _account(self, uid: str) -> None:
         """Bring the slots of one object, and the sums, into line with what is stored."""
-        self._sum(self.slots.pop(uid, None), -1)
+        before = (self.slots.pop(uid, None), uid in self.open_courses)
+        self._sum(before[0], -1)
         key = self.by_uid.get(uid)
         obj = self.objects.get(key) if key else None
         slots = self._slots_of(obj, uid)
         if slots:
             self.slots[uid] = slots
             self._sum(slots, +1)
-        self.open_courses.discard(uid)
+        self._account_course(uid, obj)
+        if before != (slots, uid in self.open_courses):
+            self.version += 1
+
+    def _account_course(self, uid: str, obj: AnyObject | None) -> None:
+        namespace = self.open_courses.pop(uid, None)
+        if namespace is not None:
+            _add(self.load.by_tenant, (COURSE_SLOTS, namespace), -1)
         if isinstance(obj, CourseGeneration) and holds_course_slot(obj):
-            self.open_courses.add(uid)
+            self.open_courses[uid] = obj.metadata.namespace
+            _add(self.load.by_tenant, (COURSE_SLOTS, obj.metadata.namespace), +1)
         self.load.courses = len(self.open_courses)
 
     def _slots_of(self, obj: AnyObject | None, uid: str) -> Slots | None:
@@ -290,7 +314,8 @@ class Snapshot:
             names.add(attempt.job_name)
         if not names:
             return None
-        return Slots(queue, f"{obj.metadata.namespace}/{provider}" if obj and provider else "", len(names))
+        namespace = obj.metadata.namespace if obj else next(j.namespace for j in active.values())
+        return Slots(queue, namespace, provider_key(provider, namespace), len(names))
 
     def _sum(self, slots: Slots | None, sign: int) -> None:
         if slots is None:
@@ -298,12 +323,14 @@ class Snapshot:
         load, amount = self.load, sign * slots.jobs
         load.jobs += amount
         load.by_queue[slots.queue] = load.by_queue.get(slots.queue, 0) + amount
+        _add(load.by_tenant, (slots.queue, slots.namespace), amount)
         if slots.provider:
             load.by_provider[slots.provider] = load.by_provider.get(slots.provider, 0) + amount
 
     def recount(self) -> None:
         """Count everything anew."""
-        self.load, self.slots, self.open_courses = Load(), {}, set()
+        self.load, self.slots, self.open_courses = Load(), {}, {}
+        self.version += 1
         for uid in set(self.by_uid) | set(self.jobs_of):
             self._account(uid)
 
@@ -326,6 +353,13 @@ def holds_course_slot(course: CourseGeneration) -> bool:
     return requests.is_open(course) and course.status.hold_reason not in _NOT_WORKING
 
 
+def _add(counts: dict[tuple[str, str], int], key: tuple[str, str], amount: int) -> None:
+    """Add to a count; what is zero is not kept, or every namespace there ever was would be."""
+    counts[key] = counts.get(key, 0) + amount
+    if not counts[key]:
+        del counts[key]
+
+
 def _is_known(old: AnyObject, raw: Json) -> bool:
     """Tell whether an object is no newer than what is stored, before the cost of reading it whole."""
     return int(old.metadata.resource_version or 0) >= views.version_of(raw)
@@ -339,6 +373,7 @@ def _seen_by_chapters(course: CourseGeneration) -> tuple[Any, ...]:
         None if how is Outcome.SUCCEEDED else how,
         course.status.requests,
         course.spec.suspend,
+        course.spec.deadline_time,
         course.metadata.deletion_timestamp,
     )
 

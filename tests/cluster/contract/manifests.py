@@ -26,7 +26,7 @@ CHAPTER = {
     "estimatedDuration": "PT2H",
     "complexityLevel": "beginner",
 }
-WORK = {"queueName": "default", "suspend": True}
+WORK = {"queueName": "default", "suspend": True, "deadlineTime": "2027-03-01T08:00:00Z"}
 COURSE = {
     "courseId": "Course_1.2-3",
     "title": "Python Programming",
@@ -81,6 +81,10 @@ SPECS: dict[str, tuple[Json, ...]] = {
             "maxRetries": 2,
             "backoffSeconds": [1, 2, 3],
             "timeoutSeconds": 300,
+            "ageingSeconds": 900,
+            "namespaceCapacity": 50,
+            "tenants": [{"namespace": "courses", "weight": 3, "capacity": 100}, {"namespace": "other"}],
+            "stopPolicy": "Hold",
             "workers": {
                 "nodeSelector": {"example.com/pool": "chapters"},
                 "tolerations": [

@@ -141,6 +141,16 @@ def quantity(path: str) -> list[Bound]:
     ]
 
 
+def deadline(path: str) -> list[Bound]:
+    """A time with its zone."""
+    return [
+        (path, "maxLength", "2027-03-01T08:00:00.000000+01:00", "2027-03-01T08:00:00.0000000+01:00"),
+        (path, "pattern", "2027-03-01T08:00:00Z", "2027-03-01T08:00:00z"),
+        (path, "pattern", "9999-12-31T23:59:59-12:00", "0000-01-01T00:00:00Z"),
+        (path, "pattern", "2027-03-01T08:00:00.5Z", "2027-03-01 08:00:00Z"),
+    ]
+
+
 FORMATS = ("pdf", "scorm", "json")
 LEVELS = ("beginner", "intermediate", "advanced")
 
@@ -183,6 +193,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *choice("spec.failurePolicy", "Fail", "ExportPartial"),
         *object_name("spec.providerName"),
         *object_name("spec.queueName"),
+        *deadline("spec.deadlineTime"),
         *regeneration("spec.regeneration"),
     ],
     "ChapterGeneration": [
@@ -202,6 +213,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *store_key("spec.outlineKey"),
         *object_name("spec.providerName"),
         *object_name("spec.queueName"),
+        *deadline("spec.deadlineTime"),
         *regeneration("spec.regeneration"),
     ],
     "QualityValidation": [
@@ -212,6 +224,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *object_name("spec.configMapName", 253),
         *bar("spec"),
         *object_name("spec.queueName"),
+        *deadline("spec.deadlineTime"),
     ],
     "CourseExport": [
         ("spec", "required", {"courseName": "c", "format": "pdf"}, ABSENT),
@@ -223,6 +236,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *choice("spec.format", *FORMATS),
         ("spec.format", "enum", "scorm", "epub"),
         *object_name("spec.queueName"),
+        *deadline("spec.deadlineTime"),
     ],
     "GenerationQueue": [
         ("spec", "required", {"priority": 3}, ABSENT),
@@ -234,6 +248,22 @@ BOUNDS: dict[str, list[Bound]] = {
         ("spec.backoffSeconds", "minItems", [60], []),
         ("spec.backoffSeconds", "maxItems", [60] * 10, [60] * 11),
         *number("spec.timeoutSeconds", 15, 3600),
+        *number("spec.ageingSeconds", 1, 604800),
+        *number("spec.namespaceCapacity", 0, 10000),
+        (
+            "spec.tenants",
+            "maxItems",
+            [{"namespace": f"n{i}"} for i in range(256)],
+            [{"namespace": f"n{i}"} for i in range(257)],
+        ),
+        ("spec.tenants", "unique", [{"namespace": "a"}, {"namespace": "b"}], [{"namespace": "a"}, {"namespace": "a"}]),
+        ("spec.tenants[].namespace", "required", "a", ABSENT),
+        ("spec.tenants[].namespace", "minLength", "a", ""),
+        ("spec.tenants[].namespace", "maxLength", "a" * 63, "a" * 64),
+        ("spec.tenants[].namespace", "pattern", "a-1", "a.b"),
+        *number("spec.tenants[].weight", 1, 100),
+        *number("spec.tenants[].capacity", 0, 10000),
+        *choice("spec.stopPolicy", "None", "Hold", "HoldAndDrain"),
         (
             "spec.workers.nodeSelector",
             "maxProperties",
@@ -422,6 +452,13 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
     ("CourseExport", {"spec.suspend": False}),
     ("GenerationQueue", {"spec.priority": 1, "spec.capacity": 0, "spec.maxRetries": 0, "spec.timeoutSeconds": 15}),
     ("GenerationQueue", {"spec.backoffSeconds": [1], "spec.workers": ABSENT}),
+    ("GenerationQueue", {"spec.ageingSeconds": 1, "spec.namespaceCapacity": ABSENT, "spec.tenants": []}),
+    ("GenerationQueue", {"spec.stopPolicy": "HoldAndDrain"}),
+    *(
+        (kind, {"spec.deadlineTime": time})
+        for kind in ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport")
+        for time in ("2028-01-01T00:00:00+02:00", ABSENT)
+    ),
     ("ModelProvider", {"spec.writer": "template", "spec.secretName": ABSENT, "spec.concurrency": ABSENT}),
     *(
         (kind, {"spec.queueName": name})

@@ -276,7 +276,7 @@ class Simulation:
         self.snapshot = Snapshot()
         self.queue = WorkQueue(lambda: self.time)
         self.metrics = Metrics()
-        self.scheduler = Scheduler(self.snapshot, self.queue, self.defaults)
+        self.scheduler = Scheduler(self.snapshot, self.queue, self.defaults, lambda: self.time)
         self.pods = _InstantPods(self)
         pods: Any = self.pods
         kube: Any = self.api

@@ -18,8 +18,8 @@ from coursegen_api.course import (
 from coursegen_api.export import CourseExport
 from coursegen_api.validation import QualityValidation
 
-from . import assignments, children, clock, conditions, outline, requests, rollup, telling
-from .coursestep import CourseStep, CourseView, place
+from . import assignments, children, clock, conditions, outline, place, requests, rollup, telling
+from .coursestep import CourseStep, CourseView
 from .objects import owned_by
 from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, missing_provider, missing_queue, refusal, works
 from .world import (
@@ -38,7 +38,7 @@ def plan(
     view: CourseView,
     now: float,
     granted: frozenset[str] = frozenset(),
-    decline: HoldReason = HoldReason.QUEUE_FULL,
+    decline: Hold | None = None,
 ) -> Plan:
     """Plan a visit; the same arguments give the same plan.
 
@@ -121,7 +121,9 @@ def _has_slot(step: CourseStep) -> bool:
         return False
     if COURSE_SLOTS not in step.granted:
         limit = step.view.around.defaults.max_courses
-        step.want = Want(COURSE_SLOTS, "", place(step))
+        meta = step.course.metadata
+        where = place.of_course(step.course, None, step.view.around)
+        step.want = Want(COURSE_SLOTS, "", clock.parse(meta.creation_timestamp), where, meta.uid)
         step.hold = Hold(
             HoldReason.COURSE_LIMIT, f"{limit} courses are being generated, the limit: waits for one to end."
         )

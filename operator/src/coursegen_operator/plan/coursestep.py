@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from coursegen_api.base import ErrorDetails, FailureClass, HoldReason, Outcome
+from coursegen_api.base import ErrorDetails, FailureClass, Outcome
 from coursegen_api.course import (
     CourseGeneration,
     CourseStatus,
@@ -45,7 +45,7 @@ class CourseStep:
     now: float
     granted: frozenset[str]
     status: CourseStatus
-    decline: HoldReason = HoldReason.QUEUE_FULL
+    decline: Hold | None = None
     draft: Draft = field(default_factory=Draft)
     ended: Outcome | None = None
     end_reason: str = ""
@@ -80,10 +80,3 @@ class CourseStep:
             )
         )
         self.end(Outcome.FAILED, reason, f"{message} {cause.message if cause else ''}".strip())
-
-
-def place(step: CourseStep) -> tuple[float, float, int, str]:
-    """Give a course's place in the order of its queue."""
-    created = clock.parse(step.course.metadata.creation_timestamp)
-    started = step.status.start_time
-    return (clock.parse(started) if started else created, created, 0, step.course.metadata.uid)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from coursegen_api import names
-from coursegen_api.base import HoldReason, ObjectStatus, Outcome
+from coursegen_api.base import ObjectStatus, Outcome
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 from coursegen_api.validation import QualityValidation
 
-from . import assignments, clock, conditions, requests, telling
+from . import assignments, clock, conditions, place, requests, telling
 from .jobs import Identity
 from .step import Assignment, Hold, Step, Task, open_attempt
 from .task import advance
@@ -61,7 +61,7 @@ def provider_of(obj: TaskObject, course: CourseGeneration | None) -> str | None:
     return obj.spec.provider_name or (course.spec.provider_name if course else None)
 
 
-def plan(view: ObjectView, now: float, granted: bool, decline: HoldReason = HoldReason.QUEUE_FULL) -> Plan:
+def plan(view: ObjectView, now: float, granted: bool, decline: Hold | None = None) -> Plan:
     """Plan a visit; the same arguments give the same plan."""
     obj, parent = view.obj, view.course if view.owned else None
     accepted = requests.accept(obj, parent)
@@ -81,8 +81,6 @@ def _task(
 ) -> Task:
     meta = obj.metadata
     over = requests.ended(parent) if parent else None
-    started = parent.status.start_time if parent else None
-    created = clock.parse(meta.creation_timestamp)
     return Task(
         identity=Identity(
             type(obj).__name__,
@@ -98,11 +96,7 @@ def _task(
         queue_name=queue_of(obj),
         provider_name=provider_of(obj, view.course),
         assign=lambda: _assign(view, obj),
-        place=(
-            clock.parse(started) if started else created,
-            clock.parse(parent.metadata.creation_timestamp) if parent else created,
-            obj.spec.index if isinstance(obj, ChapterGeneration) else 0,
-        ),
+        place=place.of_task(obj, queue_of(obj), parent, view.around),
         suspended=obj.spec.suspend or (parent is not None and parent.spec.suspend),
         cancelled=cancel or over is Outcome.CANCELLED,
         abandoned="The course has failed, so this was not started." if over is Outcome.FAILED else "",

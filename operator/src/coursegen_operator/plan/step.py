@@ -65,8 +65,8 @@ class Task:
     queue_name: str
     provider_name: str | None
     assign: Callable[[], Assignment | Hold]
-    place: tuple[float, float, int]
-    """Course's start, own creation, index: the order in the queue."""
+    place: tuple[float, ...]
+    """Where it stands in its queue (place.py)."""
     suspended: bool = False
     cancelled: bool = False
     """A person ended it: running attempts are stopped."""
@@ -82,7 +82,8 @@ class Step:
     around: Surroundings
     now: float
     granted: bool
-    decline: HoldReason = HoldReason.QUEUE_FULL
+    decline: Hold | None = None
+    """Why the slot that it asked for was not granted."""
     changes: dict[str, Any] = field(default_factory=dict)
     draft: Draft = field(default_factory=Draft)
     ended: Outcome | None = None

@@ -47,8 +47,11 @@ def begin(step: Step) -> None:
         return None
     if step.granted:
         return _intend(step, found)
-    step.want = Want(task.queue_name, task.provider_name or "", (*task.place, task.identity.uid))
-    return _hold_for_slot(step, found.queue)
+    queued = task.status.queued_time
+    since = clock.parse(queued) if queued else step.now
+    step.want = Want(task.queue_name, task.provider_name or "", since, task.place, task.identity.uid)
+    step.hold = step.decline or Hold(HoldReason.QUEUE_FULL, f"Waits for a slot of queue {task.queue_name}.")
+    return None
 
 
 def _hold_for_retry(step: Step) -> None:
@@ -56,19 +59,6 @@ def _hold_for_retry(step: Step) -> None:
     last = status.error_details
     why = f" after {last.failure_class.value}" if last else ""
     step.held(HoldReason.RETRY_BACKOFF, f"Retry {status.retry_count}{why} is due at {status.next_retry_time}.")
-
-
-def _hold_for_slot(step: Step, queue: GenerationQueue) -> None:
-    task = step.task
-    if step.decline is HoldReason.PROVIDER_BUSY:
-        return step.held(
-            step.decline, f"Provider {task.provider_name} is used up to spec.concurrency: waits for a Job to end."
-        )
-    return step.held(
-        HoldReason.QUEUE_FULL,
-        f"Queue {task.queue_name} (capacity {queue.spec.capacity}) or the operator's limit of "
-        f"{step.around.defaults.max_jobs} Jobs is used up: waits for a Job to end.",
-    )
 
 
 def means(step: Step) -> Means | Hold:
@@ -95,6 +85,7 @@ def _intend(step: Step, found: Means) -> None:
         number=number,
         job_name=manifest["metadata"]["name"],
         spec_hash=hash_of(manifest),
+        queued_time=before.queued_time,
         admission_time=clock.stamp(step.now),
     )
     step.changes |= {

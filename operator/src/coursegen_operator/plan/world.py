@@ -136,6 +136,8 @@ class Surroundings:
     gone: frozenset[str] = frozenset()
     """Names of Jobs of this object that were seen, and then were deleted."""
     progress: Progress | None = None
+    durations: Mapping[str, float] = field(default_factory=dict)
+    """By queue: how long its work usually runs, in seconds; a queue of which nothing is measured is not in here."""
     refused: str = ""
     """What Kubernetes said when it last refused to create something for the object."""
 
@@ -220,8 +222,11 @@ class Want:
 
     queue: str
     provider: str
-    order: tuple[float, float, int, str]
-    """Course's start, own creation, index, UID: the course that started first is done sooner."""
+    since: float
+    """Since when it waits."""
+    order: tuple[float, ...]
+    """Latest start, course's start, own creation, index: the least goes first."""
+    uid: str
 
 
 COURSE_SLOTS = ""

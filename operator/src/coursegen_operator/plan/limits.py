@@ -1,0 +1,165 @@
+"""What all that runs must stay under, what of it is in use, and which limit a wish waits for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from coursegen_api.base import HoldReason
+from coursegen_api.queue import GenerationQueue, StopPolicy, Tenant
+
+from .step import Hold, missing_queue
+from .world import COURSE_SLOTS, Key, Want
+
+_ORDINARY = Tenant(namespace="any", weight=1)
+"""What a namespace gets that its queue does not list."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """What a queue allows."""
+
+    priority: int
+    capacity: int
+    ageing_seconds: float = 1800.0
+    namespace_capacity: int | None = None
+    tenants: Mapping[str, Tenant] = field(default_factory=dict)
+    """By namespace; one that is not in here has weight 1 and no limit of its own."""
+    stopped: StopPolicy = StopPolicy.NONE
+
+    def tenant(self, namespace: str) -> Tenant:
+        """Give what a namespace gets of the queue."""
+        return self.tenants.get(namespace, _ORDINARY)
+
+    def capacity_of(self, namespace: str) -> int | None:
+        """Give the number of Jobs that a namespace may have here at once; None without a limit of its own."""
+        own = self.tenant(namespace).capacity
+        return self.namespace_capacity if own is None else own
+
+
+def of_queue(queue: GenerationQueue, capacity: int | None = None) -> QueueLimits:
+    """Read a queue's limits; `capacity` is what it has now, where that is not what its spec says."""
+    spec = queue.spec
+    return QueueLimits(
+        spec.priority,
+        spec.capacity if capacity is None else capacity,
+        spec.ageing_seconds,
+        spec.namespace_capacity,
+        {t.namespace: t for t in spec.tenants},
+        spec.stop_policy,
+    )
+
+
+@dataclass(slots=True)
+class Load:
+    """Slots in use, recounted from what exists; a decision adds what it grants."""
+
+    courses: int = 0
+    jobs: int = 0
+    by_queue: dict[str, int] = field(default_factory=dict)
+    by_provider: dict[str, int] = field(default_factory=dict)
+    """By `namespace/name`."""
+    by_tenant: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By queue (or COURSE_SLOTS) and namespace."""
+
+    def copy(self) -> "Load":
+        """Give a load that can be added to without changing this one."""
+        return Load(self.courses, self.jobs, dict(self.by_queue), dict(self.by_provider), dict(self.by_tenant))
+
+    def take(self, want: Want, key: Key) -> None:
+        """Add one slot."""
+        tenant = (want.queue, key.namespace)
+        self.by_tenant[tenant] = self.by_tenant.get(tenant, 0) + 1
+        if want.queue == COURSE_SLOTS:
+            self.courses += 1
+            return
+        self.jobs += 1
+        self.by_queue[want.queue] = self.by_queue.get(want.queue, 0) + 1
+        provider = provider_key(want.provider, key.namespace)
+        if provider:
+            self.by_provider[provider] = self.by_provider.get(provider, 0) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What all that runs must stay under."""
+
+    max_courses: int
+    max_jobs: int
+    queues: Mapping[str, QueueLimits]
+    providers: Mapping[str, int]
+    """Concurrency by `namespace/name`; one that is not in here has no limit of its own."""
+    course_shares: QueueLimits = field(default_factory=lambda: QueueLimits(0, 0))
+    """Whose weights share the course slots."""
+
+    def shares(self, queue: str) -> QueueLimits | None:
+        """Give the queue (or, for COURSE_SLOTS, the one in its place) whose weights count."""
+        return self.course_shares if queue == COURSE_SLOTS else self.queues.get(queue)
+
+
+def provider_key(provider: str, namespace: str) -> str:
+    """Name a provider as a load does; empty for none."""
+    return f"{namespace}/{provider}" if provider else ""
+
+
+def closed(queue: str, load: Load, limits: Limits) -> Hold | None:
+    """Say what keeps a whole queue; None if it has a slot for somebody."""
+    if queue == COURSE_SLOTS:
+        return _course_limit(limits) if load.courses >= limits.max_courses else None
+    found = limits.queues.get(queue)
+    if found is None:
+        return missing_queue(queue)
+    if found.stopped is not StopPolicy.NONE or not found.capacity:
+        return _paused(queue, found)
+    if load.by_queue.get(queue, 0) >= found.capacity:
+        return Hold(
+            HoldReason.QUEUE_FULL,
+            f"Queue {queue} runs as many Jobs as its capacity of {found.capacity}: waits for one of them to end.",
+        )
+    if load.jobs >= limits.max_jobs:
+        return Hold(
+            HoldReason.QUEUE_FULL,
+            f"The operator's limit of {limits.max_jobs} Jobs over all queues is reached: waits for a Job to end.",
+        )
+    return None
+
+
+def room(queue: str, namespace: str, provider: str, load: Load, limits: Limits) -> Hold | None:
+    """Say what a wish would have to wait for; None if there is a slot for it."""
+    return closed(queue, load, limits) or kept(queue, namespace, provider, load, limits)
+
+
+def kept(queue: str, namespace: str, provider: str, load: Load, limits: Limits) -> Hold | None:
+    """Say what keeps a namespace, or a provider, from an open queue's slots."""
+    if queue == COURSE_SLOTS:
+        return None
+    most = limits.queues[queue].capacity_of(namespace)
+    if most is not None and load.by_tenant.get((queue, namespace), 0) >= most:
+        return Hold(
+            HoldReason.QUEUE_FULL,
+            f"Namespace {namespace} runs as many Jobs in queue {queue} as it may have there ({most}): waits for one of "
+            "them to end.",
+        )
+    used = provider_key(provider, namespace)
+    concurrency = limits.providers.get(used) if used else None
+    if concurrency is not None and load.by_provider.get(used, 0) >= concurrency:
+        return Hold(
+            HoldReason.PROVIDER_BUSY,
+            f"Provider {provider} serves as many Jobs as its concurrency of {concurrency}: waits for one of them to "
+            "end.",
+        )
+    return None
+
+
+def _course_limit(limits: Limits) -> Hold:
+    return Hold(
+        HoldReason.COURSE_LIMIT,
+        f"{limits.max_courses} courses are being generated, the limit: waits for one to end.",
+    )
+
+
+def _paused(name: str, queue: QueueLimits) -> Hold:
+    if queue.stopped is StopPolicy.NONE:
+        return Hold(HoldReason.QUEUE_PAUSED, f"Queue {name} has capacity 0: raise spec.capacity to go on.")
+    return Hold(
+        HoldReason.QUEUE_PAUSED,
+        f"Queue {name} is stopped (spec.stopPolicy {queue.stopped.value}): set it to None to go on.",
+    )
