@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from coursegen_api.base import HoldReason, Outcome
+from coursegen_api.base import Outcome
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 from coursegen_api.export import CourseExport
@@ -24,9 +24,9 @@ from coursegen_api.validation import QualityValidation
 
 from . import views
 from .plan import requests
-from .plan.limits import Load, provider_key
+from .plan import slots as plan_slots
+from .plan.limits import Load
 from .plan.objects import provider_of, queue_of
-from .plan.step import open_attempt
 from .plan.world import COURSE_SLOTS, AnyObject, JobView, Key, Reading, TaskObject, key_of
 
 Json = dict[str, Any]
@@ -36,18 +36,6 @@ KINDS: dict[str, type[Kind]] = {
     for k in (CourseGeneration, ChapterGeneration, QualityValidation, CourseExport, GenerationQueue, ModelProvider)
 }
 TASK_KINDS = ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport")
-
-_NOT_WORKING = (HoldReason.SUSPENDED, HoldReason.MISCONFIGURED)
-
-
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """The Job slots that one object holds."""
-
-    queue: str
-    namespace: str
-    provider: str
-    jobs: int
 
 
 @dataclass(slots=True)
@@ -75,7 +63,7 @@ class Snapshot:
     """By the UID of the owning course."""
     users: dict[Key, set[Key]] = field(default_factory=lambda: defaultdict(set))
     """By what they name (a course or chapter): the objects whose spec names it."""
-    slots: dict[str, Slots] = field(default_factory=dict)
+    slots: dict[str, plan_slots.Slots] = field(default_factory=dict)
     """By object UID."""
     open_courses: dict[str, str] = field(default_factory=dict)
     """The courses that hold a course slot: UID and namespace."""
@@ -275,57 +263,26 @@ class Snapshot:
 
     def _account(self, uid: str) -> None:
         """Bring the slots of one object, and the sums, into line with what is stored."""
-        before = (self.slots.pop(uid, None), uid in self.open_courses)
-        self._sum(before[0], -1)
+        before = (self.slots.pop(uid, None), self.open_courses.pop(uid, None))
         key = self.by_uid.get(uid)
         obj = self.objects.get(key) if key else None
-        slots = self._slots_of(obj, uid)
-        if slots:
-            self.slots[uid] = slots
-            self._sum(slots, +1)
-        self._account_course(uid, obj)
-        if before != (slots, uid in self.open_courses):
-            self.version += 1
-
-    def _account_course(self, uid: str, obj: AnyObject | None) -> None:
-        namespace = self.open_courses.pop(uid, None)
+        jobs = self.jobs_of.get(uid, {}).values()
+        course = None if obj is None or isinstance(obj, CourseGeneration) else self.course_of(obj)
+        after = plan_slots.of_object(obj, course, jobs) if obj else plan_slots.of_nobody(jobs)
+        namespace = obj.metadata.namespace if obj and plan_slots.holds_course_slot(obj) else None
+        if after:
+            self.slots[uid] = after
         if namespace is not None:
-            _add(self.load.by_tenant, (COURSE_SLOTS, namespace), -1)
-        if isinstance(obj, CourseGeneration) and holds_course_slot(obj):
-            self.open_courses[uid] = obj.metadata.namespace
-            _add(self.load.by_tenant, (COURSE_SLOTS, obj.metadata.namespace), +1)
-        self.load.courses = len(self.open_courses)
-
-    def _slots_of(self, obj: AnyObject | None, uid: str) -> Slots | None:
-        active = {j.name: j for j in self.jobs_of.get(uid, {}).values() if not j.finished}
-        queue = next((j.queue for j in active.values()), "")
-        names, provider = set(active), ""
-        if isinstance(obj, CourseGeneration):
-            attempt = open_attempt(obj.status.outline) if obj.status.outline else None
-            queue = queue or (obj.status.outline.queue_name or QUEUE_COURSE if obj.status.outline else QUEUE_COURSE)
-            provider = obj.spec.provider_name or ""
-        elif obj is not None:
-            attempt = open_attempt(obj.status)
-            queue = queue_of(obj) if attempt else queue
-            provider = provider_of(obj, self.course_of(obj)) or ""
-        else:
-            attempt = None
-        if attempt:
-            names.add(attempt.job_name)
-        if not names:
-            return None
-        namespace = obj.metadata.namespace if obj else next(j.namespace for j in active.values())
-        return Slots(queue, namespace, provider_key(provider, namespace), len(names))
-
-    def _sum(self, slots: Slots | None, sign: int) -> None:
-        if slots is None:
+            self.open_courses[uid] = namespace
+        if before == (after, namespace):
             return
-        load, amount = self.load, sign * slots.jobs
-        load.jobs += amount
-        load.by_queue[slots.queue] = load.by_queue.get(slots.queue, 0) + amount
-        _add(load.by_tenant, (slots.queue, slots.namespace), amount)
-        if slots.provider:
-            load.by_provider[slots.provider] = load.by_provider.get(slots.provider, 0) + amount
+        self.version += 1
+        plan_slots.add(self.load, before[0], -1)
+        plan_slots.add(self.load, after, +1)
+        for place, sign in ((before[1], -1), (namespace, +1)):
+            if place is not None:
+                plan_slots.add_to(self.load.by_tenant, (COURSE_SLOTS, place), sign)
+        self.load.courses = len(self.open_courses)
 
     def recount(self) -> None:
         """Count everything anew."""
@@ -346,18 +303,6 @@ class Snapshot:
         """Give what a course owns, in the order of names."""
         found = [self.objects[k] for k in sorted(self.children.get(uid, ()), key=str) if k in self.objects]
         return [o for o in found if not isinstance(o, CourseGeneration)]
-
-
-def holds_course_slot(course: CourseGeneration) -> bool:
-    """Tell whether a course counts against the limit: open, and not kept by something that people must mend."""
-    return requests.is_open(course) and course.status.hold_reason not in _NOT_WORKING
-
-
-def _add(counts: dict[tuple[str, str], int], key: tuple[str, str], amount: int) -> None:
-    """Add to a count; what is zero is not kept, or every namespace there ever was would be."""
-    counts[key] = counts.get(key, 0) + amount
-    if not counts[key]:
-        del counts[key]
 
 
 def _is_known(old: AnyObject, raw: Json) -> bool:

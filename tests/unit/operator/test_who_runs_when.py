@@ -1,10 +1,12 @@
 """Who runs when, on whole objects: limits, deadlines, and stopped queues, in simulated time."""
 
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from coursegen_api.base import FailureClass
 from coursegen_operator.plan import clock
 from coursegen_operator.plan.world import Defaults
 
@@ -184,3 +186,182 @@ def test_what_has_aged_goes_before_more_urgent_queues_also_after_a_restart() -> 
     sim.run(600)
     sim.work(sim.jobs())
     assert owners(sim) == ["lesser"]
+
+
+# ---- stopped queues ---------------------------------------------------------------------------------------
+
+
+def outcomes(status: dict[str, Any]) -> list[str]:
+    return [a.get("failureClass") or a.get("outcome", "open") for a in status.get("attempts", ())]
+
+
+@pytest.mark.parametrize("policy", ["Hold", "HoldAndDrain"])
+def test_a_stopped_queue_starts_nothing_and_goes_on_when_it_is_not_stopped(sim: Simulation, policy: str) -> None:
+    set_queue(sim, stopPolicy=policy)
+    sim.apply("CourseGeneration", "c", course(3, exports=[{"format": "pdf"}]))
+    sim.apply("ChapterGeneration", "elsewhere", CHAPTER | {"queueName": "default"})
+    sim.run(100)
+    assert owners(sim) == ["elsewhere"]
+    held = sim.status("ChapterGeneration", "c-chapter-01")
+    assert (held["holdReason"], f"spec.stopPolicy {policy}" in held["holdMessage"]) == ("QueuePaused", True)
+    assert sim.status("CourseGeneration", "c")["holdReason"] == "QueuePaused"
+    set_queue(sim, stopPolicy="None")
+    sim.work()
+    assert sim.status("CourseGeneration", "c")["phase"] == "Succeeded"
+
+
+def test_hold_lets_running_work_end(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", course(2))
+    sim.run(1)
+    set_queue(sim, stopPolicy="Hold")
+    sim.run(1)
+    assert len(sim.jobs()) == 2
+    sim.work(sim.jobs())
+    assert sim.status("CourseGeneration", "c")["phase"] == "Succeeded"
+
+
+def test_hold_and_drain_stops_running_work_free_of_retry(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", course(3))
+    sim.run(1)
+    done, *others = sim.jobs()
+    for job in others:
+        sim.start(job)
+    sim.work([done])
+    for _ in range(25):
+        set_queue(sim, stopPolicy="HoldAndDrain")
+        sim.run(1)
+        assert (sim.jobs(), sim.snapshot.load.jobs) == ([], 0)
+        set_queue(sim, stopPolicy="None")
+        sim.run(1)
+        assert len(sim.jobs()) == 2
+    status = sim.status("ChapterGeneration", "c-chapter-02")
+    assert (status["withdrawnAttempts"], status["retryCount"], "errorDetails" in status) == (25, 0, False)
+    assert outcomes(status) == ["Withdrawn"] * 9 + ["open"]
+    assert outcomes(sim.status("ChapterGeneration", "c-chapter-01")) == ["Succeeded"]
+    sim.work()
+    assert sim.status("CourseGeneration", "c")["phase"] == "Succeeded"
+    assert max(sim.api.jobs_created.values()) == 1
+
+
+def test_an_outline_is_drained_like_any_work(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", {"title": "T", "learningObjectives": ["x"], "chapterCount": 1})
+    sim.run(1)
+    set_queue(sim, "course-generation", stopPolicy="HoldAndDrain")
+    sim.run(1)
+    assert (sim.jobs(), sim.status("CourseGeneration", "c")["holdReason"]) == ([], "QueuePaused")
+    set_queue(sim, "course-generation", stopPolicy="None")
+    sim.work()
+    assert sim.status("CourseGeneration", "c")["phase"] == "Succeeded"
+
+
+def test_failures_that_count_are_twenty_in_all_however_often_work_was_stopped(sim: Simulation) -> None:
+    set_queue(sim, maxRetries=10)
+    sim.apply("ChapterGeneration", "c", CHAPTER)
+    sim.run(1)
+    made = 0
+    while jobs := sim.jobs():
+        if made < 5:
+            set_queue(sim, stopPolicy="HoldAndDrain")
+            sim.run(1)
+            set_queue(sim, stopPolicy="None")
+            sim.run(1)
+            jobs = sim.jobs()
+        sim.fail(jobs[0], FailureClass.RATE_LIMITED, retry_after_seconds=1)
+        made += 1
+        sim.run(5)
+    assert (made, sim.status("ChapterGeneration", "c")["phase"]) == (20, "Failed")
+
+
+# ---- quotas -----------------------------------------------------------------------------------------------
+
+REFUSED = 'pods "x" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2'
+
+
+class Quota:
+    """The namespace's quota of Pods: a Job beyond it gets none."""
+
+    def __init__(self, sim: Simulation, pods: int) -> None:
+        self.sim, self.pods = sim, pods
+
+    def let(self, seconds: float) -> None:
+        """Let time pass; Jobs get their Pods, or Kubernetes says why not."""
+        for _ in range(int(seconds)):
+            self.sim.run(1)
+            jobs = self.sim.jobs()
+            used = sum(1 for j in jobs if j["metadata"]["name"] in self.sim.api.pods)
+            for job in jobs:
+                name = job["metadata"]["name"]
+                if name in self.sim.api.pods:
+                    continue
+                if used < self.pods:
+                    used += 1
+                    self.sim.start(job)
+                else:
+                    self.sim.api.warnings[name] = f"FailedCreate: Error creating: {REFUSED}"
+
+
+def test_a_job_that_a_quota_gives_no_pod_is_removed_and_tried_again_later_each_time(sim: Simulation) -> None:
+    sim.apply("ChapterGeneration", "c", CHAPTER)
+    quota = Quota(sim, 0)
+    quota.let(10)
+    status = sim.status("ChapterGeneration", "c")
+    assert (status["phase"], status["holdReason"]) == ("Held", "QuotaExceeded")
+    assert f"{REFUSED} It is tried again at {status['nextRetryTime']}" in status["holdMessage"]
+    assert (sim.jobs(), sim.snapshot.load.jobs) == ([], 0)
+    quota.let(4 * 3600)
+    status = sim.status("ChapterGeneration", "c")
+    assert status["withdrawnAttempts"] > 20
+    assert set(outcomes(status)) <= {"Withdrawn", "open"}
+    begun = [clock.parse(a["admissionTime"]) for a in status["attempts"]]
+    assert all(280 < later - one < 400 for one, later in pairwise(begun))
+    quota.pods = 1
+    quota.let(400)
+    sim.work()
+    status = sim.status("ChapterGeneration", "c")
+    assert (status["phase"], status["retryCount"]) == ("Succeeded", 0)
+    assert max(sim.api.jobs_created.values()) == 1
+
+
+def test_a_quota_that_refuses_jobs_frees_the_slot_as_well(sim: Simulation) -> None:
+    sim.api.refusals["jobs"] = 'jobs.batch "x" is forbidden: exceeded quota: small, requested: count/jobs.batch=1'
+    set_queue(sim, capacity=1)
+    sim.apply("ChapterGeneration", "c", CHAPTER)
+    sim.run(10)
+    status = sim.status("ChapterGeneration", "c")
+    assert (status["holdReason"], sim.snapshot.load.jobs) == ("QuotaExceeded", 0)
+    assert "exceeded quota: small" in status["holdMessage"]
+    sim.run(3600)
+    assert sim.status("ChapterGeneration", "c")["withdrawnAttempts"] > 5
+    sim.api.refusals.clear()
+    sim.run(400)
+    sim.work()
+    status = sim.status("ChapterGeneration", "c")
+    assert (status["phase"], status["retryCount"]) == ("Succeeded", 0)
+
+
+def test_other_namespaces_have_the_slots_that_a_quota_refuses(sim: Simulation) -> None:
+    set_queue(sim, capacity=2)
+    quota = Quota(sim, 0)
+    for i in range(2):
+        sim.apply("ChapterGeneration", f"x{i}", CHAPTER)
+    quota.let(3)
+    for i in range(4):
+        sim.apply("ChapterGeneration", f"y{i}", CHAPTER, namespace="other")
+    quota.let(6)
+    assert {j["metadata"]["namespace"] for j in sim.jobs()} == {"other"}
+
+
+def test_a_full_quota_is_tried_by_few_jobs_and_filled_again_when_it_has_room(sim: Simulation) -> None:
+    quota = Quota(sim, 10)
+    sim.apply("CourseGeneration", "c", course(60))
+    quota.let(60)
+    assert sum(1 for j in sim.jobs() if j["status"].get("ready")) == 10
+    before = sum(sim.api.jobs_created.values())
+    quota.let(600)
+    tried = sum(sim.api.jobs_created.values()) - before
+    assert tried < 2 * 600 / 5
+    held = [sim.status("ChapterGeneration", n) for n in sim.names("ChapterGeneration")]
+    assert {s.get("holdReason") for s in held if not s["attempts"][-1].get("startTime")} <= {"QuotaExceeded", None}
+    quota.pods = 100
+    quota.let(330)
+    assert sum(1 for j in sim.jobs() if j["status"].get("ready")) == 50

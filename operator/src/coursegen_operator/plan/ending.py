@@ -1,19 +1,23 @@
 """How an attempt ends, what follows from it, and what is removed afterwards."""
 
-from coursegen_api.base import Attempt, ErrorDetails, FailureClass, Outcome
+from coursegen_api.base import Attempt, ErrorDetails, FailureClass, HoldReason, Outcome
 
 from . import clock, failure
 from .failure import Verdict
-from .step import Step
+from .step import Hold, Step
 from .world import Count, DeleteJob, JobView
 
 MAX_ATTEMPTS = 20
-"""Of one revision, free ones included."""
+"""Of one revision: free ones included, but not those that were withdrawn."""
 
 MAX_LOST = 3
 """Results that may be lost in one revision before the task fails."""
 
 _DEFAULT_RATE_LIMIT_SECONDS = 60
+
+_QUOTA_SECONDS = 15.0
+_LONGEST_QUOTA_SECONDS = 300.0
+"""What a quota refuses is tried again after the first, then twice as long each time up to the second."""
 
 
 def details(step: Step, failure_class: FailureClass, message: str, number: int) -> ErrorDetails:
@@ -57,6 +61,45 @@ def conclude(step: Step, attempt: Attempt, verdict: Verdict) -> None:
     return _fail(step, attempt, verdict, verdict.failure_class)
 
 
+def withdraw(step: Step, attempt: Attempt, job: JobView | None, hold: Hold) -> None:
+    """Take an attempt back that its work is not to blame for: its Job goes, and with it the slot.
+
+    The name of its Job is used up, so the next attempt has the next number; but neither maxRetries nor MAX_ATTEMPTS
+    knows of it, or a quota that is full for a night would end the work.
+    """
+    stop(step, job)
+    step.urgent, step.running, step.hold = True, False, hold
+    ended = {"completion_time": clock.stamp(step.now), "outcome": Outcome.WITHDRAWN, "message": hold.message[:1024]}
+    step.changes |= {
+        "attempts": [*step.task.status.attempts[:-1], attempt.model_copy(update=ended)],
+        "withdrawn_attempts": step.task.status.withdrawn_attempts + 1,
+        "error_details": None,
+        "progress_percentage": 0,
+        "progress_time": None,
+        "stage": None,
+    }
+
+
+def withdraw_for_quota(step: Step, attempt: Attempt, job: JobView | None, said: str) -> None:
+    """Take an attempt back that a quota refuses, in the quota's words; the next one comes later each time."""
+    in_a_row = 1
+    for earlier in reversed(step.task.status.attempts[:-1]):
+        if earlier.outcome is not Outcome.WITHDRAWN:
+            break
+        in_a_row += 1
+    share = 1 + clock.jitter(step.task.identity.uid, step.task.status.revision, attempt.number)
+    due = step.now + min(_LONGEST_QUOTA_SECONDS, _QUOTA_SECONDS * 2 ** (in_a_row - 1)) * share
+    withdraw(step, attempt, job, Hold(HoldReason.QUOTA_EXCEEDED, said))
+    step.changes["next_retry_time"] = clock.stamp(due)
+    step.hold = quota_hold(said, clock.stamp(due))
+    step.draft.wake(due)
+
+
+def quota_hold(said: str, due: str) -> Hold:
+    """Give the hold of work that a quota refused."""
+    return Hold(HoldReason.QUOTA_EXCEEDED, f"{said[:900]} It is tried again at {due}.")
+
+
 def _fail(step: Step, attempt: Attempt, verdict: Verdict, cause: FailureClass) -> None:
     step.changes["error_details"] = details(step, cause, verdict.message, attempt.number)
     after = retry_after(step, attempt, verdict)
@@ -74,7 +117,8 @@ def retry_after(step: Step, attempt: Attempt, verdict: Verdict) -> float | None:
     """Give the seconds until the next attempt; None if there is none."""
     status, cause = step.task.status, verdict.failure_class
     queue = step.around.queues.get(step.task.queue_name)
-    if cause in failure.NEVER_RETRIED or attempt.number >= MAX_ATTEMPTS or queue is None:
+    made = attempt.number - status.withdrawn_attempts
+    if cause in failure.NEVER_RETRIED or made >= MAX_ATTEMPTS or queue is None:
         return None
     if (
         cause is FailureClass.RESULT_LOST

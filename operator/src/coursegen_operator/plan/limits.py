@@ -9,6 +9,9 @@ from coursegen_api.queue import GenerationQueue, StopPolicy, Tenant
 from .step import Hold, missing_queue
 from .world import COURSE_SLOTS, Key, Want
 
+_RUNNING_FOR_A_TRY = 8
+"""Where a quota has refused work, one Job tries whether there is room again, and one more for so many that run."""
+
 _ORDINARY = Tenant(namespace="any", weight=1)
 """What a namespace gets that its queue does not list."""
 
@@ -59,10 +62,22 @@ class Load:
     """By `namespace/name`."""
     by_tenant: dict[tuple[str, str], int] = field(default_factory=dict)
     """By queue (or COURSE_SLOTS) and namespace."""
+    unstarted: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By queue and namespace: those among them whose Pod has not been seen running."""
+    refused: dict[tuple[str, str], int] = field(default_factory=dict)
+    """By queue and namespace: work that a quota refused, and that holds no slot until it is tried again."""
 
     def copy(self) -> "Load":
-        """Give a load that can be added to without changing this one."""
-        return Load(self.courses, self.jobs, dict(self.by_queue), dict(self.by_provider), dict(self.by_tenant))
+        """Give a load that a decision can add to without changing this one."""
+        return Load(
+            self.courses,
+            self.jobs,
+            dict(self.by_queue),
+            dict(self.by_provider),
+            dict(self.by_tenant),
+            dict(self.unstarted),
+            self.refused,
+        )
 
     def take(self, want: Want, key: Key) -> None:
         """Add one slot."""
@@ -72,6 +87,7 @@ class Load:
             self.courses += 1
             return
         self.jobs += 1
+        self.unstarted[tenant] = self.unstarted.get(tenant, 0) + 1
         self.by_queue[want.queue] = self.by_queue.get(want.queue, 0) + 1
         provider = provider_key(want.provider, key.namespace)
         if provider:
@@ -108,7 +124,7 @@ def closed(queue: str, load: Load, limits: Limits) -> Hold | None:
     if found is None:
         return missing_queue(queue)
     if found.stopped is not StopPolicy.NONE or not found.capacity:
-        return _paused(queue, found)
+        return paused(queue, found)
     if load.by_queue.get(queue, 0) >= found.capacity:
         return Hold(
             HoldReason.QUEUE_FULL,
@@ -138,6 +154,12 @@ def kept(queue: str, namespace: str, provider: str, load: Load, limits: Limits) 
             f"Namespace {namespace} runs as many Jobs in queue {queue} as it may have there ({most}): waits for one of "
             "them to end.",
         )
+    if load.refused and _quota_is_full((queue, namespace), load):
+        return Hold(
+            HoldReason.QUOTA_EXCEEDED,
+            f"A quota of namespace {namespace} refuses Jobs of queue {queue}: they are tried a few at a time, and go "
+            "on when the quota has room.",
+        )
     used = provider_key(provider, namespace)
     concurrency = limits.providers.get(used) if used else None
     if concurrency is not None and load.by_provider.get(used, 0) >= concurrency:
@@ -149,6 +171,13 @@ def kept(queue: str, namespace: str, provider: str, load: Load, limits: Limits) 
     return None
 
 
+def _quota_is_full(tenant: tuple[str, str], load: Load) -> bool:
+    """Tell whether enough Jobs try whether a quota has room; the more of them run, the more may."""
+    unstarted = load.unstarted.get(tenant, 0)
+    started = load.by_tenant.get(tenant, 0) - unstarted
+    return bool(load.refused.get(tenant)) and unstarted > started // _RUNNING_FOR_A_TRY
+
+
 def _course_limit(limits: Limits) -> Hold:
     return Hold(
         HoldReason.COURSE_LIMIT,
@@ -156,7 +185,8 @@ def _course_limit(limits: Limits) -> Hold:
     )
 
 
-def _paused(name: str, queue: QueueLimits) -> Hold:
+def paused(name: str, queue: QueueLimits) -> Hold:
+    """Give the hold of work of a queue that an admin has stopped."""
     if queue.stopped is StopPolicy.NONE:
         return Hold(HoldReason.QUEUE_PAUSED, f"Queue {name} has capacity 0: raise spec.capacity to go on.")
     return Hold(

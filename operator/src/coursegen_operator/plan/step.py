@@ -119,3 +119,9 @@ def works(status: TaskStatus) -> bool:
     if attempt is None or status.hold_reason:
         return False
     return attempt.start_time is not None or note is None or note.attempt != attempt.number
+
+
+def refused_by_quota(status: TaskStatus) -> bool:
+    """Tell whether a quota refused the last attempt, and the next one has not begun."""
+    last = status.attempts[-1] if status.attempts else None
+    return last is not None and last.outcome is Outcome.WITHDRAWN and status.next_retry_time is not None

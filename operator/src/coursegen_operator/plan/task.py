@@ -11,6 +11,8 @@ from . import clock, ending, running, waiting
 from .step import Hold, Step, Task, open_attempt
 from .world import Surroundings
 
+_WAITS_FOR_A_SLOT = (HoldReason.QUOTA_EXCEEDED, HoldReason.QUEUE_PAUSED)
+
 
 def advance(task: Task, around: Surroundings, now: float, granted: bool, decline: Hold | None = None) -> Step:
     """Take a task one step further; the same arguments give the same step."""
@@ -30,7 +32,7 @@ def advance(task: Task, around: Surroundings, now: float, granted: bool, decline
 
 def _queued_time(step: Step) -> str | None:
     """Give since when the task has waited for a slot; waiting for a person or for other work is not counted."""
-    waits = step.want is not None or (step.hold is not None and step.hold.reason is HoldReason.QUOTA_EXCEEDED)
+    waits = step.want is not None or (step.hold is not None and step.hold.reason in _WAITS_FOR_A_SLOT)
     if not waits or step.ended or open_attempt(step.status):
         return None
     return step.status.queued_time or clock.stamp(step.now)
@@ -39,7 +41,7 @@ def _queued_time(step: Step) -> str | None:
 def _close(step: Step) -> None:
     """Bring hold reason and queue name into line with what the step found."""
     hold = step.hold
-    if step.task.status.next_retry_time is None and step.changes.get("next_retry_time") and not step.ended:
+    if hold is None and step.changes.get("next_retry_time") and not step.ended:
         at = step.changes["next_retry_time"]
         cause = step.changes["error_details"].failure_class.value
         hold = step.hold = Hold(HoldReason.RETRY_BACKOFF, f"Retry after {cause} is due at {at}.")

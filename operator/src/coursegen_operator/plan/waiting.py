@@ -10,10 +10,11 @@ from coursegen_api.task import TaskInput, Writer
 
 from . import clock, ending, jobs
 from .requests import COURSE_OVER
-from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step, missing_provider, missing_queue
+from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step, missing_provider, missing_queue, refused_by_quota
 from .world import Count, CreateJob, Want
 
 _KEPT_ATTEMPTS = 10
+_LOOK_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,9 @@ def begin(step: Step) -> None:
 
 def _hold_for_retry(step: Step) -> None:
     status = step.task.status
+    if refused_by_quota(status):
+        step.hold = ending.quota_hold(status.attempts[-1].message or "", status.next_retry_time or "")
+        return
     last = status.error_details
     why = f" after {last.failure_class.value}" if last else ""
     step.held(HoldReason.RETRY_BACKOFF, f"Retry {status.retry_count}{why} is due at {status.next_retry_time}.")
@@ -98,6 +102,8 @@ def _intend(step: Step, found: Means) -> None:
     }
     step.urgent = True
     step.draft.effects += [CreateJob(manifest), Count("attempt", (step.task.label,))]
+    if step.around.refused:
+        step.draft.wake(step.now + _LOOK_AGAIN_SECONDS)  # a second refusal in the same words brings no visit
     if attempt.job_name in step.around.jobs:
         step.draft.wake(step.now)  # somebody has taken the name: no event will come of our creating it
 
