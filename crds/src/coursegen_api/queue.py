@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .base import Condition, ForeignName, Model, NamespaceName, Rule, cel
+from .base import Condition, ForeignName, Model, NamespaceName, Rule, Time, cel
 from .kinds import Column, Kind, Meta
 
 _LABEL_VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
@@ -149,6 +149,34 @@ class Tenant(Model):
     )
 
 
+class Elasticity(Model):
+    """Bounds between which the queue's capacity moves by itself."""
+
+    model_config = Model.model_config | {
+        "json_schema_extra": cel(
+            Rule(
+                rule="self.minCapacity <= self.maxCapacity",
+                message="minCapacity must not be more than maxCapacity",
+                field_path=".minCapacity",
+            )
+        )
+    }
+
+    min_capacity: Annotated[int, Field(ge=1, le=10000)] = Field(
+        default=1, description="Number of Jobs that may always be active at once. Default: 1."
+    )
+    max_capacity: Annotated[int, Field(ge=1, le=10000)] = Field(
+        description="Number of Jobs that may be active at most. Example: 200."
+    )
+    headroom: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=1,
+        description=(
+            "Number of Jobs that are left pending when no node has room, so that a cluster autoscaler sees the demand. "
+            "Default: 1."
+        ),
+    )
+
+
 class StopPolicy(StrEnum):
     """What an admin has stopped in a queue."""
 
@@ -165,7 +193,17 @@ class QueueSpec(Model):
     )
     capacity: Annotated[int, Field(ge=0, le=10000)] = Field(
         default=8,
-        description="Number of Jobs of this queue that may be active at once; 0 pauses the queue. Default: 8.",
+        description=(
+            "Number of Jobs of this queue that may be active at once; 0 pauses the queue. With elasticity, where it "
+            "starts. Default: 8."
+        ),
+    )
+    elasticity: Elasticity | None = Field(
+        default=None,
+        description=(
+            "Lets the capacity grow while Pods find nodes, and shrink when none takes them. Default: the capacity "
+            "stays as it is."
+        ),
     )
     max_retries: Annotated[int, Field(ge=0, le=10)] = Field(
         default=3, description="Number of failures that are retried by themselves; 3 allow 4 attempts. Default: 3."
@@ -214,6 +252,27 @@ class QueueSpec(Model):
     )
 
 
+Seconds = Annotated[int, Field(ge=0)]
+
+
+class LastHour(Model):
+    """What was measured in the last hour, of what exists and of what this operator saw end."""
+
+    succeeded: int = Field(default=0, ge=0, description="Tasks that succeeded.")
+    failed: int = Field(default=0, ge=0, description="Tasks that failed for good.")
+    success_rate_percent: Annotated[int, Field(ge=0, le=100)] | None = Field(
+        default=None, description="Succeeded of all that succeeded or failed; absent if none ended."
+    )
+    wait_p50_seconds: Seconds | None = Field(
+        default=None, description="Median wait for a slot; what was given one at once waited 0."
+    )
+    wait_p95_seconds: Seconds | None = Field(default=None, description="The 95th percentile of the wait for a slot.")
+    run_p50_seconds: Seconds | None = Field(
+        default=None, description="Median time from the slot to the end of attempts that succeeded."
+    )
+    run_p95_seconds: Seconds | None = Field(default=None, description="The 95th percentile of the same.")
+
+
 class QueueStatus(Model):
     """What goes on in the queue."""
 
@@ -223,8 +282,17 @@ class QueueStatus(Model):
         description="Ready, with the reason if it is not.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
+    capacity: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Number of Jobs that may be active now; moves by itself with spec.elasticity."
+    )
     active: int = Field(default=0, ge=0, description="Number of Jobs that hold a slot now.")
-    waiting: int = Field(default=0, ge=0, description="Number of tasks that could run if there were a slot.")
+    pending: int = Field(default=0, ge=0, description="Number of tasks that could run if there were a slot.")
+    oldest_pending_time: Time | None = Field(
+        default=None, description="Since when the one that has waited longest waits; absent if none does."
+    )
+    last_hour: LastHour | None = Field(
+        default=None, description="What was measured in the last hour; absent until something was."
+    )
 
 
 class GenerationQueue(Kind):
@@ -239,12 +307,16 @@ class GenerationQueue(Kind):
         scope="Cluster",
         columns=(
             Column("Priority", "integer", ".spec.priority"),
-            Column("Capacity", "integer", ".spec.capacity"),
+            Column("Capacity", "integer", ".status.capacity"),
             Column("Active", "integer", ".status.active"),
-            Column("Waiting", "integer", ".status.waiting"),
+            Column("Pending", "integer", ".status.pending"),
+            Column("Oldest", "date", ".status.oldestPendingTime"),
             Column("Age", "date", ".metadata.creationTimestamp"),
             Column("Retries", "integer", ".spec.maxRetries", wide=True),
             Column("Backoff", "string", ".spec.backoffSeconds", wide=True),
             Column("Timeout", "integer", ".spec.timeoutSeconds", wide=True),
+            Column("Stopped", "string", ".spec.stopPolicy", wide=True),
+            Column("Wait-P95", "integer", ".status.lastHour.waitP95Seconds", wide=True),
+            Column("Success%", "integer", ".status.lastHour.successRatePercent", wide=True),
         ),
     )

@@ -11,7 +11,7 @@ import kopf
 
 from coursegen_api.task import Progress
 
-from . import handlers, health, kube, resync, settings, standing
+from . import handlers, health, kube, resync, settings
 from .act import Actor
 from .effects import Doer
 from .metrics import CapacityCollector, Metrics
@@ -20,6 +20,7 @@ from .pods import PodReader
 from .progress import ProgressReader
 from .scheduler import Scheduler
 from .snapshot import Snapshot
+from .standing import Standing
 from .workqueue import WorkQueue
 
 log = logging.getLogger("coursegen_operator")
@@ -64,6 +65,8 @@ class Operator:
         defaults = config.defaults()
         self.scheduler = Scheduler(self.snapshot, self.queue, defaults)
         doer = Doer(self.kube, self.snapshot, self.queue, self.metrics, self.pods, time.time)
+        self.history = doer.history
+        self.standing = Standing(self.kube, self.snapshot, self.scheduler, self.history, time.time)
         self.actor = Actor(self.kube, self.snapshot, self.queue, self.scheduler, defaults, self.metrics, doer)
         self.metrics.registry.register(CapacityCollector(self.snapshot, self.scheduler.book, defaults))
 
@@ -82,12 +85,13 @@ class Operator:
             )
             await listed.wait()
             log.info("first list complete: %d objects, %d jobs", len(self.snapshot.objects), len(self.snapshot.jobs))
+            self.history.refill(self.snapshot.objects.values())
             group.create_task(self.pods.run())
             if self.config.redis_url:
                 reader = ProgressReader(self.config.redis_url, self.config.redis_max_connections, self._namespaces)
                 group.create_task(reader.run(self._progress))
             group.create_task(self.queue.run(self.actor.visit, self.config.visits))
-            group.create_task(standing.run(self.kube, self.snapshot, self.scheduler, time.time))
+            group.create_task(self.standing.run())
             group.create_task(self._kopf(registry))
 
     async def _kopf(self, registry: kopf.OperatorRegistry) -> None:

@@ -98,6 +98,7 @@ class Actor:
             readings=snapshot.readings,
             gone=frozenset(snapshot.gone.get(meta.uid, ())),
             progress=snapshot.progress.get(meta.uid),
+            durations=self.doer.history.durations,
             refused=snapshot.refused.get(meta.uid, ""),
         )
 

@@ -11,6 +11,7 @@ from coursegen_api import names
 from .kube import ApiError, Json, Kube, path_of
 from .metrics import Metrics
 from .plan import clock as plan_clock
+from .plan.history import History
 from .plan.world import (
     AnyObject,
     Count,
@@ -21,6 +22,7 @@ from .plan.world import (
     DeleteJob,
     Effect,
     Key,
+    Measured,
     PostEvent,
     ReadPods,
 )
@@ -62,6 +64,7 @@ class Doer:
     metrics: Metrics
     pods: PodReader
     clock: Callable[[], float]
+    history: History = field(default_factory=History)
     posted: dict[str, None] = field(default_factory=dict)
     """Names of the Events that this process has posted."""
 
@@ -93,6 +96,8 @@ class Doer:
                 await self._post_event(key, obj, effect)
             case Count():
                 self.metrics.count(effect.metric, effect.labels)
+            case Measured():
+                self.history.take(effect, self.clock())
             case CreateChild():
                 return
 

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from coursegen_api.base import HoldReason
 from coursegen_api.names import QUEUE_COURSE
 
-from .plan import limits
+from .plan import capacity, limits
 from .plan.admission import choose
 from .plan.book import WaitingBook
+from .plan.capacity import Capacity
 from .plan.limits import Limits, Load, QueueLimits, room
 from .plan.step import Hold
 from .plan.world import Defaults, Key, Want
@@ -31,6 +32,7 @@ class Scheduler:
         self._snapshot, self._queue, self._defaults, self._clock = snapshot, queue, defaults, clock
         self.book = WaitingBook()
         self._grants: dict[Key, Want] = {}
+        self._capacities: dict[str, Capacity] = {}
         self._released = 0
         self._nothing_to_grant: tuple[int, ...] = ()
         """The versions of everything that a decision looks at, when one found nothing: nor would another."""
@@ -73,6 +75,22 @@ class Scheduler:
         if len(granted) < _GRANTS_AT_ONCE:
             self._nothing_to_grant = versions
 
+    def capacity(self, queue: str) -> Capacity:
+        """Give the present capacity of an elastic queue; after a start, what its status says it was."""
+        found = self._snapshot.queues[queue]
+        if queue not in self._capacities and found.spec.elasticity:
+            known = found.spec.capacity if found.status.capacity is None else found.status.capacity
+            self._capacities[queue] = capacity.start(found.spec.elasticity, known)
+        return self._capacities[queue]
+
+    def set_capacity(self, queue: str, now: Capacity) -> None:
+        """Change the present capacity of an elastic queue; what is new is filled at once."""
+        before = self.capacity(queue)
+        self._capacities[queue] = now
+        if before.jobs != now.jobs:
+            self._limits_of, self._nothing_to_grant = None, ()
+            self.dispatch()
+
     def _load(self) -> Load:
         load = self._snapshot.load.copy()
         for key, want in self._grants.items():
@@ -93,6 +111,9 @@ class Scheduler:
             for name, provider in named.items()
             if provider.spec.concurrency is not None
         }
-        queues = {name: limits.of_queue(queue) for name, queue in self._snapshot.queues.items()}
+        queues = {
+            name: limits.of_queue(queue, self.capacity(name).jobs if queue.spec.elasticity else None)
+            for name, queue in self._snapshot.queues.items()
+        }
         courses = queues.get(QUEUE_COURSE, QueueLimits(0, 0))
         return Limits(self._defaults.max_courses, self._defaults.max_jobs, queues, providers, courses)

@@ -85,6 +85,7 @@ SPECS: dict[str, tuple[Json, ...]] = {
             "namespaceCapacity": 50,
             "tenants": [{"namespace": "courses", "weight": 3, "capacity": 100}, {"namespace": "other"}],
             "stopPolicy": "Hold",
+            "elasticity": {"minCapacity": 10, "maxCapacity": 200, "headroom": 2},
             "workers": {
                 "nodeSelector": {"example.com/pool": "chapters"},
                 "tolerations": [

@@ -264,6 +264,12 @@ BOUNDS: dict[str, list[Bound]] = {
         *number("spec.tenants[].weight", 1, 100),
         *number("spec.tenants[].capacity", 0, 10000),
         *choice("spec.stopPolicy", "None", "Hold", "HoldAndDrain"),
+        ("spec.elasticity.maxCapacity", "required", 200, ABSENT),
+        ("spec.elasticity.minCapacity", "minimum", 1, 0),
+        ("spec.elasticity.minCapacity", "maximum", 200, 10001),
+        ("spec.elasticity.maxCapacity", "minimum", 10, 0),
+        ("spec.elasticity.maxCapacity", "maximum", 10000, 10001),
+        *number("spec.elasticity.headroom", 0, 100),
         (
             "spec.workers.nodeSelector",
             "maxProperties",
@@ -386,6 +392,13 @@ CEL: list[Row] = [
     ),
     Row(
         "GenerationQueue",
+        "spec.elasticity",
+        "minCapacity must not be more than maxCapacity",
+        {"spec.elasticity": {"minCapacity": 20, "maxCapacity": 20}},
+        {"spec.elasticity": {"minCapacity": 21, "maxCapacity": 20}},
+    ),
+    Row(
+        "GenerationQueue",
         _TOLERATION,
         "operator must be Exists where key is absent",
         {"spec.workers.tolerations": [{"operator": "Exists"}]},
@@ -453,7 +466,8 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
     ("GenerationQueue", {"spec.priority": 1, "spec.capacity": 0, "spec.maxRetries": 0, "spec.timeoutSeconds": 15}),
     ("GenerationQueue", {"spec.backoffSeconds": [1], "spec.workers": ABSENT}),
     ("GenerationQueue", {"spec.ageingSeconds": 1, "spec.namespaceCapacity": ABSENT, "spec.tenants": []}),
-    ("GenerationQueue", {"spec.stopPolicy": "HoldAndDrain"}),
+    ("GenerationQueue", {"spec.stopPolicy": "HoldAndDrain", "spec.elasticity": {"maxCapacity": 2}}),
+    ("GenerationQueue", {"spec.elasticity": ABSENT}),
     *(
         (kind, {"spec.deadlineTime": time})
         for kind in ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport")

@@ -2,10 +2,10 @@
 
 from coursegen_api.base import Attempt, ErrorDetails, FailureClass, HoldReason, Outcome
 
-from . import clock, failure
+from . import clock, failure, history
 from .failure import Verdict
 from .step import Hold, Step
-from .world import Count, DeleteJob, JobView
+from .world import Count, DeleteJob, JobView, Measured
 
 MAX_ATTEMPTS = 20
 """Of one revision: free ones included, but not those that were withdrawn."""
@@ -48,6 +48,7 @@ def conclude(step: Step, attempt: Attempt, verdict: Verdict) -> None:
     if verdict.result and verdict.result.usage:
         step.changes["usage"] = verdict.result.usage
     if verdict.outcome is Outcome.SUCCEEDED and verdict.result:
+        step.draft.effects.append(Measured(step.task.queue_name, ran=history.ran(attempt)))
         step.result = verdict.result
         step.changes |= {
             "artifact": verdict.result.artifact,
@@ -143,6 +144,7 @@ def end(step: Step, outcome: Outcome, reason: str, message: str) -> None:
     step.changes |= {"next_retry_time": None, "stage": None}
     step.urgent = True
     step.draft.effects.append(Count("finished", (step.task.label, outcome.value)))
+    step.draft.effects.append(Measured(step.task.queue_name, ended=outcome))
     tidy(step)
 
 

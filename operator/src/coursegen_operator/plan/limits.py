@@ -39,11 +39,12 @@ class QueueLimits:
 
 
 def of_queue(queue: GenerationQueue, capacity: int | None = None) -> QueueLimits:
-    """Read a queue's limits; `capacity` is what it has now, where that is not what its spec says."""
+    """Read a queue's limits; `capacity` is what an elastic one has now."""
     spec = queue.spec
+    elastic = spec.elasticity is not None and spec.capacity > 0 and capacity is not None
     return QueueLimits(
         spec.priority,
-        spec.capacity if capacity is None else capacity,
+        capacity if elastic and capacity is not None else spec.capacity,
         spec.ageing_seconds,
         spec.namespace_capacity,
         {t.namespace: t for t in spec.tenants},

@@ -133,6 +133,10 @@ def _unready(step: Step, attempt: Attempt, job: JobView) -> None:
     message = trouble.message if trouble else "No Pod of the Job has started, and Kubernetes gives no reason."
     if trouble and trouble.quota:
         return ending.withdraw_for_quota(step, attempt, job, message)
+    queue = step.around.queues.get(step.task.queue_name)
+    if overdue and trouble and trouble.unschedulable and queue and queue.spec.elasticity:
+        ending.withdraw(step, attempt, job, Hold(HoldReason.QUEUE_FULL, f"{message} It is tried again."))
+        return step.draft.wake(step.now)
     if (trouble and trouble.hopeless) or overdue:
         ending.stop(step, job)
         return ending.conclude(step, attempt, failure.failed(FailureClass.POD_NOT_STARTED, message))

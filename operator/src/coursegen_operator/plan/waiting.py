@@ -8,10 +8,10 @@ from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
 from coursegen_api.task import TaskInput, Writer
 
-from . import clock, ending, jobs
+from . import clock, ending, history, jobs
 from .requests import COURSE_OVER
 from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step, missing_provider, missing_queue, refused_by_quota
-from .world import Count, CreateJob, Want
+from .world import Count, CreateJob, Measured, Want
 
 _KEPT_ATTEMPTS = 10
 _LOOK_AGAIN_SECONDS = 1.0
@@ -101,7 +101,8 @@ def _intend(step: Step, found: Means) -> None:
         "queue_name": step.task.queue_name,
     }
     step.urgent = True
-    step.draft.effects += [CreateJob(manifest), Count("attempt", (step.task.label,))]
+    measured = Measured(step.task.queue_name, waited=history.waited(attempt))
+    step.draft.effects += [CreateJob(manifest), Count("attempt", (step.task.label,)), measured]
     if step.around.refused:
         step.draft.wake(step.now + _LOOK_AGAIN_SECONDS)  # a second refusal in the same words brings no visit
     if attempt.job_name in step.around.jobs:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from coursegen_api.base import ObjectStatus
+from coursegen_api.base import ObjectStatus, Outcome
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration, CourseStatus
 from coursegen_api.export import CourseExport
@@ -213,7 +213,19 @@ class Count:
     labels: tuple[str, ...]
 
 
-Effect = CreateJob | DeleteJob | DeleteCourseJobs | CreateChild | DeleteChild | ReadPods | PostEvent | Count
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a visit measured of work of a queue, in seconds, and how the work ended for good."""
+
+    queue: str
+    waited: float | None = None
+    """For its slot, of an attempt that begins."""
+    ran: float | None = None
+    """Of an attempt that succeeded, from its slot to its end."""
+    ended: Outcome | None = None
+
+
+Effect = CreateJob | DeleteJob | DeleteCourseJobs | CreateChild | DeleteChild | ReadPods | PostEvent | Count | Measured
 
 
 @dataclass(frozen=True, slots=True)
