@@ -163,6 +163,14 @@ class HoldReason(StrEnum):
     MISCONFIGURED = "Misconfigured"
 
 
+class Certainty(StrEnum):
+    """How good an estimate is."""
+
+    HIGH = "High"
+    LOW = "Low"
+    UNKNOWN = "Unknown"
+
+
 class FailureClass(StrEnum):
     """Why an attempt failed. A closed list, shared by worker, operator, metrics and status."""
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from .base import (
     Artifact,
+    Certainty,
     Condition,
     DeadlineTime,
     ErrorDetails,
@@ -254,6 +255,17 @@ class CourseStatus(Model):
     )
     start_time: Time | None = Field(default=None, description="When the course was given a course slot.")
     completion_time: Time | None = Field(default=None, description="When this revision reached its end.")
+    estimated_completion_time: Time | None = Field(
+        default=None,
+        description="When the course should be finished, from what was measured; changes only if it moved noticeably.",
+    )
+    estimate_certainty: Certainty | None = Field(
+        default=None,
+        description=(
+            "How good that estimate is. High: much was measured, and all work has its slot. Low: something waits, or "
+            "little was measured. Unknown: no estimate, since nothing was measured, or it waits for people."
+        ),
+    )
     outline: TaskStatus | None = Field(default=None, description="The outline step; absent with given chapters.")
     outline_titles: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)] = Field(
         default_factory=list, description="The outline's chapter titles, as many as fit into a worker's result."
@@ -295,6 +307,7 @@ class CourseGeneration(Kind):
             Column("Failed", "integer", ".status.chapters.failed", wide=True),
             RETRIES_WIDE,
             Column("Quality", "string", ".status.conditions[?(@.type=='QualityPassed')].status", wide=True),
+            Column("Estimate", "string", ".status.estimatedCompletionTime", wide=True),
             Column("Title", "string", ".spec.title", wide=True),
             MESSAGE,
         ),

@@ -99,6 +99,9 @@ class Actor:
             gone=frozenset(snapshot.gone.get(meta.uid, ())),
             progress=snapshot.progress.get(meta.uid),
             durations=self.doer.history.durations,
+            slow=self.doer.history.slow,
+            waits=self.doer.history.waits,
+            measured=self.doer.history.measured,
             refused=snapshot.refused.get(meta.uid, ""),
         )
 

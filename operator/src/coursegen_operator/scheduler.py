@@ -15,6 +15,7 @@ from .plan.admission import choose
 from .plan.book import WaitingBook
 from .plan.capacity import Capacity
 from .plan.limits import Limits, Load, QueueLimits, room
+from .plan.position import Position, of_waiting
 from .plan.step import Hold
 from .plan.world import Defaults, Key, Want
 from .snapshot import Snapshot
@@ -57,6 +58,10 @@ class Scheduler:
         """Forget a grant: it is in status now, or was not used."""
         if self._grants.pop(key, None):
             self._released += 1
+
+    def position(self, key: Key, usual_seconds: float | None = None) -> Position | None:
+        """Say how many go before a waiting object, and how long that takes; None if it waits for no slot."""
+        return of_waiting(key, self.book, self._load(), self.limits(), self._clock(), usual_seconds)
 
     def leave(self, key: Key) -> None:
         """Take an object out of the book: it waits for no slot."""

@@ -104,6 +104,19 @@ class WaitingBook:
         """Give the time since when the longest wait in a queue has lasted; None if nobody waits."""
         return min((self.oldest(line)[1].since for line in self.lines.get(queue, {}).values()), default=None)
 
+    def only(self, queue: str) -> "WaitingBook":
+        """Give a copy that has one queue alone."""
+        copy = WaitingBook(turns=dict(self.turns), _present=dict(self._present))
+        for line in self.lines.get(queue, {}).values():
+            standing = Line(line.queue, line.namespace, line.provider, line.size)
+            standing.by_order = [e for e in line.by_order if self._stands(e)]
+            standing.by_age = [e for e in line.by_age if self._stands(e)]
+            heapq.heapify(standing.by_order)
+            heapq.heapify(standing.by_age)
+            copy.lines.setdefault(queue, {})[line.namespace, line.provider] = standing
+            copy.wants |= {key: want for *_, key, want in standing.by_order}
+        return copy
+
     def counts(self) -> dict[str, int]:
         """Count the waiting by queue."""
         return {queue: sum(line.size for line in lines.values()) for queue, lines in self.lines.items()}

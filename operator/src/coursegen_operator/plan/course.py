@@ -18,7 +18,7 @@ from coursegen_api.course import (
 from coursegen_api.export import CourseExport
 from coursegen_api.validation import QualityValidation
 
-from . import assignments, children, clock, conditions, outline, place, requests, rollup, telling
+from . import assignments, children, clock, conditions, eta, outline, place, requests, rollup, telling
 from .coursestep import CourseStep, CourseView
 from .objects import owned_by
 from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, missing_provider, missing_queue, refusal, works
@@ -269,7 +269,9 @@ def _finish(step: CourseStep, over: Outcome | None) -> Plan:
         phase=conditions.phase(state),
         conditions=conditions.build(state, old.conditions, generation, clock.stamp(now)),
     )
-    status, writes = rollup.paced(step.status, old, step.view.children, course, now, step.view.around.defaults)
+    estimate = eta.of_course(step.course, step.view.children, step.view.around, now)
+    told = eta.without(step.status) if step.ended else eta.laid_over(step.status, old, estimate, now)
+    status, writes = rollup.paced(told, old, step.view.children, course, now, step.view.around.defaults)
     if not writes and status.progress_time:
         step.draft.wake(clock.parse(status.progress_time) + step.view.around.defaults.progress_seconds)
     return Plan(status, tuple(step.draft.effects), step.draft.wake_at, step.want, writes)

@@ -55,6 +55,29 @@ def quantile(share: float, sketches: Iterable[Sketch]) -> float | None:
 
 
 @dataclass(slots=True)
+class Recent:
+    """The last durations of a kind, and nothing of what was before."""
+
+    earlier: Sketch = field(default_factory=Sketch)
+    latest: Sketch = field(default_factory=Sketch)
+
+    def add(self, seconds: float) -> None:
+        """Take in a duration."""
+        if self.latest.total >= _RECENT:
+            self.earlier, self.latest = self.latest, Sketch()
+        self.latest.add(seconds)
+
+    def quantile(self, share: float) -> float:
+        """Give the duration under which a share of them lies."""
+        return quantile(share, (self.earlier, self.latest)) or 0.0
+
+    @property
+    def count(self) -> int:
+        """Give how many there are."""
+        return self.earlier.total + self.latest.total
+
+
+@dataclass(slots=True)
 class Period:
     """A twelfth of an hour."""
 
@@ -83,8 +106,8 @@ class QueueHistory:
 
     periods: list[Period] = field(default_factory=list)
     """The last ones in which something was measured, ascending."""
-    recent: list[Sketch] = field(default_factory=lambda: [Sketch(), Sketch()])
-    """Durations, the earlier ones first."""
+    runs: Recent = field(default_factory=Recent)
+    waits: Recent = field(default_factory=Recent)
 
     def at(self, time: float) -> Period:
         """Give the period of a time, and let go of what is over an hour older."""
@@ -96,12 +119,6 @@ class QueueHistory:
             kept = [p for p in (*self.periods, found) if p.number > newest - _PERIODS]
             self.periods = sorted(kept, key=lambda p: p.number)
         return found
-
-    def ran(self, seconds: float) -> None:
-        """Take in how long a run took that ended well."""
-        if self.recent[1].total >= _RECENT:
-            self.recent = [self.recent[1], Sketch()]
-        self.recent[1].add(seconds)
 
     def figures(self, now: float) -> Figures | None:
         """Give the last hour's; None if nothing was measured in it."""
@@ -127,8 +144,12 @@ class History:
     queues: dict[str, QueueHistory] = field(default_factory=dict)
     durations: dict[str, float] = field(default_factory=dict)
     """By queue: the median run, in seconds, of those measured last."""
+    slow: dict[str, float] = field(default_factory=dict)
+    """By queue: the 90th percentile of the same."""
     measured: dict[str, int] = field(default_factory=dict)
     """By queue: how many runs that median is of."""
+    waits: dict[str, float] = field(default_factory=dict)
+    """By queue: the median wait for a slot, in seconds, of those measured last."""
 
     def take(self, what: Measured, now: float) -> None:
         """Take in what a visit measured."""
@@ -136,16 +157,17 @@ class History:
         period = queue.at(now)
         if what.waited is not None:
             period.waits.add(what.waited)
+            queue.waits.add(what.waited)
+            self.waits[what.queue] = queue.waits.quantile(0.5)
         if what.ended is not None:
             period.succeeded += what.ended is Outcome.SUCCEEDED
             period.failed += what.ended is Outcome.FAILED
         if what.ran is not None:
             period.runs.add(what.ran)
-            queue.ran(what.ran)
-            median = quantile(0.5, queue.recent)
-            if median is not None:
-                self.durations[what.queue] = median
-            self.measured[what.queue] = sum(s.total for s in queue.recent)
+            queue.runs.add(what.ran)
+            self.durations[what.queue] = queue.runs.quantile(0.5)
+            self.slow[what.queue] = queue.runs.quantile(0.9)
+            self.measured[what.queue] = queue.runs.count
 
     def figures(self, queue: str, now: float) -> Figures | None:
         """Give what was measured of a queue in the last hour; None if nothing was."""

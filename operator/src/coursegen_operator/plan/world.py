@@ -138,6 +138,12 @@ class Surroundings:
     progress: Progress | None = None
     durations: Mapping[str, float] = field(default_factory=dict)
     """By queue: how long its work usually runs, in seconds; a queue of which nothing is measured is not in here."""
+    slow: Mapping[str, float] = field(default_factory=dict)
+    """By queue: how long one in ten runs, or longer."""
+    waits: Mapping[str, float] = field(default_factory=dict)
+    """By queue: how long its work usually waits for a slot, in seconds."""
+    measured: Mapping[str, int] = field(default_factory=dict)
+    """By queue: how many runs the usual duration is made of."""
     refused: str = ""
     """What Kubernetes said when it last refused to create something for the object."""
 
