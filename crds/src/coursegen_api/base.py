@@ -76,6 +76,7 @@ ForeignName = Annotated[str, Field(min_length=1, max_length=253, pattern=_NAME)]
 """metadata.name of an object of Kubernetes' own kinds: a Secret, a ConfigMap, a class."""
 
 OwnerId = Annotated[str, Field(min_length=1, max_length=63, pattern=_ID)]
+NamespaceName = Annotated[str, Field(min_length=1, max_length=63, pattern=rf"^{_DNS_LABEL}$")]
 Objective = Annotated[str, Field(min_length=1, max_length=300, pattern=_LINE)]
 Objectives = Annotated[list[Objective], Field(min_length=1, max_length=20)]
 IsoDuration = Annotated[
@@ -106,6 +107,16 @@ StoreKey = Annotated[
 ]
 Count = Annotated[int, Field(ge=0, le=10**15)]
 """A count that a worker reports: bounded, since the API server refuses what no int64 holds, and JavaScript rounds."""
+
+
+DeadlineTime = Annotated[
+    str,
+    Field(
+        max_length=32,
+        pattern=r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][01][0-9]:[0-5][0-9])$",
+        json_schema_extra={"format": "date-time"},
+    ),
+]
 
 
 class ProficiencyLevel(StrEnum):
@@ -150,6 +161,14 @@ class HoldReason(StrEnum):
     SUSPENDED = "Suspended"
     QUOTA_EXCEEDED = "QuotaExceeded"
     MISCONFIGURED = "Misconfigured"
+
+
+class Certainty(StrEnum):
+    """How good an estimate is."""
+
+    HIGH = "High"
+    LOW = "Low"
+    UNKNOWN = "Unknown"
 
 
 class FailureClass(StrEnum):
@@ -211,6 +230,8 @@ class Outcome(StrEnum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     CANCELLED = "Cancelled"
+    WITHDRAWN = "Withdrawn"
+    """Taken back by the operator, through no fault of the work: no failure, and another attempt follows."""
 
 
 class Attempt(Model):
@@ -219,6 +240,9 @@ class Attempt(Model):
     number: int = Field(ge=1, description="Number of the attempt within its revision, from 1.")
     job_name: str = Field(max_length=63, description="Name of the Job, a function of object, revision and number.")
     spec_hash: str = Field(default="", max_length=64, description="Hash of what the Job was asked to do.")
+    queued_time: Time | None = Field(
+        default=None, description="Since when it had waited for its slot; absent if it was given one at once."
+    )
     admission_time: Time = Field(description="When the attempt was given its slot.")
     start_time: Time | None = Field(default=None, description="When its Pod was first seen running.")
     completion_time: Time | None = Field(default=None, description="When its end was recorded.")
@@ -284,6 +308,17 @@ class TaskStatus(Model):
     retry_count: int = Field(default=0, ge=0, description="Failures of this revision that count against maxRetries.")
     attempts: Annotated[list[Attempt], Field(max_length=10)] = Field(
         default_factory=list, description="The last ten attempts of this revision."
+    )
+    withdrawn_attempts: int = Field(
+        default=0,
+        ge=0,
+        description=(
+            "Attempts of this revision that were taken back: refused by a quota before a Pod was there, or stopped "
+            "with their queue. They count neither against maxRetries nor against the 20 attempts of a revision."
+        ),
+    )
+    queued_time: Time | None = Field(
+        default=None, description="Since when it has waited for a slot; absent while it waits for something else."
     )
     next_retry_time: Time | None = Field(default=None, description="When the next attempt is due, if one is.")
     error_details: ErrorDetails | None = Field(default=None, description="The last failure.")

@@ -7,7 +7,9 @@ from pydantic import Field
 
 from .base import (
     Artifact,
+    Certainty,
     Condition,
+    DeadlineTime,
     ErrorDetails,
     ExportFormat,
     HoldReason,
@@ -224,6 +226,14 @@ class CourseSpec(Model):
             "stay. Never done to a course that Argo CD or Flux tracks. Default: never. Example: 604800."
         ),
     )
+    deadline_time: DeadlineTime | None = Field(
+        default=None,
+        description=(
+            "When the course should be finished; its children go by it. What has least time to spare goes first among "
+            "the waiting work of a namespace; a deadline that passes ends nothing. You can change it at any time. "
+            "Default: none. Example: 2027-03-01T08:00:00Z."
+        ),
+    )
     suspend: bool = Field(
         default=False,
         description="True starts nothing new; what runs ends normally. You can change it at any time. Default: false.",
@@ -281,6 +291,17 @@ class CourseStatus(Model):
     )
     start_time: Time | None = Field(default=None, description="When the course was given a course slot.")
     completion_time: Time | None = Field(default=None, description="When this revision reached its end.")
+    estimated_completion_time: Time | None = Field(
+        default=None,
+        description="When the course should be finished, from what was measured; changes only if it moved noticeably.",
+    )
+    estimate_certainty: Certainty | None = Field(
+        default=None,
+        description=(
+            "How good that estimate is. High: much was measured, and all work has its slot. Low: something waits, or "
+            "little was measured. Unknown: no estimate, since nothing was measured, or it waits for people."
+        ),
+    )
     outline: TaskStatus | None = Field(default=None, description="The outline step; absent with given chapters.")
     outline_titles: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)] = Field(
         default_factory=list, description="The outline's chapter titles, as many as fit into a worker's result."
@@ -332,6 +353,7 @@ class CourseGeneration(Kind):
             Column("Failed", "integer", ".status.chapters.failed", wide=True),
             RETRIES_WIDE,
             Column("Quality", "string", ".status.conditions[?(@.type=='QualityPassed')].status", wide=True),
+            Column("Estimate", "string", ".status.estimatedCompletionTime", wide=True),
             Column("Title", "string", ".spec.title", wide=True),
             MESSAGE,
         ),

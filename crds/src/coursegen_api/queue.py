@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .base import Condition, ForeignName, Model, Rule, cel
+from .base import Condition, ForeignName, Model, NamespaceName, Rule, Time, cel
 from .circuit import CircuitStatus, QueueCircuitBreaker
 from .kinds import Column, Kind, Meta
 
@@ -133,6 +133,59 @@ class Workers(Model):
     )
 
 
+class Tenant(Model):
+    """What one namespace gets of the queue."""
+
+    namespace: NamespaceName = Field(description="The namespace. Example: courses.")
+    weight: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=1,
+        description=(
+            "Its share: with weights 3 and 1, three Jobs of the one run for each of the other while both have work "
+            "waiting. A namespace that is not listed has 1. Default: 1. Example: 3."
+        ),
+    )
+    capacity: Annotated[int, Field(ge=0, le=10000)] | None = Field(
+        default=None,
+        description="Number of its Jobs that may be active in this queue at once. Default: spec.namespaceCapacity.",
+    )
+
+
+class Elasticity(Model):
+    """Bounds between which the queue's capacity moves by itself."""
+
+    model_config = Model.model_config | {
+        "json_schema_extra": cel(
+            Rule(
+                rule="self.minCapacity <= self.maxCapacity",
+                message="minCapacity must not be more than maxCapacity",
+                field_path=".minCapacity",
+            )
+        )
+    }
+
+    min_capacity: Annotated[int, Field(ge=1, le=10000)] = Field(
+        default=1, description="Number of Jobs that may always be active at once. Default: 1."
+    )
+    max_capacity: Annotated[int, Field(ge=1, le=10000)] = Field(
+        description="Number of Jobs that may be active at most. Example: 200."
+    )
+    headroom: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=1,
+        description=(
+            "Number of Jobs that are left pending when no node has room, so that a cluster autoscaler sees the demand. "
+            "Default: 1."
+        ),
+    )
+
+
+class StopPolicy(StrEnum):
+    """What an admin has stopped in a queue."""
+
+    NONE = "None"
+    HOLD = "Hold"
+    HOLD_AND_DRAIN = "HoldAndDrain"
+
+
 class QueueSpec(Model):
     """Priority, capacity, retry policy, deadline and workers of a queue."""
 
@@ -141,7 +194,17 @@ class QueueSpec(Model):
     )
     capacity: Annotated[int, Field(ge=0, le=10000)] = Field(
         default=8,
-        description="Number of Jobs of this queue that may be active at once; 0 pauses the queue. Default: 8.",
+        description=(
+            "Number of Jobs of this queue that may be active at once; 0 pauses the queue. With elasticity, where it "
+            "starts. Default: 8."
+        ),
+    )
+    elasticity: Elasticity | None = Field(
+        default=None,
+        description=(
+            "Lets the capacity grow while Pods find nodes, and shrink when none takes them. Default: the capacity "
+            "stays as it is."
+        ),
     )
     max_retries: Annotated[int, Field(ge=0, le=10)] = Field(
         default=3, description="Number of failures that are retried by themselves; 3 allow 4 attempts. Default: 3."
@@ -156,6 +219,35 @@ class QueueSpec(Model):
     timeout_seconds: Annotated[int, Field(ge=15, le=3600)] = Field(
         default=120, description="Seconds that an attempt may take, from the worker's start. Default: 120."
     )
+    ageing_seconds: Annotated[int, Field(ge=1, le=604800)] = Field(
+        default=1800,
+        description=(
+            "Seconds after which waiting work counts as in the most urgent band, the oldest first; so no work waits "
+            "longer than this behind work of a larger priority while slots turn over. Default: 1800."
+        ),
+    )
+    namespace_capacity: Annotated[int, Field(ge=0, le=10000)] | None = Field(
+        default=None,
+        description=(
+            "Number of Jobs of any one namespace that may be active in this queue at once. Default: no limit but the "
+            "queue's. Example: 50."
+        ),
+    )
+    tenants: Annotated[list[Tenant], Field(max_length=256)] = Field(
+        default_factory=list,
+        description=(
+            "Weights and limits of single namespaces. The weights of the queue course-generation share the course "
+            "slots as well. Default: every namespace has weight 1. Example: [{namespace: courses, weight: 3}]."
+        ),
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["namespace"]},
+    )
+    stop_policy: StopPolicy = Field(
+        default=StopPolicy.NONE,
+        description=(
+            "What is stopped. None: nothing. Hold: no Job starts, running ones end normally. HoldAndDrain: running "
+            "Jobs are stopped as well, which costs no retry; their work starts again when this is None. Default: None."
+        ),
+    )
     workers: Workers = Field(
         default_factory=Workers, description="Where the queue's Pods run and what they get. Default: as every queue's."
     )
@@ -164,6 +256,27 @@ class QueueSpec(Model):
         description="When the queue pauses because what it runs fails. Default: the defaults of its fields.",
         json_schema_extra={"default": {}},
     )
+
+
+Seconds = Annotated[int, Field(ge=0)]
+
+
+class LastHour(Model):
+    """What was measured in the last hour, of what exists and of what this operator saw end."""
+
+    succeeded: int = Field(default=0, ge=0, description="Tasks that succeeded.")
+    failed: int = Field(default=0, ge=0, description="Tasks that failed for good.")
+    success_rate_percent: Annotated[int, Field(ge=0, le=100)] | None = Field(
+        default=None, description="Succeeded of all that succeeded or failed; absent if none ended."
+    )
+    wait_p50_seconds: Seconds | None = Field(
+        default=None, description="Median wait for a slot; what was given one at once waited 0."
+    )
+    wait_p95_seconds: Seconds | None = Field(default=None, description="The 95th percentile of the wait for a slot.")
+    run_p50_seconds: Seconds | None = Field(
+        default=None, description="Median time from the slot to the end of attempts that succeeded."
+    )
+    run_p95_seconds: Seconds | None = Field(default=None, description="The 95th percentile of the same.")
 
 
 class QueueStatus(Model):
@@ -175,8 +288,17 @@ class QueueStatus(Model):
         description="Ready, with the reason if it is not.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
+    capacity: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Number of Jobs that may be active now; moves by itself with spec.elasticity."
+    )
     active: int = Field(default=0, ge=0, description="Number of Jobs that hold a slot now.")
-    waiting: int = Field(default=0, ge=0, description="Number of tasks that could run if there were a slot.")
+    pending: int = Field(default=0, ge=0, description="Number of tasks that could run if there were a slot.")
+    oldest_pending_time: Time | None = Field(
+        default=None, description="Since when the one that has waited longest waits; absent if none does."
+    )
+    last_hour: LastHour | None = Field(
+        default=None, description="What was measured in the last hour; absent until something was."
+    )
     circuit_breaker: CircuitStatus | None = Field(
         default=None, description="How its circuit stands; absent as long as nothing has failed."
     )
@@ -194,13 +316,17 @@ class GenerationQueue(Kind):
         scope="Cluster",
         columns=(
             Column("Priority", "integer", ".spec.priority"),
-            Column("Capacity", "integer", ".spec.capacity"),
+            Column("Capacity", "integer", ".status.capacity"),
             Column("Active", "integer", ".status.active"),
-            Column("Waiting", "integer", ".status.waiting"),
+            Column("Pending", "integer", ".status.pending"),
+            Column("Oldest", "date", ".status.oldestPendingTime"),
             Column("Circuit", "string", ".status.circuitBreaker.state"),
             Column("Age", "date", ".metadata.creationTimestamp"),
             Column("Retries", "integer", ".spec.maxRetries", wide=True),
             Column("Backoff", "string", ".spec.backoffSeconds", wide=True),
             Column("Timeout", "integer", ".spec.timeoutSeconds", wide=True),
+            Column("Stopped", "string", ".spec.stopPolicy", wide=True),
+            Column("Wait-P95", "integer", ".status.lastHour.waitP95Seconds", wide=True),
+            Column("Success%", "integer", ".status.lastHour.successRatePercent", wide=True),
         ),
     )

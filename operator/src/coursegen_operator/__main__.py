@@ -13,7 +13,7 @@ import kopf
 
 from coursegen_api.task import Progress
 
-from . import handlers, health, kube, settings, standing
+from . import handlers, health, kube, settings
 from .act import Actor
 from .effects import Doer
 from .election import Election, LeaseLostError
@@ -24,6 +24,7 @@ from .progress import ProgressReader
 from .resync import Resync
 from .scheduler import Scheduler
 from .snapshot import Snapshot
+from .standing import Standing
 from .workqueue import WorkQueue
 
 log = logging.getLogger("coursegen_operator")
@@ -71,6 +72,8 @@ class Operator:
         defaults = config.defaults()
         self.scheduler = Scheduler(self.snapshot, self.queue, defaults)
         doer = Doer(self.kube, self.snapshot, self.queue, self.metrics, self.pods, time.time)
+        self.history = doer.history
+        self.standing = Standing(self.kube, self.snapshot, self.scheduler, self.history, time.time)
         self.actor = Actor(self.kube, self.snapshot, self.queue, self.scheduler, defaults, self.metrics, doer)
         self.metrics.registry.register(CapacityCollector(self.snapshot, self.scheduler.book, defaults))
         self.metrics.registry.register(CircuitCollector(self.snapshot, self.scheduler.breakers))
@@ -114,12 +117,13 @@ class Operator:
 
     def _lead(self, group: asyncio.TaskGroup) -> None:
         """Begin to visit and to write."""
+        self.history.refill(self.snapshot.objects.values())
         group.create_task(self.pods.run())
         if self.config.redis_url:
             reader = ProgressReader(self.config.redis_url, self.config.redis_max_connections, self._namespaces)
             group.create_task(reader.run(self._progress))
         group.create_task(self.queue.run(self.actor.visit, self.config.visits))
-        group.create_task(standing.run(self.kube, self.snapshot, self.scheduler, time.time))
+        group.create_task(self.standing.run())
 
     async def _watch(self, registry: kopf.OperatorRegistry) -> None:
         """Run kopf's tasks, and end when the first of them does.

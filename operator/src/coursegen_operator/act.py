@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from coursegen_api.base import HoldReason
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 
@@ -17,6 +16,7 @@ from .metrics import Metrics
 from .plan import course as plan_course
 from .plan import coursestep
 from .plan import objects as plan_objects
+from .plan.step import Hold
 from .plan.world import AnyObject, Defaults, Key, Plan, Surroundings, TaskObject, key_of
 from .scheduler import Scheduler
 from .snapshot import Snapshot
@@ -94,7 +94,7 @@ class Actor:
         self.scheduler.leave(key)
         return plan
 
-    def _plan(self, obj: AnyObject, granted: frozenset[str], declined: HoldReason = HoldReason.QUEUE_FULL) -> Plan:
+    def _plan(self, obj: AnyObject, granted: frozenset[str], declined: Hold | None = None) -> Plan:
         now, snapshot, uid = self.clock(), self.snapshot, obj.metadata.uid
         around = self._around(obj)
         if isinstance(obj, CourseGeneration):
@@ -108,6 +108,7 @@ class Actor:
 
     def _around(self, obj: AnyObject) -> Surroundings:
         snapshot, meta = self.snapshot, obj.metadata
+        payers = snapshot.charged(obj)
         return Surroundings(
             defaults=self.defaults,
             namespace_uid=snapshot.namespace_uids[meta.namespace],
@@ -117,11 +118,17 @@ class Actor:
             readings=snapshot.readings,
             gone=frozenset(snapshot.gone.get(meta.uid, ())),
             progress=snapshot.progress.get(meta.uid),
+            durations=self.doer.history.durations,
+            slow=self.doer.history.slow,
+            waits=self.doer.history.waits,
+            measured=self.doer.history.measured,
             refused=snapshot.refused.get(meta.uid, ""),
             circuits=self.scheduler.breakers.all(),
             probe=self.scheduler.is_probe(key_of(obj)),
-            purses={k: self.scheduler.purses.of(k) for k in snapshot.charged(obj)},
-            estimate=self.scheduler.purses.estimate(obj),
+            purses=tuple(payers),
+            budget_line=next(
+                (k.name for k in payers if k in snapshot.books.budgets and k.kind == "CourseGeneration"), ""
+            ),
         )
 
     def _chapters(self, obj: TaskObject, course: CourseGeneration | None) -> list[ChapterGeneration]:

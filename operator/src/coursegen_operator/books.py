@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from coursegen_api.base import TaskStatus
+from coursegen_api.budget import CourseBudget
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 from coursegen_api.names import QUEUE_COURSE
@@ -36,14 +37,35 @@ class Books:
     """Providers and queues whose status says something of their circuit."""
     ledger: Ledger = field(default_factory=Ledger)
     """What has been spent, by course and provider."""
-    budgeted: set[Key] = field(default_factory=set)
-    """Courses and providers that have a budget."""
+    budgets: dict[Key, CourseBudget] = field(default_factory=dict)
+    """Of the courses and providers that have one."""
+    _changes: int = 0
+    """Of budgets, and of what the status of a provider with a budget says."""
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Give what moves when a budget, or what is spent or set aside of it, changes."""
+        return self._changes, self.ledger.version
 
     def note_gate(self, gate: Gate, deleted: bool) -> None:
         """Take in a provider or queue."""
-        _keep(self.tripped, key_of(gate), not deleted and gate.status.circuit_breaker is not None)
+        key = key_of(gate)
+        if not deleted and gate.status.circuit_breaker is not None:
+            self.tripped.add(key)
+        else:
+            self.tripped.discard(key)
         if isinstance(gate, ModelProvider):
-            _keep(self.budgeted, key_of(gate), not deleted and gate.spec.budget is not None)
+            self._note_budget(key, None if deleted else gate.spec.budget)
+            self._changes += key in self.budgets
+
+    def _note_budget(self, key: Key, budget: CourseBudget | None) -> None:
+        if self.budgets.get(key) == budget:
+            return
+        self._changes += 1
+        if budget is None:
+            del self.budgets[key]
+        else:
+            self.budgets[key] = budget
 
     def note(self, obj: AnyObject, course: CourseGeneration | None, provider: Gate | None) -> set[Key]:
         """Take in work as it is now; give the providers and queues of which it has something to say.
@@ -54,7 +76,7 @@ class Books:
         """
         status: TaskStatus | None
         if isinstance(obj, CourseGeneration):
-            _keep(self.budgeted, key_of(obj), obj.spec.budget is not None)
+            self._note_budget(key_of(obj), obj.spec.budget)
             status, queue, name = obj.status.outline, obj.spec.queue_name or QUEUE_COURSE, obj.spec.provider_name
         else:
             status, queue, name = obj.status, queue_of(obj), provider_of(obj, course)
@@ -75,18 +97,11 @@ class Books:
 
     def forget(self, key: Key, uid: str) -> set[Key]:
         """Take out work that is gone; what it cost a provider stays."""
-        self.budgeted.discard(key)
+        self._note_budget(key, None)
         self.ledger.put(uid, None, None, 0.0)
         return self.recent.put(uid, (), None)
 
     def gates(self) -> set[Key]:
         """Name the providers and queues with something to say."""
-        paid = {k for k in self.budgeted if k.kind == "ModelProvider"} | self.ledger.unsettled.keys()
+        paid = {k for k in self.budgets if k.kind == "ModelProvider"} | self.ledger.unsettled.keys()
         return self.tripped | self.recent.failing.keys() | paid
-
-
-def _keep(names: set[Key], key: Key, there: bool) -> None:
-    if there:
-        names.add(key)
-    else:
-        names.discard(key)

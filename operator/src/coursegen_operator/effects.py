@@ -12,6 +12,7 @@ from coursegen_api.kinds import ObjectMeta
 from .kube import ApiError, Json, Kube, path_of
 from .metrics import Metrics
 from .plan import clock as plan_clock
+from .plan.history import History
 from .plan.world import (
     AnyObject,
     Count,
@@ -23,6 +24,7 @@ from .plan.world import (
     DeleteSelf,
     Effect,
     Key,
+    Measured,
     PostEvent,
     ReadPods,
 )
@@ -66,6 +68,7 @@ class Doer:
     metrics: Metrics
     pods: PodReader
     clock: Callable[[], float]
+    history: History = field(default_factory=History)
     posted: dict[str, None] = field(default_factory=dict)
     """Names of the Events that this process has posted."""
 
@@ -99,6 +102,8 @@ class Doer:
                 await self.post(key, obj.metadata, effect, str(obj.status.revision))
             case Count():
                 self.metrics.count(effect.metric, effect.labels)
+            case Measured():
+                self.history.take(effect, self.clock())
             case CreateChild():
                 return
 

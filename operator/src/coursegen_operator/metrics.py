@@ -11,7 +11,7 @@ from coursegen_api.circuit import CircuitState
 from coursegen_api.names import QUEUE_PRIORITIES
 
 from .breakers import Breakers
-from .plan.admission import WaitingBook
+from .plan.book import WaitingBook
 from .plan.breaker import CLOSED
 from .plan.world import COURSE_SLOTS, Defaults, Key
 from .snapshot import Snapshot
@@ -109,8 +109,9 @@ class CapacityCollector(Collector):
         yield _gauge(
             "coursegen_unreadable_objects", "Objects that this operator cannot read.", len(self._snapshot.unreadable)
         )
-        oldest = max((time.time() - w.order[1] for w in self._book.wants.values()), default=0.0)
-        yield _gauge("coursegen_oldest_wait_seconds", "Age of the oldest object that waits for a slot.", oldest)
+        since = min((s for q in self._book.lines if (s := self._book.oldest_since(q)) is not None), default=None)
+        oldest = max(0.0, time.time() - since) if since is not None else 0.0
+        yield _gauge("coursegen_oldest_wait_seconds", "How long the longest wait for a slot has lasted.", oldest)
 
 
 class CircuitCollector(Collector):

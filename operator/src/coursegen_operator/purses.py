@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from coursegen_api.budget import Period
 from coursegen_api.course import CourseGeneration
 from coursegen_api.provider import ModelProvider
 
-from .books import account_of
 from .plan import budget, clock
 from .plan.budget import NOTHING, Cost, Purse
-from .plan.world import AnyObject, Key, Want
+from .plan.world import Key, Want
 from .snapshot import Snapshot
 
 
@@ -23,7 +23,7 @@ class Purses:
 
     def of(self, key: Key) -> Purse | None:
         """Give the purse of a course or provider; None if it has no budget."""
-        if key not in self.snapshot.books.budgeted:
+        if key not in self.snapshot.books.budgets:
             return None
         if key.kind == "ModelProvider":
             provider = self.snapshot.providers[key.namespace].get(key.name)
@@ -56,25 +56,24 @@ class Purses:
         limit = provider.spec.budget if provider else None
         return Cost(limit.reserve_tokens, limit.reserve_cost_micro_usd) if limit else NOTHING
 
-    def estimate(self, obj: AnyObject) -> Cost:
-        """Give what the next attempt of an object is likely to cost; nothing where no budget is kept at all."""
-        if not self.snapshot.books.budgeted:
-            return NOTHING
-        account = account_of(obj, None if isinstance(obj, CourseGeneration) else self.snapshot.course_of(obj))
-        return self._likely(account.provider, account.kind) if account else NOTHING
+    def today(self) -> str:
+        """Name the day, in UTC: no budget begins anew within one."""
+        return budget.period_of(self.clock(), Period.DAY)
 
     def _likely(self, provider: Key | None, label: str) -> Cost:
         default = self._default(provider) if provider else NOTHING
         return self.snapshot.books.ledger.estimate(provider, label, default)
 
-    def lacks(self, want: Want, promised: Mapping[Key, Counter[str]]) -> bool:
-        """Tell whether a wish is over a budget, with what has been promised to others besides."""
+    def words(self, want: Want, promised: Mapping[Key, Counter[str]]) -> str:
+        """Say which budget a wish is over, with what has been promised to others besides; empty if none."""
         provider = next((k for k in want.purses if k.kind == "ModelProvider"), None)
         for key in want.purses:
             purse = self.of(key)
             if purse is None:
                 continue
             others = (self._likely(provider, label).times(n) for label, n in promised.get(key, Counter()).items())
-            if purse.lacks(self._likely(provider, want.label) + sum(others, NOTHING)):
-                return True
-        return False
+            purse = replace(purse, reserved=purse.reserved + sum(others, NOTHING))
+            cost = self._likely(provider, want.label)
+            if purse.lacks(cost):
+                return purse.words(cost)
+        return ""

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from coursegen_api.base import HoldReason, Outcome
+from coursegen_api.base import Outcome
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 from coursegen_api.export import CourseExport
@@ -27,12 +27,12 @@ from coursegen_api.validation import QualityValidation
 from . import unreadable, views
 from .books import Books, account_of
 from .plan import requests
-from .plan.admission import Load
+from .plan import slots as plan_slots
 from .plan.ledger import Ledger
+from .plan.limits import Load
 from .plan.objects import provider_of, queue_of
 from .plan.recent import Recent
-from .plan.step import open_attempt
-from .plan.world import AnyObject, Gate, JobView, Key, Reading, TaskObject, key_of
+from .plan.world import COURSE_SLOTS, AnyObject, Gate, JobView, Key, Reading, TaskObject, key_of
 from .unreadable import Unreadable
 
 Json = dict[str, Any]
@@ -42,17 +42,6 @@ KINDS: dict[str, type[Kind]] = {
     for k in (CourseGeneration, ChapterGeneration, QualityValidation, CourseExport, GenerationQueue, ModelProvider)
 }
 TASK_KINDS = ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport")
-
-_NOT_WORKING = (HoldReason.SUSPENDED, HoldReason.MISCONFIGURED)
-
-
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """The Job slots that one object holds."""
-
-    queue: str
-    provider: str
-    jobs: int
 
 
 @dataclass(slots=True)
@@ -80,10 +69,10 @@ class Snapshot:
     """By the UID of the owning course."""
     users: dict[Key, set[Key]] = field(default_factory=lambda: defaultdict(set))
     """By what they name (a course or chapter): the objects whose spec names it."""
-    slots: dict[str, Slots] = field(default_factory=dict)
+    slots: dict[str, plan_slots.Slots] = field(default_factory=dict)
     """By object UID."""
-    open_courses: set[str] = field(default_factory=set)
-    """UIDs of the courses that hold a course slot."""
+    open_courses: dict[str, str] = field(default_factory=dict)
+    """The courses that hold a course slot: UID and namespace."""
     load: Load = field(default_factory=Load)
     listed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """By kind: the resourceVersion of the last full list. What is no newer and was not in it is gone."""
@@ -93,6 +82,10 @@ class Snapshot:
     """What exists and cannot be read."""
     books: Books = field(default_factory=Books)
     """The past, and money."""
+    version: int = 0
+    """Moves when slots in use, or limits, change."""
+    limits_version: int = 0
+    """Moves when the spec of a queue or provider changes."""
 
     # ---- objects ------------------------------------------------------------------------------------
 
@@ -193,6 +186,7 @@ class Snapshot:
         self.books.note_gate(queue, deleted)
         if old and not deleted and old.spec == queue.spec:
             return set()
+        self._limits_changed()
         touched = {key_of(queue)}
         return touched | {k for k, o in self.objects.items() if _uses_queue(o, name) and requests.ended(o) is None}
 
@@ -207,12 +201,21 @@ class Snapshot:
         self.books.note_gate(provider, deleted)
         if old and not deleted and old.spec == provider.spec:
             return set()
+        self._limits_changed()
         touched = {key_of(provider)}
         for key, obj in self.objects.items():
-            named = getattr(obj.spec, "provider_name", None)
-            if key.namespace == meta.namespace and named == meta.name and requests.ended(obj) is None:
+            if key.namespace == meta.namespace and self._uses_provider(obj, meta.name) and requests.ended(obj) is None:
                 touched.add(key)
         return touched
+
+    def _uses_provider(self, obj: AnyObject, name: str) -> bool:
+        if isinstance(obj, CourseGeneration):
+            return obj.spec.provider_name == name
+        return provider_of(obj, self.course_of(obj)) == name
+
+    def _limits_changed(self) -> None:
+        self.version += 1
+        self.limits_version += 1
 
     # ---- Jobs -----------------------------------------------------------------------------------------
 
@@ -316,46 +319,26 @@ class Snapshot:
 
     def _account(self, uid: str) -> None:
         """Bring the slots of one object, and the sums, into line with what is stored."""
-        self._sum(self.slots.pop(uid, None), -1)
+        before = (self.slots.pop(uid, None), self.open_courses.pop(uid, None))
         key = self.by_uid.get(uid)
         obj = self.objects.get(key) if key else None
-        slots = self._slots_of(obj, uid)
-        if slots:
-            self.slots[uid] = slots
-            self._sum(slots, +1)
-        self.open_courses.discard(uid)
-        if isinstance(obj, CourseGeneration) and holds_course_slot(obj):
-            self.open_courses.add(uid)
-        self.load.courses = len(self.open_courses)
-
-    def _slots_of(self, obj: AnyObject | None, uid: str) -> Slots | None:
-        active = {j.name: j for j in self.jobs_of.get(uid, {}).values() if not j.finished}
-        queue = next((j.queue for j in active.values()), "")
-        names, provider = set(active), ""
-        if isinstance(obj, CourseGeneration):
-            attempt = open_attempt(obj.status.outline) if obj.status.outline else None
-            queue = queue or (obj.status.outline.queue_name or QUEUE_COURSE if obj.status.outline else QUEUE_COURSE)
-            provider = obj.spec.provider_name or ""
-        elif obj is not None:
-            attempt = open_attempt(obj.status)
-            queue = queue_of(obj) if attempt else queue
-            provider = provider_of(obj, self.course_of(obj)) or ""
-        else:
-            attempt = None
-        if attempt:
-            names.add(attempt.job_name)
-        if not names:
-            return None
-        return Slots(queue, f"{obj.metadata.namespace}/{provider}" if obj and provider else "", len(names))
-
-    def _sum(self, slots: Slots | None, sign: int) -> None:
-        if slots is None:
+        jobs = self.jobs_of.get(uid, {}).values()
+        course = None if obj is None or isinstance(obj, CourseGeneration) else self.course_of(obj)
+        after = plan_slots.of_object(obj, course, jobs) if obj else plan_slots.of_nobody(jobs)
+        namespace = obj.metadata.namespace if obj and plan_slots.holds_course_slot(obj) else None
+        if after:
+            self.slots[uid] = after
+        if namespace is not None:
+            self.open_courses[uid] = namespace
+        if before == (after, namespace):
             return
-        load, amount = self.load, sign * slots.jobs
-        load.jobs += amount
-        load.by_queue[slots.queue] = load.by_queue.get(slots.queue, 0) + amount
-        if slots.provider:
-            load.by_provider[slots.provider] = load.by_provider.get(slots.provider, 0) + amount
+        self.version += 1
+        plan_slots.add(self.load, before[0], -1)
+        plan_slots.add(self.load, after, +1)
+        for place, sign in ((before[1], -1), (namespace, +1)):
+            if place is not None:
+                plan_slots.add_to(self.load.by_tenant, (COURSE_SLOTS, place), sign)
+        self.load.courses = len(self.open_courses)
 
     def _look_back(self, uid: str) -> set[Key]:
         """Bring the books into line with an object; give the providers and queues that it concerns."""
@@ -377,9 +360,10 @@ class Snapshot:
 
     def recount(self) -> None:
         """Count everything anew."""
-        self.load, self.slots, self.open_courses = Load(), {}, set()
+        self.load, self.slots, self.open_courses = Load(), {}, {}
         # What a provider is still to be charged for may be gone from status by now: a revision that began anew.
         self.books.recent, self.books.ledger = Recent(), Ledger(unsettled=self.books.ledger.unsettled)
+        self.version += 1
         for uid in set(self.by_uid) | set(self.jobs_of):
             self._account(uid)
             self._look_back(uid)
@@ -408,11 +392,6 @@ class Snapshot:
         return [o for o in found if not isinstance(o, CourseGeneration)]
 
 
-def holds_course_slot(course: CourseGeneration) -> bool:
-    """Tell whether a course counts against the limit: open, and not kept by something that people must mend."""
-    return requests.is_open(course) and course.status.hold_reason not in _NOT_WORKING
-
-
 def _version(obj: Kind) -> int:
     return int(obj.metadata.resource_version or 0)
 
@@ -433,6 +412,7 @@ def _seen_by_chapters(course: CourseGeneration) -> tuple[Any, ...]:
         course.status.quality_round,
         course.spec.suspend,
         course.spec.budget,
+        course.spec.deadline_time,
         course.metadata.deletion_timestamp,
     )
 

@@ -1,15 +1,18 @@
-"""Writes the status of queues and providers: at most once in five seconds, and only what has changed."""
+"""Every five seconds: moves the capacity of elastic queues, and writes what is new of queues and providers."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
 
 from .effects import path_of_key
 from .kube import ApiError, ApiUnreachable, Kube
-from .plan import standing
+from .plan import capacity, standing
+from .plan.history import History
+from .plan.limits import provider_key
 from .plan.world import key_of
 from .scheduler import Scheduler
 from .snapshot import Snapshot
@@ -20,28 +23,62 @@ _PERIOD_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 
-async def run(kube: Kube, snapshot: Snapshot, scheduler: Scheduler, clock: Callable[[], float]) -> None:
-    """Write until cancelled; what fails is written the next time."""
-    while True:
-        for obj, status in list(_standings(snapshot, scheduler, clock())):
+@dataclass(slots=True)
+class Standing:
+    """How queues and providers stand."""
+
+    kube: Kube
+    snapshot: Snapshot
+    scheduler: Scheduler
+    history: History
+    clock: Callable[[], float]
+
+    async def run(self) -> None:
+        """Go on until cancelled; what cannot be written is written the next time."""
+        while True:
+            await self.once()
+            await asyncio.sleep(_PERIOD_SECONDS)
+
+    async def once(self) -> None:
+        """Move capacities, then write what is new."""
+        self._move_capacities(self.clock())
+        for obj, status in list(self._statuses(self.clock())):
             patch = difference(obj.status.stored(), status)
             if not patch:
                 continue
             key, meta = key_of(obj), obj.metadata
             body = {"metadata": {"resourceVersion": meta.resource_version, "uid": meta.uid}, "status": patch}
             try:
-                snapshot.apply(key.kind, await kube.patch_status(path_of_key(key), body))
+                self.snapshot.apply(key.kind, await self.kube.patch_status(path_of_key(key), body))
             except (ApiError, ApiUnreachable) as error:
                 log.info("the status of %s is written later: %s", key, error)
-        await asyncio.sleep(_PERIOD_SECONDS)
 
+    def _move_capacities(self, now: float) -> None:
+        elastic = {name: queue for name, queue in self.snapshot.queues.items() if queue.spec.elasticity}
+        if not elastic:
+            return
+        seen = capacity.look(self.snapshot.jobs.values(), self.snapshot.readings, now)
+        waiting = self.scheduler.book.counts()
+        for name, queue in elastic.items():
+            assert queue.spec.elasticity is not None
+            before = self.scheduler.capacity(name)
+            found = seen.get(name, capacity.Seen())
+            after = capacity.step(queue.spec.elasticity, before, found, waiting.get(name, 0), now)
+            self.scheduler.set_capacity(name, after)
 
-def _standings(
-    snapshot: Snapshot, scheduler: Scheduler, now: float
-) -> Iterator[tuple[GenerationQueue | ModelProvider, Json]]:
-    load, waiting = snapshot.load, scheduler.book.counts()
-    for name, queue in snapshot.queues.items():
-        yield queue, standing.status(queue, load.by_queue.get(name, 0), waiting.get(name, 0), now)
-    for namespace, named in snapshot.providers.items():
-        for name, provider in named.items():
-            yield provider, standing.status(provider, load.by_provider.get(f"{namespace}/{name}", 0), 0, now)
+    def _statuses(self, now: float) -> Iterator[tuple[GenerationQueue | ModelProvider, Json]]:
+        load, book = self.snapshot.load, self.scheduler.book
+        pending, limits = book.counts(), self.scheduler.limits()
+        for name, queue in self.snapshot.queues.items():
+            facts = standing.QueueFacts(
+                limits.queues[name],
+                load.by_queue.get(name, 0),
+                pending.get(name, 0),
+                book.oldest_since(name),
+                self.history.figures(name, now),
+            )
+            yield queue, standing.of_queue(queue, facts, now)
+        for namespace, named in self.snapshot.providers.items():
+            for name, provider in named.items():
+                active = load.by_provider.get(provider_key(name, namespace), 0)
+                yield provider, standing.of_provider(provider, active, now)

@@ -26,7 +26,7 @@ CHAPTER = {
     "estimatedDuration": "PT2H",
     "complexityLevel": "beginner",
 }
-WORK = {"queueName": "default", "suspend": True}
+WORK = {"queueName": "default", "suspend": True, "deadlineTime": "2027-03-01T08:00:00Z"}
 COURSE = {
     "courseId": "Course_1.2-3",
     "title": "Python Programming",
@@ -95,6 +95,11 @@ SPECS: dict[str, tuple[Json, ...]] = {
             "backoffSeconds": [1, 2, 3],
             "timeoutSeconds": 300,
             "circuitBreaker": BREAKER,
+            "ageingSeconds": 900,
+            "namespaceCapacity": 50,
+            "tenants": [{"namespace": "courses", "weight": 3, "capacity": 100}, {"namespace": "other"}],
+            "stopPolicy": "Hold",
+            "elasticity": {"minCapacity": 10, "maxCapacity": 200, "headroom": 2},
             "workers": {
                 "nodeSelector": {"example.com/pool": "chapters"},
                 "tolerations": [

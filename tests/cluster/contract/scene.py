@@ -146,11 +146,11 @@ SCENE: list[tuple[Json, Json]] = [
     ),
     (
         manifest("GenerationQueue", {"priority": 8, "capacity": 200}, "scene-chapters"),
-        {"active": 200, "waiting": 1037},
+        {"active": 200, "capacity": 200, "pending": 1037},
     ),
     (
         manifest("GenerationQueue", {"priority": 4, "capacity": 50, "backoffSeconds": [1, 2]}, "scene-exports"),
-        {"active": 0, "waiting": 1},
+        {"active": 0, "pending": 1},
     ),
     (manifest("ModelProvider", {"concurrency": 20}, "local"), {"active": 17}),
     (

@@ -159,6 +159,16 @@ def budget(path: str, *amounts: str) -> list[Bound]:
     return [bound for amount in amounts for bound in number(f"{path}.{amount}", 0, 10**15)]
 
 
+def deadline(path: str) -> list[Bound]:
+    """A time with its zone."""
+    return [
+        (path, "maxLength", "2027-03-01T08:00:00.000000+01:00", "2027-03-01T08:00:00.0000000+01:00"),
+        (path, "pattern", "2027-03-01T08:00:00Z", "2027-03-01T08:00:00z"),
+        (path, "pattern", "9999-12-31T23:59:59-12:00", "0000-01-01T00:00:00Z"),
+        (path, "pattern", "2027-03-01T08:00:00.5Z", "2027-03-01 08:00:00Z"),
+    ]
+
+
 FORMATS = ("pdf", "scorm", "json")
 LEVELS = ("beginner", "intermediate", "advanced")
 
@@ -204,6 +214,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *number("spec.ttlSecondsAfterFinished", 0, 315360000),
         *object_name("spec.providerName"),
         *object_name("spec.queueName"),
+        *deadline("spec.deadlineTime"),
         *regeneration("spec.regeneration"),
     ],
     "ChapterGeneration": [
@@ -223,6 +234,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *store_key("spec.outlineKey"),
         *object_name("spec.providerName"),
         *object_name("spec.queueName"),
+        *deadline("spec.deadlineTime"),
         *regeneration("spec.regeneration"),
     ],
     "QualityValidation": [
@@ -233,6 +245,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *object_name("spec.configMapName", 253),
         *bar("spec"),
         *object_name("spec.queueName"),
+        *deadline("spec.deadlineTime"),
     ],
     "CourseExport": [
         ("spec", "required", {"courseName": "c", "format": "pdf"}, ABSENT),
@@ -244,6 +257,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *choice("spec.format", *FORMATS),
         ("spec.format", "enum", "scorm", "epub"),
         *object_name("spec.queueName"),
+        *deadline("spec.deadlineTime"),
     ],
     "GenerationQueue": [
         ("spec", "required", {"priority": 3}, ABSENT),
@@ -256,6 +270,28 @@ BOUNDS: dict[str, list[Bound]] = {
         ("spec.backoffSeconds", "maxItems", [60] * 10, [60] * 11),
         *number("spec.timeoutSeconds", 15, 3600),
         *breaker("spec.circuitBreaker"),
+        *number("spec.ageingSeconds", 1, 604800),
+        *number("spec.namespaceCapacity", 0, 10000),
+        (
+            "spec.tenants",
+            "maxItems",
+            [{"namespace": f"n{i}"} for i in range(256)],
+            [{"namespace": f"n{i}"} for i in range(257)],
+        ),
+        ("spec.tenants", "unique", [{"namespace": "a"}, {"namespace": "b"}], [{"namespace": "a"}, {"namespace": "a"}]),
+        ("spec.tenants[].namespace", "required", "a", ABSENT),
+        ("spec.tenants[].namespace", "minLength", "a", ""),
+        ("spec.tenants[].namespace", "maxLength", "a" * 63, "a" * 64),
+        ("spec.tenants[].namespace", "pattern", "a-1", "a.b"),
+        *number("spec.tenants[].weight", 1, 100),
+        *number("spec.tenants[].capacity", 0, 10000),
+        *choice("spec.stopPolicy", "None", "Hold", "HoldAndDrain"),
+        ("spec.elasticity.maxCapacity", "required", 200, ABSENT),
+        ("spec.elasticity.minCapacity", "minimum", 1, 0),
+        ("spec.elasticity.minCapacity", "maximum", 200, 10001),
+        ("spec.elasticity.maxCapacity", "minimum", 10, 0),
+        ("spec.elasticity.maxCapacity", "maximum", 10000, 10001),
+        *number("spec.elasticity.headroom", 0, 100),
         (
             "spec.workers.nodeSelector",
             "maxProperties",
@@ -381,6 +417,13 @@ CEL: list[Row] = [
     ),
     Row(
         "GenerationQueue",
+        "spec.elasticity",
+        "minCapacity must not be more than maxCapacity",
+        {"spec.elasticity": {"minCapacity": 20, "maxCapacity": 20}},
+        {"spec.elasticity": {"minCapacity": 21, "maxCapacity": 20}},
+    ),
+    Row(
+        "GenerationQueue",
         _TOLERATION,
         "operator must be Exists where key is absent",
         {"spec.workers.tolerations": [{"operator": "Exists"}]},
@@ -474,6 +517,14 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
     ("GenerationQueue", {"spec.backoffSeconds": [1], "spec.workers": ABSENT}),
     ("GenerationQueue", {"spec.circuitBreaker.enabled": True}),
     ("ModelProvider", {"spec.circuitBreaker.enabled": True, "spec.circuitBreaker.openSeconds": 20}),
+    ("GenerationQueue", {"spec.ageingSeconds": 1, "spec.namespaceCapacity": ABSENT, "spec.tenants": []}),
+    ("GenerationQueue", {"spec.stopPolicy": "HoldAndDrain", "spec.elasticity": {"maxCapacity": 2}}),
+    ("GenerationQueue", {"spec.elasticity": ABSENT}),
+    *(
+        (kind, {"spec.deadlineTime": time})
+        for kind in ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport")
+        for time in ("2028-01-01T00:00:00+02:00", ABSENT)
+    ),
     ("ModelProvider", {"spec.writer": "template", "spec.secretName": ABSENT, "spec.concurrency": ABSENT}),
     *(
         (kind, {"spec.queueName": name})

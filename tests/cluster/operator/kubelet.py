@@ -18,6 +18,7 @@ Json = dict[str, Any]
 
 _LOOK_SECONDS = 0.05
 _BEAT_SECONDS = 10
+_ROUNDS_BETWEEN = 100
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class End:
     """The container's."""
     pod_reason: str = ""
     started: bool = True
+    ends: bool = True
+
+
+RUNS = End(ends=False)
+"""Runs, and goes on."""
 
 
 def well(task: TaskInput) -> End:
@@ -52,6 +58,10 @@ class Kubelet:
 
     def __init__(self, scene: Scene, decide: Callable[[TaskInput], End | None]) -> None:
         self.decide = decide
+        self.scheduled_only = False
+        """Play only Pods that the scheduler has put on a node; without nodes all are played."""
+        self.meanwhile: Callable[[], None] = lambda: None
+        """Called now and then."""
         self._scene = scene
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kubelet", daemon=True)
@@ -66,9 +76,18 @@ class Kubelet:
 
     def _run(self) -> None:
         done: set[str] = set()
+        rounds = 0
         while not self._ends.wait(_LOOK_SECONDS):
+            rounds += 1
+            if rounds % _ROUNDS_BETWEEN == 0:
+                self.meanwhile()
             for pod in self._scene.pods():
                 uid = pod["metadata"]["uid"]
+                if self.scheduled_only and not pod["spec"].get("nodeName"):
+                    continue
+                if pod["spec"].get("nodeName") and pod["metadata"].get("deletionTimestamp"):
+                    self._remove(pod)
+                    continue
                 end = self.decide(task_of(pod)) if uid not in done else None
                 if end is not None:
                     done.add(uid)
@@ -83,7 +102,14 @@ class Kubelet:
         begun = stamp()
         if end.started:
             self._status(pod, running(begun))
-        self._status(pod, ended(end, begun))
+        if end.ends:
+            self._status(pod, ended(end, begun))
+
+    def _remove(self, pod: Json) -> None:
+        """Say that a Pod has stopped that was deleted: until then it stays."""
+        meta = pod["metadata"]
+        path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
+        self._scene.system.api.request("DELETE", path, {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}})
 
     def _status(self, pod: Json, status: Json) -> None:
         meta = pod["metadata"]

@@ -105,18 +105,6 @@ def test_what_a_course_names_and_is_not_there_stalls_it_until_it_is(
     assert scene.until_ended("c", seconds=60)["phase"] == "Succeeded"
 
 
-def test_a_quota_is_a_hold_that_costs_nothing(scene: Scene, kubelet: Kubelet) -> None:
-    scene.change("ResourceQuota", "coursegen", "v1", spec={"hard": {"pods": "0"}})
-    scene.kubectl("wait", "--for=jsonpath={.status.hard.pods}=0", "resourcequota/coursegen", "--timeout=30s")
-    scene.create("ChapterGeneration", "c", chapter())
-    status = scene.until("ChapterGeneration", "c", lambda s: s.get("holdReason"), 60)
-    assert (status["phase"], status["holdReason"]) == ("Held", "QuotaExceeded")
-    assert "exceeded quota: coursegen" in status["holdMessage"]
-    scene.change("ResourceQuota", "coursegen", "v1", spec={"hard": {"pods": "400"}})
-    status = scene.until_ended("c", "ChapterGeneration", 120)
-    assert (status["phase"], status["retryCount"], outcomes(status)) == ("Succeeded", 0, ["Succeeded"])
-
-
 @pytest.mark.parametrize("labelled", [False, True], ids=["plain", "with our labels"])
 def test_a_job_that_somebody_else_made_first_is_not_adopted(scene: Scene, kubelet: Kubelet, labelled: bool) -> None:
     made = scene.create("ChapterGeneration", "c", chapter(suspend=True))

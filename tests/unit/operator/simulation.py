@@ -27,6 +27,7 @@ from coursegen_operator.pods import Wishes
 from coursegen_operator.resync import list_all
 from coursegen_operator.scheduler import Scheduler
 from coursegen_operator.snapshot import KINDS, Snapshot
+from coursegen_operator.standing import Standing
 from coursegen_operator.workqueue import WorkQueue
 
 Json = dict[str, Any]
@@ -286,14 +287,20 @@ class Simulation:
         self.actor = Actor(
             kube, self.snapshot, self.queue, self.scheduler, self.defaults, self.metrics, doer, lambda: self.time
         )
+        self.standing = Standing(kube, self.snapshot, self.scheduler, doer.history, lambda: self.time)
         self.api.events.clear()
         self.resync()
+        doer.history.refill(self.snapshot.objects.values())
 
     def resync(self) -> None:
         """Make the full LIST."""
         kube: Any = self.api
         self.loop.run_until_complete(list_all(kube, self.snapshot, ()))
         effects.enqueue(self.queue, self.snapshot.keys(), None, self.time)
+
+    def stand(self) -> None:
+        """Do what is done every five seconds."""
+        self.loop.run_until_complete(self.standing.once())
 
     def deliver(self, job_uid: str, reading: Reading) -> None:
         for uid, jobs in self.snapshot.jobs_of.items():

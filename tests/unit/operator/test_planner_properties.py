@@ -131,6 +131,10 @@ class Histories(RuleBasedStateMachine):
         owners = obj["metadata"].get("ownerReferences", ())
         return str(owners[0]["uid"] if owners else obj["metadata"]["uid"])
 
+    @rule(policy=st.sampled_from(("None", "Hold", "HoldAndDrain")))
+    def stop_queue(self, policy: str) -> None:
+        self.sim.change_spec("GenerationQueue", "chapter-generation", namespace="", stopPolicy=policy)
+
     # ---- the cluster ---------------------------------------------------------------------------------
 
     @rule()
@@ -166,6 +170,16 @@ class Histories(RuleBasedStateMachine):
                 self.sim.end_pod(job, 143, conditions=[{"type": "DisruptionTarget", "status": "True"}])
             else:
                 self.sim.end_pod(job, 137, how)
+
+    @rule()
+    def quota_refuses_a_pod(self) -> None:
+        if (job := self._job()) and job["metadata"]["name"] not in self.sim.api.pods:
+            said = 'FailedCreate: pods "x" is forbidden: exceeded quota: small'
+            self.sim.api.warnings[job["metadata"]["name"]] = said
+
+    @rule(refuses=st.booleans())
+    def quota_of_jobs(self, refuses: bool) -> None:
+        self.sim.api.refusals = {"jobs": '"x" is forbidden: exceeded quota: small'} if refuses else {}
 
     @rule(percentage=st.integers(0, 100))
     def worker_reports(self, percentage: int) -> None:
@@ -269,11 +283,13 @@ class Histories(RuleBasedStateMachine):
 
     def _every_history_ends(self) -> None:
         self.loss, self.sim.watch_is_broken = 0.0, False
+        self.sim.api.refusals = {}
+        self.stop_queue("None")
         for name in self.sim.names("CourseGeneration"):
             self.sim.change_spec("CourseGeneration", name, suspend=False)
         self.sim.change_spec("ModelProvider", "p", budget=BUDGET | {"tokens": 10**9})
         self.sim.resync()
-        for _ in range(60):
+        for _ in range(200):
             self.sim.run(300)
             for job in self.sim.jobs():
                 self.sim.start(job)

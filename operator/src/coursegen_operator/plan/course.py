@@ -16,8 +16,22 @@ from coursegen_api.course import (
 )
 from coursegen_api.export import CourseExport
 
-from . import assignments, children, clock, conditions, outline, quality, requests, retention, rollup, stopping, telling
-from .coursestep import CourseStep, CourseView, place
+from . import (
+    assignments,
+    children,
+    clock,
+    conditions,
+    eta,
+    outline,
+    place,
+    quality,
+    requests,
+    retention,
+    rollup,
+    stopping,
+    telling,
+)
+from .coursestep import CourseStep, CourseView
 from .step import MISCONFIGURED_SECONDS, Hold, missing_provider, missing_queue, works
 from .world import (
     COURSE_SLOTS,
@@ -33,7 +47,7 @@ def plan(
     view: CourseView,
     now: float,
     granted: frozenset[str] = frozenset(),
-    decline: HoldReason = HoldReason.QUEUE_FULL,
+    decline: Hold | None = None,
 ) -> Plan:
     """Plan a visit; the same arguments give the same plan.
 
@@ -122,7 +136,9 @@ def _has_slot(step: CourseStep) -> bool:
         return False
     if COURSE_SLOTS not in step.granted:
         limit = step.view.around.defaults.max_courses
-        step.want = Want(COURSE_SLOTS, "", place(step))
+        meta = step.course.metadata
+        where = place.of_course(step.course, None, step.view.around)
+        step.want = Want(COURSE_SLOTS, "", clock.parse(meta.creation_timestamp), where, meta.uid)
         step.hold = Hold(
             HoldReason.COURSE_LIMIT, f"{limit} courses are being generated, the limit: waits for one to end."
         )
@@ -228,7 +244,9 @@ def _finish(step: CourseStep, over: Outcome | None) -> Plan:
         phase=conditions.phase(state),
         conditions=conditions.build(state, old.conditions, generation, clock.stamp(now)),
     )
-    status, writes = rollup.paced(step.status, old, step.view.children, course, now, step.view.around.defaults)
+    estimate = eta.of_course(step.course, step.view.children, step.view.around, now)
+    told = eta.without(step.status) if step.ended else eta.laid_over(step.status, old, estimate, now)
+    status, writes = rollup.paced(told, old, step.view.children, course, now, step.view.around.defaults)
     if not writes and status.progress_time:
         step.draft.wake(clock.parse(status.progress_time) + step.view.around.defaults.progress_seconds)
     return Plan(status, tuple(step.draft.effects), step.draft.wake_at, step.want, writes)

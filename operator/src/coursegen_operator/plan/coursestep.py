@@ -46,7 +46,7 @@ class CourseStep:
     now: float
     granted: frozenset[str]
     status: CourseStatus
-    decline: HoldReason = HoldReason.QUEUE_FULL
+    decline: Hold | None = None
     draft: Draft = field(default_factory=Draft)
     ended: Outcome | None = None
     end_reason: str = ""

@@ -1,16 +1,16 @@
 """How an attempt ends, what follows from it, and what is removed afterwards."""
 
-from coursegen_api.base import Attempt, ErrorDetails, FailureClass, Outcome, Usage
+from coursegen_api.base import Attempt, ErrorDetails, FailureClass, HoldReason, Outcome, Usage
 from coursegen_api.queue import QueueSpec
 
-from . import clock, failure, outage
+from . import clock, failure, history, outage
 from .budget import cost_of
 from .failure import Verdict
-from .step import Step
-from .world import Count, DeleteJob, JobView
+from .step import Hold, Step
+from .world import Count, DeleteJob, JobView, Measured
 
 MAX_ATTEMPTS = 20
-"""Of one revision, free ones included."""
+"""Of one revision: free ones included, but not those that were withdrawn."""
 
 MAX_LOST = 3
 """Results that may be lost in one revision before the task fails."""
@@ -19,6 +19,10 @@ _DEFAULT_RATE_LIMIT_SECONDS = 60
 
 _WITHOUT_QUEUE = QueueSpec(priority=0)
 """The retries of work whose queue was deleted meanwhile: it is held, and goes on when there is a queue again."""
+
+_QUOTA_SECONDS = 15.0
+_LONGEST_QUOTA_SECONDS = 300.0
+"""What a quota refuses is tried again after the first, then twice as long each time up to the second."""
 
 
 def details(step: Step, failure_class: FailureClass, message: str, number: int) -> ErrorDetails:
@@ -41,6 +45,7 @@ def conclude(step: Step, attempt: Attempt, verdict: Verdict) -> None:
     if verdict.result and verdict.result.usage:
         step.changes["usage"] = _sum(step.task.status.usage, verdict.result.usage)
     if verdict.outcome is Outcome.SUCCEEDED and verdict.result:
+        step.draft.effects.append(Measured(step.task.queue_name, ran=history.ran(attempt)))
         step.result = verdict.result
         step.changes |= {
             "artifact": verdict.result.artifact,
@@ -86,6 +91,45 @@ def _ended(step: Step, attempt: Attempt, verdict: Verdict) -> Attempt:
     )
 
 
+def withdraw(step: Step, attempt: Attempt, job: JobView | None, hold: Hold) -> None:
+    """Take an attempt back that its work is not to blame for: its Job goes, and with it the slot.
+
+    The name of its Job is used up, so the next attempt has the next number; but neither maxRetries nor MAX_ATTEMPTS
+    knows of it, or a quota that is full for a night would end the work.
+    """
+    stop(step, job)
+    step.urgent, step.running, step.hold = True, False, hold
+    ended = {"completion_time": clock.stamp(step.now), "outcome": Outcome.WITHDRAWN, "message": hold.message[:1024]}
+    step.changes |= {
+        "attempts": [*step.task.status.attempts[:-1], attempt.model_copy(update=ended)],
+        "withdrawn_attempts": step.task.status.withdrawn_attempts + 1,
+        "error_details": None,
+        "progress_percentage": 0,
+        "progress_time": None,
+        "stage": None,
+    }
+
+
+def withdraw_for_quota(step: Step, attempt: Attempt, job: JobView | None, said: str) -> None:
+    """Take an attempt back that a quota refuses, in the quota's words; the next one comes later each time."""
+    in_a_row = 1
+    for earlier in reversed(step.task.status.attempts[:-1]):
+        if earlier.outcome is not Outcome.WITHDRAWN:
+            break
+        in_a_row += 1
+    share = 1 + clock.jitter(step.task.identity.uid, step.task.status.revision, attempt.number)
+    due = step.now + min(_LONGEST_QUOTA_SECONDS, _QUOTA_SECONDS * 2 ** (in_a_row - 1)) * share
+    withdraw(step, attempt, job, Hold(HoldReason.QUOTA_EXCEEDED, said))
+    step.changes["next_retry_time"] = clock.stamp(due)
+    step.hold = quota_hold(said, clock.stamp(due))
+    step.draft.wake(due)
+
+
+def quota_hold(said: str, due: str) -> Hold:
+    """Give the hold of work that a quota refused."""
+    return Hold(HoldReason.QUOTA_EXCEEDED, f"{said[:900]} It is tried again at {due}.")
+
+
 def _fail(step: Step, attempt: Attempt, verdict: Verdict, cause: FailureClass) -> None:
     step.changes["error_details"] = details(step, cause, verdict.message, attempt.number)
     after = retry_after(step, attempt, verdict)
@@ -104,7 +148,8 @@ def retry_after(step: Step, attempt: Attempt, verdict: Verdict) -> float | None:
     status, cause = step.task.status, verdict.failure_class
     queue = step.around.queues.get(step.task.queue_name)
     policy = queue.spec if queue else _WITHOUT_QUEUE
-    if cause in failure.NEVER_RETRIED or attempt.number >= MAX_ATTEMPTS:
+    made = attempt.number - status.withdrawn_attempts
+    if cause in failure.NEVER_RETRIED or made >= MAX_ATTEMPTS:
         return None
     if (
         cause is FailureClass.RESULT_LOST
@@ -129,6 +174,7 @@ def end(step: Step, outcome: Outcome, reason: str, message: str) -> None:
     step.changes |= {"next_retry_time": None, "stage": None}
     step.urgent = True
     step.draft.effects.append(Count("finished", (step.task.label, outcome.value)))
+    step.draft.effects.append(Measured(step.task.queue_name, ended=outcome))
     tidy(step)
 
 

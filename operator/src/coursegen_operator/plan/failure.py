@@ -132,6 +132,8 @@ class Trouble:
     """Waiting will not help: end the attempt at once."""
     misconfigured: bool = False
     """Something that the Pod names is not there; the kubelet goes on as soon as it is."""
+    unschedulable: bool = False
+    """No node takes the Pod."""
     quota: bool = False
     """The namespace's quota refuses the Pod; the Job controller tries again."""
 
@@ -152,5 +154,5 @@ def not_started(job: JobView, reading: Reading) -> Trouble | None:
     if reason in _CONFIG:
         return Trouble(f"Something that the Pod needs is not there. {words}", misconfigured=True)
     if not pod.scheduled:
-        return Trouble(f"No node takes the Pod: {pod.message or 'unschedulable'}")
+        return Trouble(f"No node takes the Pod: {pod.message or 'unschedulable'}", unschedulable=True)
     return Trouble(said, misconfigured="not found" in said) if said else None

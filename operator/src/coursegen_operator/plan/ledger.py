@@ -51,6 +51,8 @@ class Ledger:
     """By provider, then by task's UID, revision and attempt: when it ended, and what it cost."""
     measured: dict[tuple[Key | None, str], dict[str, Cost]] = field(default_factory=dict)
     """By provider and kind, then by task's UID: what its last attempt cost."""
+    version: int = 0
+    """Moves when what is spent, set aside or measured changes."""
     _entries: dict[str, _Entry] = field(default_factory=dict)
 
     def put(self, uid: str, account: Account | None, status: TaskStatus | None, settled: float) -> bool:
@@ -63,12 +65,14 @@ class Ledger:
         if before:
             self._book(before, -1)
         if account is None or status is None:
+            self.version += before is not None
             return False
         entry = _Entry(account, cost_of(status.usage), open_attempt(status) is not None)
         self._entries[uid] = entry
         self._book(entry, +1)
-        self._measure(uid, account, status)
+        measured = self._measure(uid, account, status)
         new = [self._charge(uid, account, status.revision, paid) for paid in _paid(status) if paid.ended > settled]
+        self.version += entry != before or measured or any(new)
         return any(new)
 
     def _book(self, entry: _Entry, sign: int) -> None:
@@ -91,19 +95,26 @@ class Ledger:
         open_ones[identity] = (paid.ended, paid.cost)
         return True
 
-    def _measure(self, uid: str, account: Account, status: TaskStatus) -> None:
-        """Keep what the task's last attempt cost, for the estimate; each task once, the last ones of all."""
+    def _measure(self, uid: str, account: Account, status: TaskStatus) -> bool:
+        """Keep what the task's last attempt cost, for the estimate; each task once, the last ones of all.
+
+        Tell whether that is something new.
+        """
         known = self.measured.setdefault((account.provider, account.kind), {})
-        if last := next(reversed(list(_paid(status))), None):
-            known.pop(uid, None)
-            known[uid] = last.cost
-            if len(known) > _MEASURED:
-                del known[next(iter(known))]
+        last = next(reversed(list(_paid(status))), None)
+        if last is None:
+            return False
+        before = known.pop(uid, None)
+        known[uid] = last.cost
+        if len(known) > _MEASURED:
+            del known[next(iter(known))]
+        return before != last.cost
 
     def settle(self, provider: Key, until: float) -> None:
         """Forget what the provider's status has taken in."""
         kept = {i: paid for i, paid in self.unsettled.get(provider, {}).items() if paid[0] > until}
         self.unsettled[provider] = kept
+        self.version += 1
 
     def since(self, provider: Key, begin: float, end: float = float("inf")) -> Cost:
         """Give what a provider's attempts cost that ended after a time, and not after another."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from coursegen_api import names
-from coursegen_api.base import HoldReason, ObjectStatus, Outcome, Requests
+from coursegen_api.base import ObjectStatus, Outcome, Requests
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 from coursegen_api.validation import QualityValidation
 
-from . import assignments, clock, conditions, quality, requests, telling
+from . import assignments, clock, conditions, place, quality, requests, telling
 from .jobs import Identity
 from .step import Assignment, Hold, Step, Task, open_attempt
 from .task import advance
@@ -56,7 +56,7 @@ def provider_of(obj: TaskObject, course: CourseGeneration | None) -> str | None:
     return obj.spec.provider_name or (course.spec.provider_name if course else None)
 
 
-def plan(view: ObjectView, now: float, granted: bool, decline: HoldReason = HoldReason.QUEUE_FULL) -> Plan:
+def plan(view: ObjectView, now: float, granted: bool, decline: Hold | None = None) -> Plan:
     """Plan a visit; the same arguments give the same plan."""
     obj, parent = view.obj, view.course if view.owned else None
     accepted = requests.accept(obj, parent)
@@ -86,8 +86,6 @@ def _task(
 ) -> Task:
     meta = obj.metadata
     over = requests.ended(parent) if parent else None
-    started = parent.status.start_time if parent else None
-    created = clock.parse(meta.creation_timestamp)
     return Task(
         identity=Identity(
             type(obj).__name__,
@@ -103,11 +101,7 @@ def _task(
         queue_name=queue_of(obj),
         provider_name=provider_of(obj, view.course),
         assign=lambda: _assign(view, obj),
-        place=(
-            clock.parse(started) if started else created,
-            clock.parse(parent.metadata.creation_timestamp) if parent else created,
-            obj.spec.index if isinstance(obj, ChapterGeneration) else 0,
-        ),
+        place=place.of_task(obj, queue_of(obj), parent, view.around),
         suspended=obj.spec.suspend or (parent is not None and parent.spec.suspend),
         cancelled=cancel or over is Outcome.CANCELLED or _stopped(obj, parent),
         abandoned="The course has failed, so this was not started." if over is Outcome.FAILED else "",

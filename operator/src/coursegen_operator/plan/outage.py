@@ -41,13 +41,14 @@ def outage(task: Task, circuits: Mapping[Key, Circuit]) -> Outage:
     return Outage(tuple((k, circuits[k]) for k in names if k in circuits and circuits[k].opened))
 
 
-def hold(task: Task, circuits: Mapping[Key, Circuit], reason: HoldReason) -> Hold | None:
-    """Say what a task waits for that a circuit keeps; None if none of its circuits is open."""
-    kind = "ModelProvider" if reason is HoldReason.PROVIDER_CIRCUIT_OPEN else "GenerationQueue"
-    for key, circuit in outage(task, circuits).circuits:
-        if key.kind == kind and not circuit.is_closed:
-            return Hold(reason, f"The circuit of {label(key)} is open: {breaker.words(circuit)}")
-    return None
+def shut(circuits: Mapping[Key, Circuit]) -> dict[Key, Hold]:
+    """Give what work is held with, by provider or queue, where the circuit is not closed."""
+    return {key: _hold(key, circuit) for key, circuit in circuits.items() if not circuit.is_closed}
+
+
+def _hold(key: Key, circuit: Circuit) -> Hold:
+    reason = HoldReason.PROVIDER_CIRCUIT_OPEN if key.kind == "ModelProvider" else HoldReason.QUEUE_PAUSED
+    return Hold(reason, f"The circuit of {label(key)} is open: {breaker.words(circuit)}")
 
 
 def settled(task: Task, circuits: Mapping[Key, Circuit]) -> Task:

@@ -9,8 +9,8 @@ from coursegen_api.course import (
 )
 from coursegen_api.task import OutlineSummary
 
-from . import assignments, conditions
-from .coursestep import CourseStep, place
+from . import assignments, conditions, place
+from .coursestep import CourseStep
 from .jobs import Identity
 from .step import Task, open_attempt
 from .task import advance
@@ -55,7 +55,7 @@ def _outline_task(step: CourseStep, status: TaskStatus) -> Task:
         queue_name=queue or course.spec.queue_name or names.QUEUE_COURSE,
         provider_name=course.spec.provider_name,
         assign=lambda: assignments.outline(course),
-        place=place(step)[:3],
+        place=place.of_course(course, step.status.start_time, step.view.around),
         suspended=course.spec.suspend,
     )
 

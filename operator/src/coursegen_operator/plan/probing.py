@@ -1,10 +1,10 @@
 """Who probes an open circuit: the waiting task that is the least work, and has been tried least."""
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from .admission import Limits, Load, WaitingBook, room, take
+from .book import WaitingBook
+from .limits import Limits, Load, room
 from .recent import circuits_of
 from .world import Key, Want
 
@@ -19,10 +19,15 @@ class Ready:
     half_open: frozenset[Key]
     probed: frozenset[Key]
 
+    @property
+    def free(self) -> frozenset[Key]:
+        """Name the circuits that a probe may start for."""
+        return self.half_open - self.probed
+
 
 def choose(book: WaitingBook, load: Load, limits: Limits, ready: Ready) -> list[tuple[Key, Want]]:
     """Grant one probe to each circuit that is ready for one; the granted leave the book and are added to the load."""
-    free = set(ready.half_open - ready.probed)
+    free = set(ready.free)
     granted = []
     while free:
         found = _best(book, load, _opened(limits, free), free)
@@ -30,9 +35,9 @@ def choose(book: WaitingBook, load: Load, limits: Limits, ready: Ready) -> list[
             break
         key, want = found
         book.drop(key)
-        take(load, want, key)
+        load.take(want, key)
         granted.append((key, replace(want, probe=True)))
-        free.difference_update(circuits_of(key.namespace, want.queue, want.provider or None))
+        free.difference_update(circuits_of(key.namespace, want.queue, want.provider))
     return granted
 
 
@@ -47,13 +52,10 @@ def _best(book: WaitingBook, load: Load, limits: Limits, free: set[Key]) -> tupl
 
 
 def _waiting(book: WaitingBook, circuits: set[Key]) -> Iterator[tuple[Key, Want]]:
-    """Give those that wait for one of the circuits, the first of each line."""
-    for line in book.lines.values():
-        head = line[0][1]
-        want = book.wants[head]
-        if circuits & set(circuits_of(head.namespace, want.queue, want.provider or None)):
-            for _, key in itertools.islice(line, _LOOKED_AT):
-                yield key, book.wants[key]
+    """Give those that wait for one of the circuits, some of each line."""
+    for line in book.all_lines():
+        if not circuits.isdisjoint(circuits_of(line.namespace, line.queue, line.provider)):
+            yield from book.some(line, _LOOKED_AT)
 
 
 def waiting(book: WaitingBook, circuit: Key) -> list[Key]:
@@ -63,8 +65,4 @@ def waiting(book: WaitingBook, circuit: Key) -> list[Key]:
 
 def _opened(limits: Limits, free: set[Key]) -> Limits:
     """Give the limits as a probe of these circuits meets them."""
-    return replace(
-        limits,
-        shut_queues=limits.shut_queues - {k.name for k in free if k.kind == "GenerationQueue"},
-        shut_providers=limits.shut_providers - {f"{k.namespace}/{k.name}" for k in free if k.kind == "ModelProvider"},
-    )
+    return replace(limits, shut={key: hold for key, hold in limits.shut.items() if key not in free})

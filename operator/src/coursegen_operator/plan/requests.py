@@ -191,6 +191,8 @@ def fresh(status: ObjectStatus, requests: Requests) -> dict[str, Any]:
         "requests": requests,
         "attempts": [],
         "retry_count": 0,
+        "withdrawn_attempts": 0,
+        "queued_time": None,
         "next_retry_time": None,
         "error_details": None,
         "progress_percentage": 0,

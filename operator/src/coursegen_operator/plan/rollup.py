@@ -6,7 +6,7 @@ from coursegen_api.base import ErrorDetails, HoldReason, TaskStatus, Usage
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import ChapterCounts, CourseGeneration, CourseStatus
 
-from . import clock, requests
+from . import clock, eta, requests
 from .step import Hold, open_attempt, works
 from .world import Defaults, TaskObject
 
@@ -100,11 +100,16 @@ def paced(
             + (status.outline.retry_count if status.outline else 0),
         }
     )
-    if status == old:
+    if status == old or (eta.without(status) == eta.without(old) and not _may_tell_estimate(old, now)):
         return old, True
     if urgent or due:
         return status.model_copy(update={"progress_time": clock.stamp(now)}), True
     return status, False
+
+
+def _may_tell_estimate(old: CourseStatus, now: float) -> bool:
+    """Tell whether a course may be written for its estimate alone."""
+    return old.progress_time is None or now >= clock.parse(old.progress_time) + eta.ALONE_SECONDS
 
 
 def _state_of(status: CourseStatus) -> CourseStatus:
@@ -119,6 +124,8 @@ def _state_of(status: CourseStatus) -> CourseStatus:
         "usage": None,
         "retry_count": 0,
         "outline": outline,
+        "estimated_completion_time": None,
+        "estimate_certainty": None,
         "exports": [e.model_copy(update={"phase": None}) for e in status.exports],
     }
     return status.model_copy(update=figures)

@@ -3,8 +3,9 @@
 from typing import Any
 
 from coursegen_api.base import Attempt, FailureClass, HoldReason, Outcome
+from coursegen_api.queue import GenerationQueue, StopPolicy
 
-from . import clock, ending, failure, jobs, waiting
+from . import clock, ending, failure, jobs, limits, waiting
 from .failure import Verdict
 from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, Step, refusal
 from .world import CreateJob, Defaults, JobView, Reading, ReadPods
@@ -19,6 +20,9 @@ def watch(step: Step, attempt: Attempt) -> None:
     if step.task.cancelled:
         ending.stop(step, job)
         return ending.conclude(step, attempt, Verdict(Outcome.CANCELLED, message="Cancelled on request."))
+    queue = step.around.queues.get(step.task.queue_name)
+    if queue and queue.spec.stop_policy is StopPolicy.HOLD_AND_DRAIN and not (job and job.finished):
+        return _drained(step, attempt, job, queue)
     if job is None:
         return _without_job(step, attempt)
     if not jobs.ours(job, step.task.identity.uid, attempt.spec_hash):
@@ -31,11 +35,20 @@ def watch(step: Step, attempt: Attempt) -> None:
     return _running(step, attempt, job)
 
 
+def _drained(step: Step, attempt: Attempt, job: JobView | None, queue: GenerationQueue) -> None:
+    """Stop an attempt with its queue, on an admin's word; the next one waits until the queue goes on."""
+    ending.withdraw(step, attempt, job, limits.paused(step.task.queue_name, limits.of_queue(queue)))
+    step.draft.wake(step.now)
+
+
 def _without_job(step: Step, attempt: Attempt) -> None:
     """Create the Job that status announces, or see that it was there and is gone."""
     if attempt.start_time or attempt.job_name in step.around.gone:
         lost = "The Job was deleted before its result was read."
         return ending.conclude(step, attempt, failure.failed(FailureClass.RESULT_LOST, lost))
+    refused = refusal(step.around.refused) if step.around.refused else None
+    if refused and refused.reason is HoldReason.QUOTA_EXCEEDED:
+        return ending.withdraw_for_quota(step, attempt, None, step.around.refused)
     found = waiting.means(step)
     if isinstance(found, Hold):
         step.hold = found
@@ -47,8 +60,8 @@ def _without_job(step: Step, attempt: Attempt) -> None:
         step.changes["attempts"] = [*step.task.status.attempts[:-1], renewed]
         step.urgent = True
     step.draft.effects.append(CreateJob(manifest))
-    if step.around.refused:
-        step.hold = refusal(step.around.refused)
+    if refused:
+        step.hold = refused
         step.draft.wake(step.now + REFUSED_SECONDS)
     return None
 
@@ -118,7 +131,11 @@ def _unready(step: Step, attempt: Attempt, job: JobView) -> None:
         return None
     message = trouble.message if trouble else "No Pod of the Job has started, and Kubernetes gives no reason."
     if trouble and trouble.quota:
-        return step.held(HoldReason.QUOTA_EXCEEDED, f"{message} It starts when the quota has room.")
+        return ending.withdraw_for_quota(step, attempt, job, message)
+    queue = step.around.queues.get(step.task.queue_name)
+    if overdue and trouble and trouble.unschedulable and queue and queue.spec.elasticity:
+        ending.withdraw(step, attempt, job, Hold(HoldReason.QUEUE_FULL, f"{message} It is tried again."))
+        return step.draft.wake(step.now)
     if (trouble and trouble.hopeless) or overdue:
         ending.stop(step, job)
         return ending.conclude(step, attempt, failure.failed(FailureClass.POD_NOT_STARTED, message))

@@ -65,8 +65,8 @@ class Task:
     queue_name: str
     provider_name: str | None
     assign: Callable[[], Assignment | Hold]
-    place: tuple[float, float, int]
-    """Course's start, own creation, index: the order in the queue."""
+    place: tuple[float, ...]
+    """Where it stands in its queue (place.py)."""
     suspended: bool = False
     cancelled: bool = False
     """A person ended it: running attempts are stopped."""
@@ -82,7 +82,8 @@ class Step:
     around: Surroundings
     now: float
     granted: bool
-    decline: HoldReason = HoldReason.QUEUE_FULL
+    decline: Hold | None = None
+    """Why the slot that it asked for was not granted."""
     changes: dict[str, Any] = field(default_factory=dict)
     draft: Draft = field(default_factory=Draft)
     ended: Outcome | None = None
@@ -118,3 +119,9 @@ def works(status: TaskStatus) -> bool:
     if attempt is None or status.hold_reason:
         return False
     return attempt.start_time is not None or note is None or note.attempt != attempt.number
+
+
+def refused_by_quota(status: TaskStatus) -> bool:
+    """Tell whether a quota refused the last attempt, and the next one has not begun."""
+    last = status.attempts[-1] if status.attempts else None
+    return last is not None and last.outcome is Outcome.WITHDRAWN and status.next_retry_time is not None

@@ -8,14 +8,15 @@ from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
 from coursegen_api.task import TaskInput, Writer
 
-from . import assignments, clock, ending, jobs, outage
+from . import assignments, clock, ending, history, jobs
 from .requests import COURSE_OVER
-from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step, missing_provider, missing_queue
-from .world import Count, CreateJob, Want
+from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step, missing_provider, missing_queue, refused_by_quota
+from .world import Count, CreateJob, Measured, Want
 
 _KEPT_ATTEMPTS = 10
 _CLOCK_STEP_SECONDS = 60.0
 """An end that lies further ahead was written before the clock was set back."""
+_LOOK_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +50,26 @@ def begin(step: Step) -> None:
         return None
     if step.granted:
         return _intend(step, found)
-    made = task.status.attempts[-1].number if task.status.attempts else 0
-    effort = (made, assignments.size(found.assignment.work))
+    queued = task.status.queued_time
+    since = clock.parse(queued) if queued else step.now
     step.want = Want(
         task.queue_name,
         task.provider_name or "",
-        (*task.place, task.identity.uid),
-        effort,
-        purses=tuple(step.around.purses),
+        since,
+        task.place,
+        task.identity.uid,
+        effort=(_made(task.status), assignments.size(found.assignment.work)),
+        purses=step.around.purses,
         label=task.label,
-        line=next((k.name for k, p in step.around.purses.items() if p and k.kind == "CourseGeneration"), ""),
+        line=step.around.budget_line,
     )
-    return _hold_for_slot(step, found.queue)
+    step.hold = step.decline or Hold(HoldReason.QUEUE_FULL, f"Waits for a slot of queue {task.queue_name}.")
+    return None
+
+
+def _made(status: TaskStatus) -> int:
+    """Count the attempts of the revision that were not withdrawn."""
+    return status.attempts[-1].number - status.withdrawn_attempts if status.attempts else 0
 
 
 def retry_due(status: TaskStatus, now: float) -> float:
@@ -78,36 +87,12 @@ def retry_due(status: TaskStatus, now: float) -> float:
 
 def _hold_for_retry(step: Step) -> None:
     status = step.task.status
+    if refused_by_quota(status):
+        step.hold = ending.quota_hold(status.attempts[-1].message or "", status.next_retry_time or "")
+        return
     last = status.error_details
     why = f" after {last.failure_class.value}" if last else ""
     step.held(HoldReason.RETRY_BACKOFF, f"Retry {status.retry_count}{why} is due at {status.next_retry_time}.")
-
-
-def _hold_for_slot(step: Step, queue: GenerationQueue) -> None:
-    task = step.task
-    if by_circuit := outage.hold(task, step.around.circuits, step.decline):
-        step.hold = by_circuit
-        return None
-    if step.decline is HoldReason.BUDGET_EXCEEDED:
-        return step.held(step.decline, _over_budget(step))
-    if step.decline is HoldReason.PROVIDER_BUSY:
-        return step.held(
-            step.decline, f"Provider {task.provider_name} is used up to spec.concurrency: waits for a Job to end."
-        )
-    return step.held(
-        HoldReason.QUEUE_FULL,
-        f"Queue {task.queue_name} (capacity {queue.spec.capacity}) or the operator's limit of "
-        f"{step.around.defaults.max_jobs} Jobs is used up: waits for a Job to end.",
-    )
-
-
-def _over_budget(step: Step) -> str:
-    """Say which budget is used up: the first that lacks the cost of this attempt."""
-    purses = [p for p in step.around.purses.values() if p]
-    short = [p for p in purses if p.lacks(step.around.estimate)] or purses
-    if not short:
-        return "A budget is used up by what is about to start: waits for its end."
-    return short[0].words(step.around.estimate)
 
 
 def means(step: Step) -> Means | Hold:
@@ -134,6 +119,7 @@ def _intend(step: Step, found: Means) -> None:
         number=number,
         job_name=manifest["metadata"]["name"],
         spec_hash=hash_of(manifest),
+        queued_time=before.queued_time,
         admission_time=clock.stamp(step.now),
         probe=step.around.probe or None,
     )
@@ -146,7 +132,10 @@ def _intend(step: Step, found: Means) -> None:
         "queue_name": step.task.queue_name,
     }
     step.urgent = True
-    step.draft.effects += [CreateJob(manifest), Count("attempt", (step.task.label,))]
+    measured = Measured(step.task.queue_name, waited=history.waited(attempt))
+    step.draft.effects += [CreateJob(manifest), Count("attempt", (step.task.label,)), measured]
+    if step.around.refused:
+        step.draft.wake(step.now + _LOOK_AGAIN_SECONDS)  # a second refusal in the same words brings no visit
     if attempt.job_name in step.around.jobs:
         step.draft.wake(step.now)  # somebody has taken the name: no event will come of our creating it
 

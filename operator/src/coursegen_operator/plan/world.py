@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from coursegen_api.base import ObjectStatus
+from coursegen_api.base import ObjectStatus, Outcome
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration, CourseStatus
 from coursegen_api.export import CourseExport
@@ -14,7 +14,6 @@ from coursegen_api.task import Progress
 from coursegen_api.validation import QualityValidation
 
 from .breaker import Circuit
-from .budget import NOTHING, Cost, Purse
 
 TaskObject = ChapterGeneration | QualityValidation | CourseExport
 AnyObject = TaskObject | CourseGeneration
@@ -141,16 +140,24 @@ class Surroundings:
     gone: frozenset[str] = frozenset()
     """Names of Jobs of this object that were seen, and then were deleted."""
     progress: Progress | None = None
+    durations: Mapping[str, float] = field(default_factory=dict)
+    """By queue: how long its work usually runs, in seconds; a queue of which nothing is measured is not in here."""
+    slow: Mapping[str, float] = field(default_factory=dict)
+    """By queue: how long one in ten runs, or longer."""
+    waits: Mapping[str, float] = field(default_factory=dict)
+    """By queue: how long its work usually waits for a slot, in seconds."""
+    measured: Mapping[str, int] = field(default_factory=dict)
+    """By queue: how many runs the usual duration is made of."""
     refused: str = ""
     """What Kubernetes said when it last refused to create something for the object."""
     circuits: Mapping[Key, Circuit] = field(default_factory=dict)
     """By provider or queue: those of which something is known."""
     probe: bool = False
     """The slot that was granted is for a probe."""
-    purses: Mapping[Key, Purse | None] = field(default_factory=dict)
-    """By course and provider, for what asks a model: their budgets; None where there is none."""
-    estimate: Cost = NOTHING
-    """What the next attempt is likely to cost."""
+    purses: tuple[Key, ...] = ()
+    """The course and the provider that pay for it, if it asks a model."""
+    budget_line: str = ""
+    """The course among them, if it has a budget."""
 
 
 # ---- effects: done after the status write that announces them, in order -----------------------------
@@ -229,8 +236,29 @@ class Count:
     labels: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a visit measured of work of a queue, in seconds, and how the work ended for good."""
+
+    queue: str
+    waited: float | None = None
+    """For its slot, of an attempt that begins."""
+    ran: float | None = None
+    """Of an attempt that succeeded, from its slot to its end."""
+    ended: Outcome | None = None
+
+
 Effect = (
-    CreateJob | DeleteJob | DeleteCourseJobs | CreateChild | DeleteChild | DeleteSelf | ReadPods | PostEvent | Count
+    CreateJob
+    | DeleteJob
+    | DeleteCourseJobs
+    | CreateChild
+    | DeleteChild
+    | DeleteSelf
+    | ReadPods
+    | PostEvent
+    | Count
+    | Measured
 )
 
 
@@ -240,8 +268,11 @@ class Want:
 
     queue: str
     provider: str
-    order: tuple[float, float, int, str]
-    """Course's start, own creation, index, UID: the course that started first is done sooner."""
+    since: float
+    """Since when it waits."""
+    order: tuple[float, ...]
+    """Latest start, course's start, own creation, index: the least goes first."""
+    uid: str
     effort: tuple[int, int] = (0, 0)
     """Attempts made so far, and the size of the work: the least is tried first where a probe is needed."""
     probe: bool = False
@@ -251,7 +282,7 @@ class Want:
     label: str = ""
     """The kind of task: what it is likely to cost follows from it."""
     line: str = ""
-    """Whose budget may hold it: a line of its own, so that nobody waits behind it."""
+    """The course whose own budget may hold it: a line of its own, so that nobody waits behind it."""
 
 
 COURSE_SLOTS = ""

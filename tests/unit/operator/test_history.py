@@ -1,0 +1,109 @@
+"""What was measured, and what queues say of it."""
+
+import random
+
+import pytest
+
+from coursegen_api.base import Outcome
+from coursegen_operator.plan.history import History, Sketch, quantile
+from coursegen_operator.plan.world import Measured
+
+from .simulation import START, Simulation
+
+CHAPTER = {"courseContext": {"title": "T"}, "title": "T", "learningObjectives": ["x"]}
+QUEUE = "chapter-generation"
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95])
+def test_a_quantile_is_right_to_within_a_twentieth_however_many_there_are(share: float) -> None:
+    chance, sketch = random.Random(1), Sketch()
+    values = sorted(chance.lognormvariate(4, 1) for _ in range(10_000))
+    for value in values:
+        sketch.add(value)
+    exact = values[int(share * len(values))]
+    assert quantile(share, [sketch]) == pytest.approx(exact, rel=0.06)
+    assert len(sketch.counts) < 150
+
+
+def test_without_measurements_there_is_no_quantile() -> None:
+    assert quantile(0.5, [Sketch(), Sketch()]) is None
+
+
+def test_the_last_hour_forgets_what_is_older() -> None:
+    history = History()
+    history.take(Measured("q", waited=10.0, ran=60.0), START)
+    history.take(Measured("q", ended=Outcome.SUCCEEDED), START)
+    history.take(Measured("q", ended=Outcome.FAILED), START + 1800)
+    early, late = history.figures("q", START + 1800), history.figures("q", START + 3700)
+    assert early
+    assert late
+    assert (early.succeeded, early.failed, round(early.run_p50 or 0, -1)) == (1, 1, 60)
+    assert (late.succeeded, late.failed, late.run_p50) == (0, 1, None)
+    assert history.figures("q", START + 9000) is None
+    assert len(history.queues["q"].periods) <= 12
+
+
+def test_durations_are_those_of_late() -> None:
+    history = History()
+    for n in range(1000):
+        history.take(Measured("q", ran=10.0 if n < 500 else 100.0), START + n)
+    assert history.durations["q"] == pytest.approx(100, rel=0.06)
+    assert history.measured["q"] <= 400
+
+
+def busy() -> Simulation:
+    sim = Simulation()
+    sim.change_spec("GenerationQueue", QUEUE, namespace="", capacity=2)
+    for n in range(6):
+        sim.apply("ChapterGeneration", f"c{n}", CHAPTER)
+    for _ in range(2):
+        sim.run(60)
+        for job in sim.jobs():
+            sim.start(job)
+            sim.succeed(job)
+        sim.run(1)
+    return sim
+
+
+def standing(sim: Simulation) -> dict:
+    sim.stand()
+    return sim.api.objects["generationqueues", "", QUEUE]["status"]
+
+
+def test_a_queue_says_what_goes_on_and_how_it_went() -> None:
+    sim = busy()
+    status = standing(sim)
+    assert {k: status[k] for k in ("capacity", "active", "pending")} == {"capacity": 2, "active": 2, "pending": 0}
+    assert "oldestPendingTime" not in status
+    hour = status["lastHour"]
+    assert (hour["succeeded"], hour["failed"], hour["successRatePercent"]) == (4, 0, 100)
+    assert hour["waitP50Seconds"] == pytest.approx(60, abs=4)
+    assert hour["waitP95Seconds"] == pytest.approx(120, abs=8)
+    assert hour["runP50Seconds"] == pytest.approx(60, abs=4)
+
+
+def test_since_when_the_longest_wait_lasts_is_a_time_and_costs_no_write_as_it_grows() -> None:
+    sim = Simulation()
+    sim.change_spec("GenerationQueue", QUEUE, namespace="", capacity=0)
+    for n in range(3):
+        sim.apply("ChapterGeneration", f"c{n}", CHAPTER)
+        sim.run(10)
+    status = standing(sim)
+    assert (status["pending"], status["oldestPendingTime"]) == (3, sim.status("ChapterGeneration", "c0")["queuedTime"])
+    before = sim.api.writes.copy()
+    for _ in range(20):
+        sim.run(5)
+        sim.stand()
+    assert sim.api.writes == before
+
+
+def test_a_queue_of_which_nothing_is_known_says_nothing() -> None:
+    assert "lastHour" not in standing(Simulation())
+
+
+def test_a_restart_knows_what_the_attempts_in_status_tell() -> None:
+    sim = busy()
+    before = standing(sim)["lastHour"]
+    sim.restart()
+    assert standing(sim)["lastHour"] == before
+    assert sim.actor.doer.history.measured == {QUEUE: 4}
