@@ -38,7 +38,7 @@ class Proxy:
 
     async def __aenter__(self) -> "Proxy":
         connector = aiohttp.TCPConnector(ssl=self.tls, limit=0)
-        self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
+        self._session = aiohttp.ClientSession(connector=connector, headers={"Accept-Encoding": "identity"})
         self._runner = web.ServerRunner(web.Server(self._handle))
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)

@@ -207,7 +207,7 @@ class Kube:
                         answer: Json = json.loads(text)
                         return answer
                     error = _error(response.status, text, response.headers.get("Retry-After"))
-            except (aiohttp.ClientError, TimeoutError, json.JSONDecodeError) as e:
+            except (aiohttp.ClientError, TimeoutError, ValueError) as e:  # ValueError: what came is no JSON
                 self.observe(verb, 0)
                 raise ApiUnreachable(f"{verb} {path.split('?')[0]}: {type(e).__name__} {e}") from e
             finally:

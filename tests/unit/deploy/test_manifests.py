@@ -53,6 +53,8 @@ def test_the_operator_may_hold_its_own_lease_and_no_other():
     verbs = {v: r.get("resourceNames") for r in role["rules"] for v in r["verbs"] if r["resources"] == ["leases"]}
     default = next(f.default for f in fields(settings.Settings) if f.name == "lease_name")
     assert verbs == {"get": [default], "update": [default], "create": None}
+    generated = [c["name"] for c in documents(BASE / "operator" / "kustomization.yaml")[0]["configMapGenerator"]]
+    assert default not in generated, "kustomize adds the ConfigMap's hash to every resourceName that equals its name"
     assert {d["kind"] for _, d, r in RULES if "leases" in r["resources"]} == {"Role"}
 
 

@@ -69,9 +69,10 @@ async def test_every_delete_is_in_the_background_and_of_the_right_object(server:
     assert '"preconditions":{"uid":"u1"}' in answers.asked[0][2]
 
 
-async def test_half_an_answer_is_no_answer(server: tuple[Server, Kube]) -> None:
+@pytest.mark.parametrize("body", [b'{"half":', b"\x1f\x8b\x08"], ids=["half", "no text"])
+async def test_half_an_answer_is_no_answer(server: tuple[Server, Kube], body: bytes) -> None:
     answers, kube = server
-    answers.answers = [web.Response(body=b'{"half":', content_type="application/json")]
+    answers.answers = [web.Response(body=body, content_type="application/json")]
     with pytest.raises(ApiUnreachable):
         await kube.get("/x")
 
