@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import (
+    ControllerName,
     DeadlineTime,
     IsoDuration,
     Objective,
@@ -92,6 +93,13 @@ class ChapterSpec(Base):
             "Default: the course's, for what a course owns; else none. Example: 2027-03-01T08:00:00Z."
         ),
     )
+    managed_by: ControllerName | None = Field(
+        default=None,
+        description=(
+            "The controller that works on this object: this operator leaves alone what names another, such as "
+            "kueue.x-k8s.io/multikueue. Default: coursegen.dev/operator."
+        ),
+    )
     suspend: bool = Field(
         default=False, description="True starts nothing new; a running attempt ends normally. Default: false."
     )
@@ -142,6 +150,7 @@ class ChapterGeneration(Kind):
                 "complexityLevel",
                 "outlineKey",
                 "providerName",
+                "managedBy",
             ),
             Rule(
                 rule="self.index == oldSelf.index",
