@@ -8,6 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from coursegen_api.names import QUEUE_PRIORITIES
+from coursegen_api.queue import GenerationQueue
 
 from .plan.book import WaitingBook
 from .plan.world import COURSE_SLOTS, Defaults
@@ -90,13 +91,18 @@ class CapacityCollector(Collector):
         waits = GaugeMetricFamily("coursegen_slots_waiting", "Tasks that wait for a slot of a queue.", labels=["queue"])
         for name in sorted(set(self._snapshot.queues) | set(QUEUE_PRIORITIES)):
             queue = self._snapshot.queues.get(name)
-            capacity.add_metric([name], queue.spec.capacity if queue else 0)
+            capacity.add_metric([name], _capacity(queue) if queue else 0)
             in_use.add_metric([name], load.by_queue.get(name, 0))
             waits.add_metric([name], waiting.get(name, 0))
         yield from (capacity, in_use, waits)
         since = min((s for q in self._book.lines if (s := self._book.oldest_since(q)) is not None), default=None)
         oldest = max(0.0, time.time() - since) if since is not None else 0.0
         yield _gauge("coursegen_oldest_wait_seconds", "How long the longest wait for a slot has lasted.", oldest)
+
+
+def _capacity(queue: GenerationQueue) -> int:
+    """Give what a queue may run now; an elastic one says so in its status."""
+    return queue.spec.capacity if queue.status.capacity is None else queue.status.capacity
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
