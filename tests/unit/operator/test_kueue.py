@@ -83,3 +83,21 @@ def test_to_name_this_operator_is_to_name_nobody() -> None:
     sim.apply("CourseGeneration", "c", COURSE | {"managedBy": names.CONTROLLER})
     sim.work()
     assert sim.status("CourseGeneration", "c")["phase"] == "Succeeded"
+
+
+def test_a_job_that_a_person_suspends_is_a_hold_that_says_so() -> None:
+    sim = Simulation()
+    sim.apply("CourseGeneration", "c", COURSE)
+    sim.run(1)
+    [job] = sim.jobs()
+    job["spec"]["suspend"] = True
+    sim.api.touch("jobs", job)
+    sim.run(3600)
+    status = sim.status("CourseGeneration", "c")
+    assert (status["phase"], status["holdReason"]) == ("Suspended", "Suspended")
+    assert f"Somebody has suspended Job {job['metadata']['name']}" in status["holdMessage"]
+    job["spec"]["suspend"] = False
+    job["status"]["startTime"] = clock.stamp(sim.time)
+    sim.api.touch("jobs", job)
+    sim.work()
+    assert sim.status("CourseGeneration", "c")["phase"] == "Succeeded"

@@ -82,7 +82,7 @@ def _running(step: Step, attempt: Attempt, job: JobView) -> None:
     queue = step.around.queues.get(step.task.queue_name)
     defaults = step.around.defaults
     if job.suspended:
-        return _waits_for_kueue(step)
+        return _suspended(step, job)
     report = step.around.progress
     fresh = report and (report.revision, report.attempt) == (step.task.status.revision, attempt.number)
     if job.ready or fresh:
@@ -106,9 +106,16 @@ def _running(step: Step, attempt: Attempt, job: JobView) -> None:
     return None
 
 
-def _waits_for_kueue(step: Step) -> None:
-    name = step.task.identity.kueue.get(LABEL_KUEUE_QUEUE, "")
-    step.held(HoldReason.QUEUE_FULL, f"Kueue has not admitted the Job: it waits for room in LocalQueue {name}.")
+def _suspended(step: Step, job: JobView) -> None:
+    """Say who keeps a Job; no clock runs for it meanwhile."""
+    name = step.task.identity.kueue.get(LABEL_KUEUE_QUEUE)
+    if name:
+        return step.held(
+            HoldReason.QUEUE_FULL, f"Kueue has not admitted the Job: it waits for room in LocalQueue {name}."
+        )
+    return step.held(
+        HoldReason.SUSPENDED, f"Somebody has suspended Job {job.name}: set its spec.suspend to false to go on."
+    )
 
 
 def _report(step: Step) -> None:
