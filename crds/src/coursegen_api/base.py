@@ -119,6 +119,16 @@ DeadlineTime = Annotated[
 ]
 
 
+ControllerName = Annotated[
+    str,
+    Field(
+        min_length=3,
+        max_length=63,
+        pattern=rf"^{_DNS_LABEL}(\.{_DNS_LABEL})*/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+    ),
+]
+
+
 class ProficiencyLevel(StrEnum):
     """How much the learners know already."""
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from .base import (
     Artifact,
+    ControllerName,
     DeadlineTime,
     IsoDuration,
     Objective,
@@ -94,6 +95,13 @@ class ChapterSpec(Base):
             "Default: the course's, for what a course owns; else none. Example: 2027-03-01T08:00:00Z."
         ),
     )
+    managed_by: ControllerName | None = Field(
+        default=None,
+        description=(
+            "The controller that works on this object: this operator leaves alone what names another, such as "
+            "kueue.x-k8s.io/multikueue. Default: coursegen.dev/operator."
+        ),
+    )
     suspend: bool = Field(
         default=False, description="True starts nothing new; a running attempt ends normally. Default: false."
     )
@@ -147,6 +155,7 @@ class ChapterGeneration(Kind):
                 "complexityLevel",
                 "outlineKey",
                 "providerName",
+                "managedBy",
             ),
             Rule(
                 rule="self.index == oldSelf.index",

@@ -9,6 +9,7 @@ from .base import (
     Artifact,
     Certainty,
     Condition,
+    ControllerName,
     DeadlineTime,
     ErrorDetails,
     ExportFormat,
@@ -234,6 +235,13 @@ class CourseSpec(Model):
             "Default: none. Example: 2027-03-01T08:00:00Z."
         ),
     )
+    managed_by: ControllerName | None = Field(
+        default=None,
+        description=(
+            "The controller that works on this object: this operator leaves alone what names another, such as "
+            "kueue.x-k8s.io/multikueue. Default: coursegen.dev/operator."
+        ),
+    )
     suspend: bool = Field(
         default=False,
         description="True starts nothing new; what runs ends normally. You can change it at any time. Default: false.",
@@ -370,6 +378,7 @@ class CourseGeneration(Kind):
                 "chapterCount",
                 "chapters",
                 "providerName",
+                "managedBy",
             ),
             Rule(
                 rule="!(has(self.chapters) && has(self.chapterCount))",

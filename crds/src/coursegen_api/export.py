@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from .base import DeadlineTime, ExportFormat, ObjectName, ObjectStatus
+from .base import ControllerName, DeadlineTime, ExportFormat, ObjectName, ObjectStatus
 from .kinds import (
     AGE,
     ERROR,
@@ -41,6 +41,13 @@ class ExportSpec(SourceFields):
             "Default: the course's, for what a course owns; else none. Example: 2027-03-01T08:00:00Z."
         ),
     )
+    managed_by: ControllerName | None = Field(
+        default=None,
+        description=(
+            "The controller that works on this object: this operator leaves alone what names another, such as "
+            "kueue.x-k8s.io/multikueue. Default: coursegen.dev/operator."
+        ),
+    )
     suspend: bool = Field(
         default=False, description="True starts nothing new; a running attempt ends normally. Default: false."
     )
@@ -75,7 +82,7 @@ class CourseExport(Kind):
         rules=(queue_name_rule(),),
         spec_rules=(
             *immutable_fields(
-                "chapterName", "courseName", "artifactKey", "configMapName", "format", "includeAssessments"
+                "chapterName", "courseName", "artifactKey", "configMapName", "format", "includeAssessments", "managedBy"
             ),
             one_source(),
         ),

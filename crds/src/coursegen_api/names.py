@@ -6,6 +6,7 @@ give the same name, so that a crash between two steps can be finished by the nex
 """
 
 import hashlib
+from collections.abc import Mapping
 
 GROUP = "coursegen.dev"
 VERSION = "v1alpha1"
@@ -20,6 +21,9 @@ LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 """Set to MANAGED_BY on every object that the operator creates; the watch on Jobs selects it."""
 
 MANAGED_BY = "coursegen-operator"
+
+CONTROLLER = f"{GROUP}/operator"
+"""spec.managedBy of what this operator works on, as of what names nobody."""
 
 LABEL_COMPONENT = "app.kubernetes.io/component"
 """The kind of task: outline, chapter, validation or export."""
@@ -41,6 +45,20 @@ LABEL_ATTEMPT = f"{GROUP}/attempt"
 
 LABEL_QUEUE = f"{GROUP}/queue"
 """The GenerationQueue whose slot a Job holds."""
+
+LABEL_KUEUE_QUEUE = "kueue.x-k8s.io/queue-name"
+"""On an object, by a person: the Kueue LocalQueue that its Jobs go through; passed on to children and Jobs."""
+
+LABEL_KUEUE_PRIORITY = "kueue.x-k8s.io/priority-class"
+"""On an object, by a person: the Kueue WorkloadPriorityClass of its Jobs; passed on as well."""
+
+KUEUE_LABELS = (LABEL_KUEUE_QUEUE, LABEL_KUEUE_PRIORITY)
+
+
+def kueue_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Give Kueue's labels among an object's: the only ones of a person's that are passed on."""
+    return {name: labels[name] for name in KUEUE_LABELS if name in labels}
+
 
 # ---- annotations ----------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from .base import DeadlineTime, ObjectName, ObjectStatus
+from .base import ControllerName, DeadlineTime, ObjectName, ObjectStatus
 from .kinds import (
     AGE,
     ERROR,
@@ -36,6 +36,13 @@ class ValidationSpec(SourceFields, QualityBar):
             "When the work should be finished. What has least time to spare goes first among the waiting work of a "
             "namespace; a deadline that passes ends nothing. You can change it at any time. "
             "Default: the course's, for what a course owns; else none. Example: 2027-03-01T08:00:00Z."
+        ),
+    )
+    managed_by: ControllerName | None = Field(
+        default=None,
+        description=(
+            "The controller that works on this object: this operator leaves alone what names another, such as "
+            "kueue.x-k8s.io/multikueue. Default: coursegen.dev/operator."
         ),
     )
     suspend: bool = Field(
@@ -84,6 +91,7 @@ class QualityValidation(Kind):
                 "minReadabilityScore",
                 "minPedagogicalAlignment",
                 "checkBias",
+                "managedBy",
             ),
             one_source(),
         ),

@@ -17,7 +17,16 @@ from .plan import course as plan_course
 from .plan import coursestep
 from .plan import objects as plan_objects
 from .plan.step import Hold
-from .plan.world import AnyObject, Defaults, Key, Plan, Surroundings, TaskObject, key_of
+from .plan.world import (
+    AnyObject,
+    Defaults,
+    Key,
+    Plan,
+    Surroundings,
+    TaskObject,
+    is_managed_here,
+    key_of,
+)
 from .scheduler import Scheduler
 from .snapshot import Snapshot
 from .statuspatch import difference
@@ -59,7 +68,7 @@ class Actor:
             if key.namespace:
                 await self._learn_namespace(key.namespace)
             obj = self.snapshot.objects.get(key)
-            if obj is None or obj.metadata.deletion_timestamp:
+            if obj is None or obj.metadata.deletion_timestamp or not is_managed_here(obj):
                 self.scheduler.leave(key)
                 self.queue.forget(key)
             else:

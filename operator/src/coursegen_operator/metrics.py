@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from coursegen_api.circuit import CircuitState
 from coursegen_api.names import QUEUE_PRIORITIES
+from coursegen_api.queue import GenerationQueue
 
 from .breakers import Breakers
 from .plan.book import WaitingBook
@@ -102,7 +103,7 @@ class CapacityCollector(Collector):
         waits = GaugeMetricFamily("coursegen_slots_waiting", "Tasks that wait for a slot of a queue.", labels=["queue"])
         for name in sorted(set(self._snapshot.queues) | set(QUEUE_PRIORITIES)):
             queue = self._snapshot.queues.get(name)
-            capacity.add_metric([name], queue.spec.capacity if queue else 0)
+            capacity.add_metric([name], _capacity(queue) if queue else 0)
             in_use.add_metric([name], load.by_queue.get(name, 0))
             waits.add_metric([name], waiting.get(name, 0))
         yield from (capacity, in_use, waits)
@@ -143,6 +144,11 @@ class CircuitCollector(Collector):
         for state, number in count.items():
             providers.add_metric([state.value], number)
         yield providers
+
+
+def _capacity(queue: GenerationQueue) -> int:
+    """Give what a queue may run now; an elastic one says so in its status."""
+    return queue.spec.capacity if queue.status.capacity is None else queue.status.capacity
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

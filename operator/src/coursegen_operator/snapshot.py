@@ -440,8 +440,9 @@ def _uses_queue(obj: AnyObject, name: str) -> bool:
 
 def _same(old: JobView, new: JobView) -> bool:
     """Tell whether nothing changed that a plan would look at."""
-    return (old.uid, old.finished, old.deleting, old.ready, old.fingerprint, old.spec_hash) == (
+    return (old.uid, old.suspended, old.finished, old.deleting, old.ready, old.fingerprint, old.spec_hash) == (
         new.uid,
+        new.suspended,
         new.finished,
         new.deleting,
         new.ready,

@@ -42,6 +42,8 @@ def job_view(raw: Json) -> JobView:
         spec_hash=(meta.get("annotations") or {}).get(names.ANNOTATION_SPEC_HASH, ""),
         fingerprint=jobs.fingerprint(raw["spec"]["template"]["spec"]),
         created=_time(meta.get("creationTimestamp")),
+        begun=_time(status.get("startTime") or meta.get("creationTimestamp")),
+        suspended=bool(raw["spec"].get("suspend")) or _has_not_begun(labels, status, end),
         ready=int(status.get("ready") or 0),
         finished=end["type"] if end else "",
         ended=_time(end.get("lastTransitionTime")) if end else 0.0,
@@ -49,6 +51,11 @@ def job_view(raw: Json) -> JobView:
         deleting=meta.get("deletionTimestamp") is not None,
         resource_version=version_of(raw),
     )
+
+
+def _has_not_begun(labels: Json, status: Json, end: Json | None) -> bool:
+    """Tell whether Kueue has just let a Job go on, and the Job controller has not yet: no clock runs for it."""
+    return names.LABEL_KUEUE_QUEUE in labels and not status.get("startTime") and end is None
 
 
 def _has_run(ended: Json | None) -> bool:

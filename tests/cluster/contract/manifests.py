@@ -26,7 +26,12 @@ CHAPTER = {
     "estimatedDuration": "PT2H",
     "complexityLevel": "beginner",
 }
-WORK = {"queueName": "default", "suspend": True, "deadlineTime": "2027-03-01T08:00:00Z"}
+WORK = {
+    "queueName": "default",
+    "suspend": True,
+    "deadlineTime": "2027-03-01T08:00:00Z",
+    "managedBy": "coursegen.dev/operator",
+}
 COURSE = {
     "courseId": "Course_1.2-3",
     "title": "Python Programming",

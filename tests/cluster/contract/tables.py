@@ -169,6 +169,16 @@ def deadline(path: str) -> list[Bound]:
     ]
 
 
+def controller(path: str) -> list[Bound]:
+    """The name of a controller."""
+    return [
+        (path, "minLength", "a/b", "a/"),
+        (path, "maxLength", "a.b/" + "c" * 59, "a.b/" + "c" * 60),
+        (path, "pattern", "kueue.x-k8s.io/multikueue", "multikueue"),
+        (path, "pattern", "a/b", "A/b"),
+    ]
+
+
 FORMATS = ("pdf", "scorm", "json")
 LEVELS = ("beginner", "intermediate", "advanced")
 
@@ -215,6 +225,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *object_name("spec.providerName"),
         *object_name("spec.queueName"),
         *deadline("spec.deadlineTime"),
+        *controller("spec.managedBy"),
         *regeneration("spec.regeneration"),
     ],
     "ChapterGeneration": [
@@ -235,6 +246,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *object_name("spec.providerName"),
         *object_name("spec.queueName"),
         *deadline("spec.deadlineTime"),
+        *controller("spec.managedBy"),
         *regeneration("spec.regeneration"),
     ],
     "QualityValidation": [
@@ -246,6 +258,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *bar("spec"),
         *object_name("spec.queueName"),
         *deadline("spec.deadlineTime"),
+        *controller("spec.managedBy"),
     ],
     "CourseExport": [
         ("spec", "required", {"courseName": "c", "format": "pdf"}, ABSENT),
@@ -258,6 +271,7 @@ BOUNDS: dict[str, list[Bound]] = {
         ("spec.format", "enum", "scorm", "epub"),
         *object_name("spec.queueName"),
         *deadline("spec.deadlineTime"),
+        *controller("spec.managedBy"),
     ],
     "GenerationQueue": [
         ("spec", "required", {"priority": 3}, ABSENT),
@@ -535,6 +549,7 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
 """Changes that are accepted at any time; queueName, until the work is admitted."""
 
 OTHER: dict[str, Any] = {
+    "managedBy": "kueue.x-k8s.io/multikueue",
     "courseId": "another",
     "chapterId": "another",
     "title": "Another",

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from coursegen_api import names
+
 from ...e2e.scene import Scene, chapter, condition, course, outcomes
 from .kubelet import Kubelet, well
 
@@ -76,3 +78,23 @@ def test_with_one_slot_the_earlier_deadline_goes_first(scene: Scene, kubelet: Ku
     set_queue(scene, queue, capacity=1)
     begun = {n: scene.until_ended(n, "ChapterGeneration", 60)["startTime"] for n in ("none", "later", "soon")}
     assert sorted(begun, key=lambda n: begun[n]) == ["none", "soon", "later"]
+
+
+def test_kueue_says_when_its_jobs_may_start(scene: Scene, kubelet: Kubelet) -> None:
+    """Kueue itself is not here: the test stands in for it, and lets suspended Jobs go on as Kueue does."""
+    labels = {names.LABEL_KUEUE_QUEUE: "team-a"}
+    scene.create("CourseGeneration", "c", course(2), metadata={"name": "c", "labels": labels})
+    for name in ("c-chapter-01", "c-chapter-02"):
+        job = scene.until_job(name)
+        assert (job["spec"]["suspend"], job["metadata"]["labels"][names.LABEL_KUEUE_QUEUE]) == (True, "team-a")
+        status = scene.until("ChapterGeneration", name, lambda s: s.get("holdReason"), 30)
+        assert (status["phase"], "LocalQueue team-a" in status["holdMessage"]) == ("Held", True)
+        assert [p for p in scene.pods() if p["metadata"]["name"].startswith(job["metadata"]["name"])] == []
+    for name in ("c-chapter-01", "c-chapter-02"):
+        job = scene.until_job(name)
+        scene.change("Job", job["metadata"]["name"], "batch/v1", spec={"suspend": False})
+        assert scene.until_ended(name, "ChapterGeneration", 60)["phase"] == "Succeeded"
+    assert scene.until_ended("c", seconds=60)["phase"] == "Succeeded"
+    for name in scene.names("ChapterGeneration"):
+        status = scene.status("ChapterGeneration", name)
+        assert (status["retryCount"], outcomes(status)) == (0, ["Succeeded"])

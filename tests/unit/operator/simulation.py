@@ -485,5 +485,10 @@ class Simulation:
         while active := self.jobs():
             self.work(active)
 
+    @staticmethod
+    def path(kind: str, name: str) -> tuple[str, str, str]:
+        """Name an object as the API server's store does."""
+        return KINDS[kind].meta.plural, "courses", name
+
     def key(self, kind: str, name: str) -> Key:
         return Key(kind, "courses", name)

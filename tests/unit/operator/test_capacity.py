@@ -104,24 +104,24 @@ def test_a_queue_grows_with_the_nodes_and_shrinks_when_they_go() -> None:
     sim = Simulation()
     elastic = {"minCapacity": 1, "maxCapacity": 30, "headroom": 2}
     sim.change_spec("GenerationQueue", "chapter-generation", namespace="", capacity=2, elasticity=elastic)
-    for n in range(10):
+    for n in range(5):
         spec = {"title": "T", "learningObjectives": ["x"], "quality": {"enabled": False}}
         chapters = [{"id": f"c{i}", "title": "T", "learningObjectives": ["x"]} for i in range(60)]
         sim.apply("CourseGeneration", f"c{n}", spec | {"chapters": chapters})
     nodes = Nodes(sim, 10)
-    nodes.let(240)
+    nodes.let(150)
     assert (nodes.capacity, nodes.pending) == (12, 2)  # what fits, and the headroom that an autoscaler sees
     nodes.room = 20
-    nodes.let(240)
+    nodes.let(150)
     assert (nodes.capacity, nodes.pending) == (22, 2)
     nodes.room = 100
-    nodes.let(240)
+    nodes.let(150)
     assert (nodes.capacity, nodes.pending) == (30, 0)
     sim.restart()
     nodes.let(5)
     assert nodes.capacity == 30
     nodes.room = 5
-    nodes.let(400)
+    nodes.let(250)
     assert 5 < nodes.capacity <= 8
     chapters = [sim.status("ChapterGeneration", n) for n in sim.names("ChapterGeneration")]
     assert {s["retryCount"] for s in chapters} == {0}

@@ -77,9 +77,9 @@ def look(jobs: Iterable[JobView], readings: Mapping[str, Reading], now: float) -
             continue
         found = counts.setdefault(job.queue, [0, 0, 0, 0])
         found[0] += 1
-        if job.ready:
+        if job.ready or job.suspended:
             continue
-        reading, long = readings.get(job.uid), now - job.created > PROMPT_SECONDS
+        reading, long = readings.get(job.uid), now - job.begun > PROMPT_SECONDS
         pods = [p for p in reading.pods if p.job_uid == job.uid] if reading else []
         if pods and not max(pods, key=lambda p: p.created).scheduled:
             found[1] += 1

@@ -100,7 +100,8 @@ def manifest(course: CourseGeneration, kind: str, name: str, spec: Model, compon
                 names.LABEL_COMPONENT: component,
                 names.LABEL_COURSE: meta.name,
                 names.LABEL_COURSE_UID: meta.uid,
-            },
+            }
+            | names.kueue_labels(meta.labels),
             "ownerReferences": [
                 {
                     "apiVersion": names.API_VERSION,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from coursegen_api import names
@@ -32,6 +32,8 @@ class Identity:
     uid: str
     course_name: str = ""
     course_uid: str = ""
+    kueue: Mapping[str, str] = field(default_factory=dict)
+    """Kueue's labels: with a LocalQueue among them, Kueue says when a Job may start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def build(owner: Identity, order: Order, defaults: Defaults) -> dict[str, Any]:
         "metadata": {
             "name": names.job_name(owner.name, owner.uid, task.revision, task.attempt),
             "namespace": owner.namespace,
-            "labels": labels,
+            "labels": labels | dict(owner.kueue),
             "annotations": {names.ANNOTATION_SPEC_HASH: fingerprint(pod)},
             "ownerReferences": [
                 {
@@ -91,6 +93,7 @@ def build(owner: Identity, order: Order, defaults: Defaults) -> dict[str, Any]:
             ],
         },
         "spec": {
+            **({"suspend": True} if names.LABEL_KUEUE_QUEUE in owner.kueue else {}),
             "backoffLimit": 0,
             "completions": 1,
             "parallelism": 1,

@@ -94,6 +94,7 @@ def _task(
             meta.uid,
             parent.metadata.name if parent else "",
             parent.metadata.uid if parent else "",
+            names.kueue_labels(meta.labels),
         ),
         label=LABELS[type(obj).__name__],
         status=obj.status,

@@ -48,7 +48,15 @@ def _outline_task(step: CourseStep, status: TaskStatus) -> Task:
     failed = last is not None and last.outcome is Outcome.FAILED and status.next_retry_time is None
     queue = status.queue_name if open_attempt(status) else None
     return Task(
-        identity=Identity("CourseGeneration", meta.name, meta.namespace, meta.uid, meta.name, meta.uid),
+        identity=Identity(
+            "CourseGeneration",
+            meta.name,
+            meta.namespace,
+            meta.uid,
+            meta.name,
+            meta.uid,
+            names.kueue_labels(meta.labels),
+        ),
         label="outline",
         status=status,
         ended=Outcome.FAILED if failed else None,

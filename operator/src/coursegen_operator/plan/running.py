@@ -3,6 +3,7 @@
 from typing import Any
 
 from coursegen_api.base import Attempt, FailureClass, HoldReason, Outcome
+from coursegen_api.names import LABEL_KUEUE_QUEUE
 from coursegen_api.queue import GenerationQueue, StopPolicy
 
 from . import clock, ending, failure, jobs, limits, waiting
@@ -80,6 +81,8 @@ def _foreign(step: Step, attempt: Attempt, job: JobView) -> None:
 def _running(step: Step, attempt: Attempt, job: JobView) -> None:
     queue = step.around.queues.get(step.task.queue_name)
     defaults = step.around.defaults
+    if job.suspended:
+        return _suspended(step, job)
     report = step.around.progress
     fresh = report and (report.revision, report.attempt) == (step.task.status.revision, attempt.number)
     if job.ready or fresh:
@@ -92,7 +95,7 @@ def _running(step: Step, attempt: Attempt, job: JobView) -> None:
     if fresh:
         _report(step)
     if queue and (step.running or _pod_runs(job, step)):
-        limit = job.created + jobs.give_up_after(queue, defaults)
+        limit = job.begun + jobs.give_up_after(queue, defaults)
         if step.now >= limit:
             ending.stop(step, job)
             return ending.conclude(step, attempt, failure.silent(job, step.around.readings.get(job.uid)))
@@ -100,6 +103,18 @@ def _running(step: Step, attempt: Attempt, job: JobView) -> None:
     if not job.ready:
         _unready(step, attempt, job)
     return None
+
+
+def _suspended(step: Step, job: JobView) -> None:
+    """Say who keeps a Job; no clock runs for it meanwhile."""
+    name = step.task.identity.kueue.get(LABEL_KUEUE_QUEUE)
+    if name:
+        return step.held(
+            HoldReason.QUEUE_FULL, f"Kueue has not admitted the Job: it waits for room in LocalQueue {name}."
+        )
+    return step.held(
+        HoldReason.SUSPENDED, f"Somebody has suspended Job {job.name}: set its spec.suspend to false to go on."
+    )
 
 
 def _report(step: Step) -> None:
@@ -126,7 +141,7 @@ def _unready(step: Step, attempt: Attempt, job: JobView) -> None:
     look = ReadPods(job.namespace, job.name, job.uid, with_events=True, at=_next_look(job, reading, defaults))
     step.draft.effects.append(look)
     trouble = failure.not_started(job, reading) if reading else None
-    overdue = step.now - job.created >= defaults.not_started_seconds and not step.running and not _pod_runs(job, step)
+    overdue = step.now - job.begun >= defaults.not_started_seconds and not step.running and not _pod_runs(job, step)
     if trouble is None and not overdue:
         return None
     message = trouble.message if trouble else "No Pod of the Job has started, and Kubernetes gives no reason."
@@ -148,8 +163,8 @@ def _unready(step: Step, attempt: Attempt, job: JobView) -> None:
 def _next_look(job: JobView, reading: Reading | None, defaults: Defaults) -> float:
     """Give the time of the next look at a Job's Pods: each comes after twice the age of the one before."""
     if reading is None:
-        return job.created + defaults.unready_seconds
-    age = reading.time - job.created
+        return job.begun + defaults.unready_seconds
+    age = reading.time - job.begun
     return reading.time + min(_LONGEST_WAIT_SECONDS, max(defaults.unready_seconds, age))
 
 

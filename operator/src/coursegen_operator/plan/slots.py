@@ -11,7 +11,7 @@ from . import requests
 from .limits import Load, provider_key
 from .objects import provider_of, queue_of
 from .step import open_attempt, refused_by_quota
-from .world import AnyObject, JobView
+from .world import AnyObject, JobView, is_managed_here
 
 _NOT_WORKING = (HoldReason.SUSPENDED, HoldReason.MISCONFIGURED)
 _NOTHING = TaskStatus()
@@ -36,6 +36,8 @@ def of_object(obj: AnyObject, course: CourseGeneration | None, jobs: Iterable[Jo
         course: the one that it names, if it is none itself.
     """
     active = {job.name: job for job in jobs if not job.finished}
+    if not is_managed_here(obj):
+        return None
     if isinstance(obj, CourseGeneration):
         status, provider = obj.status.outline or _NOTHING, obj.spec.provider_name
         queue = status.queue_name or QUEUE_COURSE
@@ -61,7 +63,9 @@ def of_nobody(jobs: Iterable[JobView]) -> Slots | None:
 
 def holds_course_slot(obj: AnyObject | None) -> bool:
     """Tell whether a course counts against the limit: open, and not kept by something that people must mend."""
-    return isinstance(obj, CourseGeneration) and requests.is_open(obj) and obj.status.hold_reason not in _NOT_WORKING
+    if not isinstance(obj, CourseGeneration) or not is_managed_here(obj):
+        return False
+    return requests.is_open(obj) and obj.status.hold_reason not in _NOT_WORKING
 
 
 def add(load: Load, slots: Slots | None, sign: int) -> None:

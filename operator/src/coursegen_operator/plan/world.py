@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from coursegen_api import names
 from coursegen_api.base import ObjectStatus, Outcome
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration, CourseStatus
@@ -38,6 +39,11 @@ def key_of(obj: AnyObject | Gate) -> Key:
     return Key(type(obj).__name__, obj.metadata.namespace, obj.metadata.name)
 
 
+def is_managed_here(obj: AnyObject) -> bool:
+    """Tell whether an object is this operator's to work on."""
+    return obj.spec.managed_by in (None, names.CONTROLLER)
+
+
 @dataclass(frozen=True, slots=True)
 class JobView:
     """What is read of a Job."""
@@ -57,6 +63,9 @@ class JobView:
     fingerprint: str
     """Hash of what the Job runs, computed from the Job itself (jobs.fingerprint)."""
     created: float
+    begun: float = 0.0
+    """When the Job controller began it: its creation, or the time when Kueue let it go on."""
+    suspended: bool = False
     ready: int = 0
     finished: Literal["", "Complete", "Failed"] = ""
     ended: float = 0.0
