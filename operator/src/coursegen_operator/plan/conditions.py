@@ -25,7 +25,10 @@ class State:
 
 def find(conditions: Sequence[Condition], kind: str) -> Condition | None:
     """Give the condition of a type."""
-    return next((c for c in conditions if c.type == kind), None)
+    for condition in conditions:  # no generator: nothing is called as often
+        if condition.type == kind:
+            return condition
+    return None
 
 
 def phase(state: State) -> Phase:

@@ -17,6 +17,7 @@ from . import conditions
 from .world import TaskObject
 
 _NOTHING = Requests()
+_ANNOTATIONS = (names.ANNOTATION_RETRY, names.ANNOTATION_CANCEL, names.ANNOTATION_STOP)
 
 COURSE_OVER = "CourseOver"
 """Why a child ended that its course never let begin."""
@@ -47,6 +48,8 @@ class Accepted:
 
 
 def _asked(meta: ObjectMeta, regeneration: Regeneration | None) -> Requests:
+    if regeneration is None and not any(a in meta.annotations for a in _ANNOTATIONS):
+        return _NOTHING
     return Requests(
         retry=_cut(meta.annotations.get(names.ANNOTATION_RETRY)),
         cancel=_cut(meta.annotations.get(names.ANNOTATION_CANCEL)),
@@ -63,7 +66,7 @@ def _of_task(obj: TaskObject, course: CourseGeneration | None) -> Requests:
     wish = obj.spec.regeneration if isinstance(obj, ChapterGeneration) else None
     asked = _asked(obj.metadata, wish)
     accepted = course.status.requests if course else None
-    if course is None or accepted is None:
+    if course is None or accepted is None or (accepted == _NOTHING and course.status.quality_round is None):
         return asked
     of_course: dict[str, Any] = {"course_retry": accepted.retry}
     if isinstance(obj, ChapterGeneration):
