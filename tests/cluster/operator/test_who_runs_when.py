@@ -75,6 +75,7 @@ def test_with_one_slot_the_earlier_deadline_goes_first(scene: Scene, kubelet: Ku
         held = scene.until("ChapterGeneration", name, lambda s: s.get("holdReason"), 30)
         assert (held["holdReason"], condition(held, "Admitted")[0]) == ("QueuePaused", "False")
     scene.change("ChapterGeneration", "none", spec={"deadlineTime": "2097-01-01T00:00:00Z"})
+    scene.until("ChapterGeneration", "none", lambda s: s.get("observedGeneration") == 2)
     set_queue(scene, queue, capacity=1)
     begun = {n: scene.until_ended(n, "ChapterGeneration", 60)["startTime"] for n in ("none", "later", "soon")}
     assert sorted(begun, key=lambda n: begun[n]) == ["none", "soon", "later"]
