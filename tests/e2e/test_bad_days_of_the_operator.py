@@ -8,7 +8,7 @@ from .system import SYSTEM
 
 @pytest.mark.own_operator
 def test_killed_and_started_again_many_times_it_comes_to_the_same_end(scene: Scene) -> None:
-    operator = scene.operator()
+    operator = scene.operator(keep_jobs_seconds="20")
     scene.create("CourseGeneration", "c", {
         "title": "Python", "learningObjectives": ["Learn Python basics"], "chapterCount": 4,
         "exports": [{"format": "json"}, {"format": "scorm"}],
