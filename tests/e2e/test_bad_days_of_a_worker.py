@@ -55,7 +55,8 @@ def test_each_exit_code_is_the_class_that_it_stands_for(scene: Scene) -> None:
     for code in EXITS:
         scene.create("ChapterGeneration", f"exit-{code}", chapter(f"Loops [exit {code}]", queueName="once"))
     for code, failure in EXITS.items():
-        status = scene.until("ChapterGeneration", f"exit-{code}", lambda s: s.get("errorDetails"))
+        # Not the first errorDetails: the node has no room for so many at once, and says so.
+        status = scene.until("ChapterGeneration", f"exit-{code}", lambda s: outcomes(s)[:1] not in ([], ["open"]))
         assert (status["errorDetails"]["failureClass"], outcomes(status)[0]) == (failure, failure)
         assert status["attempts"][0]["counted"] is (failure != "RateLimited")
         assert status["phase"] == ("Held" if failure == "RateLimited" else "Failed")
@@ -101,7 +102,8 @@ def test_a_worker_that_is_too_slow_ends_itself(scene: Scene) -> None:
 @pytest.mark.long
 @pytest.mark.own_operator
 def test_a_pod_past_its_deadline_that_hears_no_signal(scene: Scene) -> None:
-    scene.operator(worker_image=scene.system.images["coursegen/misbehaving-worker"].reference)
+    image = scene.system.images["coursegen/misbehaving-worker"].reference
+    scene.operator(worker_image=image, keep_jobs_seconds="20")
     scene.create("ChapterGeneration", "c", chapter("Loops [hang]", queueName="once"))
     status = scene.until_ended("c", "ChapterGeneration", 330)
     assert (status["phase"], outcomes(status)) == ("Failed", ["Timeout"])
@@ -116,7 +118,7 @@ def test_an_image_that_cannot_be_pulled(scene: Scene) -> None:
     scene.create("CourseGeneration", "c", course(1))
     scene.create("ChapterGeneration", "once", chapter(queueName="once"))
     for name in ("once", "c-chapter-01"):
-        status = scene.until("ChapterGeneration", name, lambda s: s.get("errorDetails"), 60)
+        status = scene.until("ChapterGeneration", name, lambda s: WRONG_IMAGE in str(s.get("errorDetails")), 60)
         assert status["errorDetails"]["failureClass"] == "PodNotStarted"
         assert WRONG_IMAGE in status["errorDetails"]["message"]
     status = scene.until_ended("once", "ChapterGeneration", 400)
