@@ -128,6 +128,29 @@ ControllerName = Annotated[
     ),
 ]
 
+TaskDeadline = Annotated[
+    DeadlineTime | None,
+    Field(
+        description=(
+            "When the work should be finished. What has least time to spare goes first among the waiting work of a "
+            "namespace; a deadline that passes ends nothing. You can change it at any time. "
+            "Default: the course's, for what a course owns; else none. Example: 2027-03-01T08:00:00Z."
+        )
+    ),
+]
+"""spec.deadlineTime of a chapter, validation or export."""
+
+ManagedBy = Annotated[
+    ControllerName | None,
+    Field(
+        description=(
+            "The controller that works on this object: this operator leaves alone what names another, such as "
+            "kueue.x-k8s.io/multikueue. Default: coursegen.dev/operator."
+        )
+    ),
+]
+"""spec.managedBy of every kind of work."""
+
 
 class ProficiencyLevel(StrEnum):
     """How much the learners know already."""

@@ -6,9 +6,8 @@ from pydantic import Field
 
 from .base import (
     Artifact,
-    ControllerName,
-    DeadlineTime,
     IsoDuration,
+    ManagedBy,
     Objective,
     ObjectName,
     ObjectStatus,
@@ -17,6 +16,7 @@ from .base import (
     Regeneration,
     Rule,
     StoreKey,
+    TaskDeadline,
     Title,
 )
 from .base import Model as Base
@@ -87,21 +87,8 @@ class ChapterSpec(Base):
         description="The GenerationQueue that the work goes through. You can change it until the work is admitted, and "
         "after its end. Default: chapter-generation.",
     )
-    deadline_time: DeadlineTime | None = Field(
-        default=None,
-        description=(
-            "When the work should be finished. What has least time to spare goes first among the waiting work of a "
-            "namespace; a deadline that passes ends nothing. You can change it at any time. "
-            "Default: the course's, for what a course owns; else none. Example: 2027-03-01T08:00:00Z."
-        ),
-    )
-    managed_by: ControllerName | None = Field(
-        default=None,
-        description=(
-            "The controller that works on this object: this operator leaves alone what names another, such as "
-            "kueue.x-k8s.io/multikueue. Default: coursegen.dev/operator."
-        ),
-    )
+    deadline_time: TaskDeadline = None
+    managed_by: ManagedBy = None
     suspend: bool = Field(
         default=False, description="True starts nothing new; a running attempt ends normally. Default: false."
     )

@@ -9,12 +9,12 @@ from .base import (
     Artifact,
     Certainty,
     Condition,
-    ControllerName,
     DeadlineTime,
     ErrorDetails,
     ExportFormat,
     HoldReason,
     IsoDuration,
+    ManagedBy,
     Model,
     Objectives,
     ObjectName,
@@ -235,13 +235,7 @@ class CourseSpec(Model):
             "Default: none. Example: 2027-03-01T08:00:00Z."
         ),
     )
-    managed_by: ControllerName | None = Field(
-        default=None,
-        description=(
-            "The controller that works on this object: this operator leaves alone what names another, such as "
-            "kueue.x-k8s.io/multikueue. Default: coursegen.dev/operator."
-        ),
-    )
+    managed_by: ManagedBy = None
     suspend: bool = Field(
         default=False,
         description="True starts nothing new; what runs ends normally. You can change it at any time. Default: false.",

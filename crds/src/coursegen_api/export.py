@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from .base import ControllerName, DeadlineTime, ExportFormat, ObjectName, ObjectStatus
+from .base import ExportFormat, ManagedBy, ObjectName, ObjectStatus, TaskDeadline
 from .kinds import (
     AGE,
     ERROR,
@@ -33,21 +33,8 @@ class ExportSpec(SourceFields):
         description="The GenerationQueue that the work goes through. You can change it until the work is admitted, and "
         "after its end. Default: export.",
     )
-    deadline_time: DeadlineTime | None = Field(
-        default=None,
-        description=(
-            "When the work should be finished. What has least time to spare goes first among the waiting work of a "
-            "namespace; a deadline that passes ends nothing. You can change it at any time. "
-            "Default: the course's, for what a course owns; else none. Example: 2027-03-01T08:00:00Z."
-        ),
-    )
-    managed_by: ControllerName | None = Field(
-        default=None,
-        description=(
-            "The controller that works on this object: this operator leaves alone what names another, such as "
-            "kueue.x-k8s.io/multikueue. Default: coursegen.dev/operator."
-        ),
-    )
+    deadline_time: TaskDeadline = None
+    managed_by: ManagedBy = None
     suspend: bool = Field(
         default=False, description="True starts nothing new; a running attempt ends normally. Default: false."
     )

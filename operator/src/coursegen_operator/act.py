@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
@@ -29,7 +28,7 @@ from .plan.world import (
 )
 from .scheduler import Scheduler
 from .snapshot import Snapshot
-from .statuspatch import difference
+from .statuspatch import difference, guarded
 from .unreadable import Unreadable
 from .workqueue import WorkQueue
 
@@ -165,12 +164,8 @@ class Actor:
 
     async def _write(self, key: Key, obj: AnyObject, patch: Json) -> bool:
         """Write the status; False if somebody else wrote first: the visit ends, and what they wrote brings the next."""
-        body: dict[str, Any] = {
-            "metadata": {"resourceVersion": obj.metadata.resource_version, "uid": obj.metadata.uid},
-            "status": patch,
-        }
         try:
-            answer = await self.kube.patch_status(effects.path_of_key(key), body)
+            answer = await self.kube.patch_status(effects.path_of_key(key), guarded(obj.metadata, patch))
         except ApiError as error:
             if error.status not in (404, 409):
                 raise

@@ -22,7 +22,7 @@ from .plan.breaker import Circuit
 from .plan.world import Gate, Key, PostEvent
 from .scheduler import Scheduler
 from .snapshot import Snapshot
-from .statuspatch import difference
+from .statuspatch import difference, guarded
 from .workqueue import WorkQueue
 
 _CONFLICT_SECONDS = 1.0
@@ -86,10 +86,7 @@ class Gatekeeper:
 
     async def _write(self, key: Key, obj: Gate, changes: dict[str, Any]) -> bool:
         status = obj.status.model_copy(update=changes)
-        body: dict[str, Any] = {
-            "metadata": {"resourceVersion": obj.metadata.resource_version, "uid": obj.metadata.uid},
-            "status": difference(obj.status.stored(), status.wire()),
-        }
+        body = guarded(obj.metadata, difference(obj.status.stored(), status.wire()))
         try:
             answer = await self.kube.patch_status(path_of_key(key), body)
         except ApiError as error:

@@ -29,6 +29,8 @@ from .workqueue import WorkQueue
 
 _GRANTS_AT_ONCE = 1000
 
+_NONE_READY = probing.Ready(frozenset(), frozenset())
+
 _TOLD = 1000
 """Tasks of a line that are told of a change at once; the others hear of it at the next full list."""
 
@@ -114,6 +116,8 @@ class Scheduler:
     def _ready(self, circuits: Mapping[Key, Circuit]) -> probing.Ready:
         """Say which circuits may be probed: those whose time has come, and that no probe is under way for."""
         half_open = [k for k, c in circuits.items() if c.state is CircuitState.HALF_OPEN]
+        if not half_open:  # nearly always: this is asked after every visit, and a thousand may just have been granted
+            return _NONE_READY
         granted = [circuits_of(k.namespace, w.queue, w.provider) for k, w in self._grants.items() if w.probe]
         probed = set(self._snapshot.books.recent.probing).union(*granted)
         return probing.Ready(frozenset(half_open), frozenset(probed))

@@ -323,8 +323,7 @@ class Snapshot:
         key = self.by_uid.get(uid)
         obj = self.objects.get(key) if key else None
         jobs = self.jobs_of.get(uid, {}).values()
-        course = None if obj is None or isinstance(obj, CourseGeneration) else self.course_of(obj)
-        after = plan_slots.of_object(obj, course, jobs) if obj else plan_slots.of_nobody(jobs)
+        after = plan_slots.of_object(obj, self.course_of(obj), jobs) if obj else plan_slots.of_nobody(jobs)
         namespace = obj.metadata.namespace if obj and plan_slots.holds_course_slot(obj) else None
         if after:
             self.slots[uid] = after
@@ -346,14 +345,14 @@ class Snapshot:
         obj = self.objects.get(key) if key else None
         if key is None or obj is None:
             return set()
-        course = None if isinstance(obj, CourseGeneration) else self.course_of(obj)
+        course = self.course_of(obj)
         account = account_of(obj, course)
         provider = self.gate(account.provider) if account and account.provider else None
         return self.books.note(obj, course, provider)
 
     def charged(self, obj: AnyObject) -> list[Key]:
         """Name the course and the provider whose budgets an object is charged to."""
-        account = account_of(obj, None if isinstance(obj, CourseGeneration) else self.course_of(obj))
+        account = account_of(obj, self.course_of(obj))
         if account is None:
             return []
         return [k for k in (self.by_uid.get(account.course_uid), account.provider) if k]
@@ -380,9 +379,9 @@ class Snapshot:
         """Name everything that is visited: the work, and the queues and providers with something to say."""
         return [*self.objects, *self.unreadable, *self.books.gates()]
 
-    def course_of(self, obj: TaskObject) -> CourseGeneration | None:
-        """Give the course that an object names, or that owns it."""
-        name = obj.spec.course_name
+    def course_of(self, obj: AnyObject) -> CourseGeneration | None:
+        """Give the course that an object names, or that owns it; a course names none."""
+        name = None if isinstance(obj, CourseGeneration) else obj.spec.course_name
         found = self.objects.get(Key("CourseGeneration", obj.metadata.namespace, name)) if name else None
         return found if isinstance(found, CourseGeneration) else None
 

@@ -16,7 +16,7 @@ from .plan.limits import provider_key
 from .plan.world import key_of
 from .scheduler import Scheduler
 from .snapshot import Snapshot
-from .statuspatch import Json, difference
+from .statuspatch import Json, difference, guarded
 
 _PERIOD_SECONDS = 5.0
 
@@ -46,10 +46,10 @@ class Standing:
             patch = difference(obj.status.stored(), status)
             if not patch:
                 continue
-            key, meta = key_of(obj), obj.metadata
-            body = {"metadata": {"resourceVersion": meta.resource_version, "uid": meta.uid}, "status": patch}
+            key = key_of(obj)
             try:
-                self.snapshot.apply(key.kind, await self.kube.patch_status(path_of_key(key), body))
+                answer = await self.kube.patch_status(path_of_key(key), guarded(obj.metadata, patch))
+                self.snapshot.apply(key.kind, answer)
             except (ApiError, ApiUnreachable) as error:
                 log.info("the status of %s is written later: %s", key, error)
 

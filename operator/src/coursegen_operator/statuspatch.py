@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from coursegen_api.kinds import ObjectMeta
+
 Json = dict[str, Any]
 
 
@@ -14,3 +16,8 @@ def difference(old: Json, new: Json) -> Json:
             continue
         patch[key] = difference(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
     return patch
+
+
+def guarded(meta: ObjectMeta, patch: Json) -> Json:
+    """Give the body that writes a patch of a status, refused as a conflict if the object is not as it was read."""
+    return {"metadata": {"resourceVersion": meta.resource_version, "uid": meta.uid}, "status": patch}

@@ -52,7 +52,7 @@ class Recent:
         """Take in a task as it is now, None if it is gone; give the circuits that may change by it."""
         before = self._put.get(uid, ())
         after = tuple(_ended(uid, circuits, status)) if status and status.attempts else ()
-        moved = self._probes(uid, circuits if status and _probes(status) else ())
+        moved = self._note_probes(uid, circuits if status and _probes(status) else ())
         if before == after:
             return moved
         for key, one in set(before) - set(after):
@@ -65,7 +65,7 @@ class Recent:
             self._put.pop(uid, None)
         return moved | {key for key, one in set(after) ^ set(before) if one.failure or one.probe}
 
-    def _probes(self, uid: str, circuits: Sequence[Key]) -> set[Key]:
+    def _note_probes(self, uid: str, circuits: Sequence[Key]) -> set[Key]:
         """Note which circuits a task probes, if any; give those that it no longer does."""
         over = {key for key, uids in self.probing.items() if uid in uids and key not in circuits}
         for key in over:
