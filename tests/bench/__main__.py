@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from coursegen_operator.kube import from_kubeconfig
+from coursegen_operator.access import from_kubeconfig
 from localcluster import Access, Cluster, Reporter, cgroups
 
 from . import ceilings, ground, operator_run, processes, report, sample, worker_start
@@ -65,7 +65,7 @@ class Bench:
         session = Session(limits)
         access = ground.up(self.cluster, self.folder, *LIMITS[limits])
         os.environ["KUBECONFIG"] = str(access.kubeconfig)
-        async with Client(await from_kubeconfig(), "bench", _CONNECTIONS) as client:
+        async with Client(from_kubeconfig(), "bench", _CONNECTIONS) as client:
             await ground.sweep(client)
             await asyncio.sleep(3)  # the controllers have just been started
             for _ in range(self.rounds):

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from coursegen_operator.kube import Access
+from coursegen_operator.access import Access
 
 Json = dict[str, Any]
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from coursegen_operator.kube import Kube, from_kubeconfig
+from coursegen_operator.access import from_kubeconfig
+from coursegen_operator.kube import Kube
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "deploy" / "local"))
@@ -95,5 +96,5 @@ def namespace(cluster: LiveCluster) -> Iterator[str]:
 async def kube(cluster: LiveCluster, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Kube]:
     """Give the operator's own client."""
     monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
-    async with Kube(await from_kubeconfig()) as client:
+    async with Kube(from_kubeconfig()) as client:
         yield client

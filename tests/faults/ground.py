@@ -13,10 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import kopf
 import yaml
 
 from coursegen_api import names
-from coursegen_operator.kube import Access
+from coursegen_operator.access import Access
 from localcluster import Cluster, Options
 from localcluster import record as cluster_record
 
@@ -81,7 +82,14 @@ async def ground(folder: Path, capacity: Mapping[str, int] = MappingProxyType(CA
         made = await asyncio.to_thread(cluster.up, options)
         await asyncio.to_thread(_apply, made.kubectl, made.kubeconfig)
         pki = cluster.instance.pki
-        access = Access(made.server, str(pki / "ca.crt"), str(pki / "admin.crt"), str(pki / "admin.key"))
+        access = Access(
+            kopf.ConnectionInfo(
+                server=made.server,
+                ca_path=pki / "ca.crt",
+                certificate_path=pki / "admin.crt",
+                private_key_path=pki / "admin.key",
+            )
+        )
         tls = access.ssl_context()
         assert not isinstance(tls, bool)
         async with Client(access, "faults", 50) as client, Proxy(access.server, tls) as proxy:

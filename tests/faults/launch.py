@@ -3,18 +3,20 @@
 import os
 import sys
 
+import kopf
+
 from coursegen_operator import __main__ as operator
-from coursegen_operator import kube
+from coursegen_operator import access
 
 from . import bugs
 
 
-async def _through_the_proxy() -> kube.Access:
-    return kube.Access(os.environ["FAULTS_SERVER"])
+def _through_the_proxy() -> access.Access:
+    return access.Access(kopf.ConnectionInfo(server=os.environ["FAULTS_SERVER"]))
 
 
 if __name__ == "__main__":
-    kube.from_kubeconfig = _through_the_proxy
+    access.from_kubeconfig = _through_the_proxy
     if bug := os.environ["FAULTS_BUG"]:
         bugs.ALL[bug]()
     sys.exit(operator.main())

@@ -6,14 +6,14 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 import kopf
 
 from coursegen_api.task import Progress
 
-from . import handlers, health, kube, settings
+from . import access, handlers, health, kube, settings
 from .act import Actor
 from .effects import Doer
 from .election import Election, LeaseLostError
@@ -25,6 +25,7 @@ from .resync import Resync
 from .scheduler import Scheduler
 from .snapshot import Snapshot
 from .standing import Standing
+from .streams import Take
 from .workqueue import WorkQueue
 
 log = logging.getLogger("coursegen_operator")
@@ -58,15 +59,15 @@ class _ToldToStopError(Exception):
 class Operator:
     """The parts of a running operator, and how they reach each other."""
 
-    def __init__(self, config: settings.Settings, access: kube.Access) -> None:
-        self.config, self.access = config, access
+    def __init__(self, config: settings.Settings, way: access.Access) -> None:
+        self.config, self.access = config, way
         self.told = asyncio.Event()
         """Set when the process is told to stop."""
         self.metrics = Metrics()
         self.snapshot = Snapshot()
         self.queue = WorkQueue()
         self.health = health.Health(config.resync_seconds)
-        self.kube = kube.Kube(access, observe=self._observe, timeout=config.request_timeout_seconds)
+        self.kube = kube.Kube(way, observe=self._observe, timeout=config.request_timeout_seconds)
         self.election = self._candidate() if config.leader_election else None
         self.pods = PodReader(self.kube, self.snapshot.jobs, self._deliver)
         defaults = config.defaults()
@@ -92,7 +93,8 @@ class Operator:
     async def run(self) -> None:
         """Run until cancelled, or until a part of it fails: then the process ends and is started again."""
         registry = kopf.OperatorRegistry()
-        handlers.register(registry, self.snapshot, self.queue, self.access)
+        takers = handlers.takers(self.snapshot, self.queue)
+        handlers.register(registry, takers, self.access)
         async with self.kube, self._lease_client(), asyncio.TaskGroup() as group:
             group.create_task(self._obey())
             group.create_task(health.serve(self.health, self.metrics, self.config.http_port))
@@ -100,7 +102,7 @@ class Operator:
             await self.resync.once()
             log.info("first list complete: %d objects, %d jobs", len(self.snapshot.objects), len(self.snapshot.jobs))
             group.create_task(self.resync.run())
-            group.create_task(self._watch(registry))
+            group.create_task(self._watch(registry, takers))
             if self.election:
                 await self._stand_by(self.election, group)
             self.metrics.leader.set(1)
@@ -125,7 +127,7 @@ class Operator:
         group.create_task(self.queue.run(self.actor.visit, self.config.visits))
         group.create_task(self.standing.run())
 
-    async def _watch(self, registry: kopf.OperatorRegistry) -> None:
+    async def _watch(self, registry: kopf.OperatorRegistry, takers: Mapping[str, Take]) -> None:
         """Run kopf's tasks, and end when the first of them does.
 
         Not by kopf.run_tasks: it takes every task that is younger than its own for one that hangs, and would end the
@@ -134,7 +136,7 @@ class Operator:
         """
         tasks = await kopf.spawn_tasks(
             registry=registry,
-            settings=handlers.settings(self.config.request_timeout_seconds),
+            settings=handlers.settings(self.config.request_timeout_seconds, takers),
             namespaces=self.config.namespaces,
             clusterwide=not self.config.namespaces,
         )
@@ -201,8 +203,7 @@ async def _amain() -> None:
     config = settings.load()
     _log_to_stderr(config.log_level)
     log.info("settings: %s", json.dumps(config.public(), default=str))
-    access = kube.in_cluster() or await kube.from_kubeconfig()
-    operator = Operator(config, access)
+    operator = Operator(config, access.in_cluster() or access.from_kubeconfig())
     operator.take_signals()
     try:
         await operator.run()
@@ -221,10 +222,10 @@ def _run(work: Coroutine[None, None, None]) -> None:
 
 
 def main() -> int:
-    """Run; exit code 2 for settings that cannot be used, 1 for a failure or a lost lease, 0 when told to stop."""
+    """Run; exit code 2 for settings or a cluster that cannot be used, 1 for a failure or a lost lease, 0 when told."""
     try:
         _run(_amain())
-    except settings.SettingsError as error:
+    except (settings.SettingsError, access.AccessError) as error:
         print(f"coursegen-operator: {error}", file=sys.stderr)
         return 2
     except BaseExceptionGroup as group:

@@ -5,74 +5,61 @@ Only `on.event` handlers are used: they cost no PATCH and leave nothing on the o
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import kopf
 
 from coursegen_api import names
 
+from .access import Access
 from .effects import enqueue
-from .kube import Access
 from .snapshot import KINDS, Snapshot
+from .streams import Settings, Take
 from .workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
 
-def register(registry: kopf.OperatorRegistry, snapshot: Snapshot, queue: WorkQueue, access: Access) -> None:
+def register(registry: kopf.OperatorRegistry, takers: Mapping[str, Take], access: Access) -> None:
     """Register every handler with a registry of our own."""
 
     @kopf.on.login(registry=registry)
     def login(**_: Any) -> kopf.ConnectionInfo:
-        token = access.token_file.read_text().strip() if access.token_file else access.token
-        return kopf.ConnectionInfo(
-            server=access.server,
-            ca_path=access.ca_file,
-            certificate_path=access.cert_file,
-            private_key_path=access.key_file,
-            token=token or None,
-            scheme="Bearer" if token else None,
-        )
+        return access.present()
 
-    for kind, model in KINDS.items():
-        _watch(registry, kind, model.meta.plural, snapshot, queue)
-
-    @kopf.on.event("batch", "v1", "jobs", registry=registry)
-    async def job(event: kopf.RawEvent, **_: Any) -> None:
-        deleted = event["type"] == "DELETED"
-        touched = snapshot.apply_job(dict(event["object"]), deleted)
-        enqueue(queue, touched, None, time.time())
+    for plural, take in takers.items():
+        group, version = ("batch", "v1") if plural == "jobs" else (names.GROUP, names.VERSION)
+        _watch(registry, group, version, plural, take)
 
 
-def _watch(registry: kopf.OperatorRegistry, kind: str, plural: str, snapshot: Snapshot, queue: WorkQueue) -> None:
-    @kopf.on.event(names.GROUP, names.VERSION, plural, registry=registry, id=f"watch-{plural}")
+def takers(snapshot: Snapshot, queue: WorkQueue) -> dict[str, Take]:
+    """Give what takes in the events of each kind that is watched, by plural."""
+
+    def job(event: kopf.RawEvent) -> None:
+        enqueue(queue, snapshot.apply_job(dict(event["object"]), event["type"] == "DELETED"), None, time.time())
+
+    def of(kind: str) -> Take:
+        def take(event: kopf.RawEvent) -> None:
+            enqueue(queue, snapshot.apply(kind, dict(event["object"]), event["type"] == "DELETED"), None, time.time())
+
+        return take
+
+    return {"jobs": job} | {model.meta.plural: of(kind) for kind, model in KINDS.items()}
+
+
+def _watch(registry: kopf.OperatorRegistry, group: str, version: str, plural: str, take: Take) -> None:
+    @kopf.on.event(group, version, plural, registry=registry, id=f"watch-{plural}")
     async def handle(event: kopf.RawEvent, **_: Any) -> None:
-        raw: dict[str, Any] = dict(event["object"])
-        enqueue(queue, snapshot.apply(kind, raw, event["type"] == "DELETED"), None, time.time())
+        take(event)
 
 
-class _NothingKept(kopf.DiffBaseStorage):
-    """Spares kopf its copies of every object, made at every event to find changes that nobody here asks for."""
-
-    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:
-        return None  # type: ignore[return-value]  # kopf provides for it, as for what fetch() gives
-
-    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
-        return None
-
-    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
-        """Keep nothing."""
-
-
-def settings(request_timeout: int) -> kopf.OperatorSettings:
+def settings(request_timeout: int, takers: Mapping[str, Take]) -> kopf.OperatorSettings:
     """Give kopf's settings; each is there for a measured reason (docs/architecture.md)."""
-    out = kopf.OperatorSettings()
+    out = Settings(takers=takers)
     out.peering.standalone = True
     out.scanning.disabled = True
     out.posting.enabled = False
-    out.queueing.worker_limit = None
-    out.queueing.idle_timeout = 0.2
-    out.persistence.diffbase_storage = _NothingKept()
     out.watching.server_timeout = 300
     out.watching.client_timeout = 330
     out.watching.connect_timeout = 10

@@ -1,30 +1,25 @@
 """The hot path to the API server: one small client over an aiohttp session of its own.
 
-The generated clients cost five times the CPU of this for each request. Configuration and
-credentials come from the `kubernetes` package; a service account's token is read again when its file
-changes.
+The generated clients cost five times the CPU of this for each request.
 """
 
 import asyncio
-import json
 import logging
-import os
 import socket
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+from pydantic_core import from_json, to_json
 
 from coursegen_api import names
 
+from .access import Access
+
 USER_AGENT = "coursegen-operator"
-TOKEN_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-CA_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
 
 _TIMEOUT_SECONDS = 30.0
 _CONNECTIONS = 64
@@ -46,47 +41,6 @@ class ApiError(Exception):
 
 class ApiUnreachable(Exception):  # noqa: N818 - a state of the world, said in one word
     """No answer: whether the request took effect is not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Where the API server is, and how to be let in."""
-
-    server: str
-    ca_file: str | None = None
-    cert_file: str | None = None
-    key_file: str | None = None
-    token: str = ""
-    token_file: Path | None = None
-
-    def ssl_context(self) -> ssl.SSLContext | bool:
-        """Give what checks the server's certificate and shows ours."""
-        if not self.server.startswith("https"):
-            return False
-        context = ssl.create_default_context(cafile=self.ca_file)
-        if self.cert_file:
-            context.load_cert_chain(self.cert_file, self.key_file)
-        return context
-
-
-def in_cluster() -> Access | None:
-    """Give the access of a Pod's service account; None outside a cluster."""
-    host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT")
-    if not (host and port and TOKEN_FILE.exists()):
-        return None
-    server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-    return Access(server, str(CA_FILE), token_file=TOKEN_FILE)
-
-
-async def from_kubeconfig() -> Access:
-    """Give the access of the kubeconfig that KUBECONFIG names, or of the user's own."""
-    from kubernetes.aio import client, config  # 60 MB that a Pod never needs
-
-    configuration = client.Configuration()
-    await config.load_kube_config(client_configuration=configuration)
-    token = str(configuration.api_key.get("BearerToken", "")).removeprefix("Bearer ").removeprefix("bearer ")
-    server = configuration.host.rstrip("/")
-    return Access(server, configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file, token)
 
 
 def path_of(kind: str, namespace: str, name: str = "", subresource: str = "") -> str:
@@ -117,8 +71,6 @@ class Kube:
     _writes: int = field(init=False, default=0)
     """Sent and not answered."""
     _answered: asyncio.Event = field(init=False, default_factory=asyncio.Event)
-    _token: str = field(init=False, default="")
-    _token_time: float = field(init=False, default=-1.0)
 
     async def __aenter__(self) -> "Kube":
         connector = aiohttp.TCPConnector(
@@ -191,11 +143,10 @@ class Kube:
     async def _request(self, verb: str, path: str, body: Json | None = None, media: str = "application/json") -> Json:
         if verb != "GET" and self.write_seconds:
             path += f"{'&' if '?' in path else '?'}timeout={self.write_seconds}s"
-        data = json.dumps(body, separators=(",", ":")).encode() if body is not None else None
+        data = to_json(body) if body is not None else None
         for attempt in range(_BUSY_TRIES):
             headers = {"User-Agent": self.agent, "Accept": "application/json", "Content-Type": media}
-            if token := self._bearer():
-                headers["Authorization"] = f"Bearer {token}"
+            headers |= self.access.headers()
             self._writes += verb != "GET"
             try:
                 async with self.session.request(
@@ -204,7 +155,7 @@ class Kube:
                     text = await response.read()
                     self.observe(verb, response.status)
                     if response.status < 400:
-                        answer: Json = json.loads(text)
+                        answer: Json = from_json(text)
                         return answer
                     error = _error(response.status, text, response.headers.get("Retry-After"))
             except (aiohttp.ClientError, TimeoutError, ValueError) as e:  # ValueError: what came is no JSON
@@ -217,15 +168,6 @@ class Kube:
                 raise error
             await asyncio.sleep(max(0.2, error.retry_after))
         raise AssertionError("unreachable")
-
-    def _bearer(self) -> str:
-        path = self.access.token_file
-        if path is None:
-            return self.access.token
-        changed = path.stat().st_mtime
-        if changed != self._token_time:
-            self._token, self._token_time = path.read_text().strip(), changed
-        return self._token
 
 
 def _guarded(kube: Kube) -> type[aiohttp.ClientRequest]:
@@ -247,7 +189,7 @@ def _guarded(kube: Kube) -> type[aiohttp.ClientRequest]:
 
 def _error(status: int, text: bytes, retry_after: str | None) -> ApiError:
     try:
-        said = json.loads(text)
+        said = from_json(text)
     except ValueError:
         said = {}
     wait = float(retry_after) if retry_after and retry_after.isdigit() else 0.0

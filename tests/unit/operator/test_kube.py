@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+import kopf
 import pytest
 from aiohttp import web
 
-from coursegen_operator.kube import Access, ApiError, ApiUnreachable, Kube, path_of
+from coursegen_operator.access import Access
+from coursegen_operator.kube import ApiError, ApiUnreachable, Kube, path_of
 
 Handler = Callable[[web.Request], web.Response]
 
@@ -33,7 +35,7 @@ async def server() -> AsyncIterator[tuple[Server, Kube]]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
-    async with Kube(Access(f"http://127.0.0.1:{port}")) as kube:
+    async with Kube(Access(kopf.ConnectionInfo(server=f"http://127.0.0.1:{port}"))) as kube:
         yield answers, kube
     await runner.cleanup()
 
