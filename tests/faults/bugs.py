@@ -8,6 +8,7 @@ import copy
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from coursegen_api import names
@@ -31,7 +32,7 @@ def random_job_names() -> None:
     async def with_suffix(self: Doer, effect: CreateJob, key: Any, obj: Any) -> None:
         manifest = copy.deepcopy(effect.manifest)
         manifest["metadata"]["name"] += f"-{secrets.token_hex(2)}"
-        await create(self, CreateJob(manifest), key, obj)
+        await create(self, replace(effect, manifest=manifest), key, obj)
 
     def any_of_the_attempt(self: Snapshot, raw: Any, deleted: bool = False, object_uid: str = "") -> Any:
         raw = copy.deepcopy(raw)

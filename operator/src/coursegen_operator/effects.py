@@ -111,32 +111,39 @@ class Doer:
         kind, meta = effect.manifest["kind"], effect.manifest["metadata"]
         key = Key(kind, meta["namespace"], meta["name"])
         collection = path_of(KINDS[kind].meta.plural, key.namespace)
-        raw = await self._create(collection, effect.manifest, course, obj.metadata.uid)
+        raw, _ = await self._create(collection, effect.manifest, course, obj.metadata.uid)
         if raw is not None:
             enqueue(self.queue, self.snapshot.apply(kind, raw), course, self.clock())
             self.queue.add_at(course, self.clock() + _CHILD_DELAY_SECONDS)
 
     async def _create_job(self, effect: CreateJob, key: Key, obj: AnyObject) -> None:
         collection = path_of("jobs", effect.manifest["metadata"]["namespace"])
-        raw = await self._create(collection, effect.manifest, key, obj.metadata.uid)
-        if raw is not None:
-            touched = self.snapshot.apply_job(raw, object_uid=obj.metadata.uid)
-            enqueue(self.queue, touched, None, self.clock())
+        raw, is_new = await self._create(collection, effect.manifest, key, obj.metadata.uid)
+        if raw is None:
+            return
+        touched = self.snapshot.apply_job(raw, object_uid=obj.metadata.uid)
+        job = self.snapshot.jobs.get((raw["metadata"]["namespace"], raw["metadata"]["name"]))
+        if is_new and job and not job.suspended:
+            # The next visit would find nothing but this to do; a Job that was there already, or waits, has it to say.
+            at = job.begun + effect.look_seconds
+            self.pods.want(key, ReadPods(job.namespace, job.name, job.uid, with_events=True, at=at))
+            touched.discard(key)
+        enqueue(self.queue, touched, None, self.clock())
 
-    async def _create(self, collection: str, manifest: Json, key: Key, uid: str) -> Json | None:
-        """Create an object, or give the one that has its name; None if it is refused, which the next visit says."""
+    async def _create(self, collection: str, manifest: Json, key: Key, uid: str) -> tuple[Json | None, bool]:
+        """Create an object, or give the one that has its name, and whether it is new; None if it is refused."""
         try:
             raw = await self.kube.create(collection, manifest)
         except ApiError as error:
             if error.status == 409:
-                return await self.kube.get(f"{collection}/{manifest['metadata']['name']}")
+                return await self.kube.get(f"{collection}/{manifest['metadata']['name']}"), False
             if error.status not in (403, 422):
                 raise
             if not _terminating(error):
-                self._refused(key, uid, error.message)
-            return None
+                self._refused(key, uid, error.message)  # which the next visit says
+            return None, False
         self._refused(key, uid, "")
-        return raw
+        return raw, True
 
     def _refused(self, key: Key, uid: str, said: str) -> None:
         """Keep what Kubernetes said; what is new is shown by a visit at once."""

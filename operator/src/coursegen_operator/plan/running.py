@@ -9,7 +9,7 @@ from coursegen_api.queue import GenerationQueue, StopPolicy
 from . import clock, ending, failure, jobs, limits, waiting
 from .failure import Verdict
 from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, Step, refusal
-from .world import CreateJob, Defaults, JobView, Reading, ReadPods
+from .world import Defaults, JobView, Reading, ReadPods
 
 _LONGEST_WAIT_SECONDS = 30.0
 """Between two looks at the Pods of a Job that has none ready."""
@@ -60,7 +60,7 @@ def _without_job(step: Step, attempt: Attempt) -> None:
         renewed = attempt.model_copy(update={"spec_hash": waiting.hash_of(manifest)})
         step.changes["attempts"] = [*step.task.status.attempts[:-1], renewed]
         step.urgent = True
-    step.draft.effects.append(CreateJob(manifest))
+    step.draft.effects.append(waiting.create(step, manifest))
     if refused:
         step.hold = refused
         step.draft.wake(step.now + REFUSED_SECONDS)
@@ -75,7 +75,7 @@ def _foreign(step: Step, attempt: Attempt, job: JobView) -> None:
     step.draft.wake(step.now + MISCONFIGURED_SECONDS)
     found = waiting.means(step)
     if not isinstance(found, Hold):
-        step.draft.effects.append(CreateJob(waiting.manifest_of(step, found, attempt.number)))
+        step.draft.effects.append(waiting.create(step, waiting.manifest_of(step, found, attempt.number)))
 
 
 def _running(step: Step, attempt: Attempt, job: JobView) -> None:

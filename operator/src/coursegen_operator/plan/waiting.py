@@ -133,7 +133,7 @@ def _intend(step: Step, found: Means) -> None:
     }
     step.urgent = True
     measured = Measured(step.task.queue_name, waited=history.waited(attempt))
-    step.draft.effects += [CreateJob(manifest), Count("attempt", (step.task.label,)), measured]
+    step.draft.effects += [create(step, manifest), Count("attempt", (step.task.label,)), measured]
     if step.around.refused:
         step.draft.wake(step.now + _LOOK_AGAIN_SECONDS)  # a second refusal in the same words brings no visit
     if attempt.job_name in step.around.jobs:
@@ -156,6 +156,11 @@ def manifest_of(step: Step, found: Means, number: int) -> dict[str, Any]:
     secret = provider.spec.secret_name if provider else None
     order = jobs.Order(task, queue, secret, found.assignment.config_map_name)
     return jobs.build(owner, order, step.around.defaults)
+
+
+def create(step: Step, manifest: dict[str, Any]) -> CreateJob:
+    """Give the effect that creates a Job."""
+    return CreateJob(manifest, step.around.defaults.unready_seconds)
 
 
 def hash_of(manifest: dict[str, Any]) -> str:

@@ -177,6 +177,8 @@ class CreateJob:
     """Create a Job; one that exists already is looked at by the next visit."""
 
     manifest: dict[str, Any]
+    look_seconds: float
+    """A new Job has its Pods read after so long, if none is ready by then."""
 
 
 @dataclass(frozen=True, slots=True)
