@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ class Session:
     raw: list[float] = field(default_factory=list)
     path: list[float] = field(default_factory=list)
     operator: list[operator_run.Figures] = field(default_factory=list)
+    restart: list[operator_run.Restart] = field(default_factory=list)
     cpu: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     """By run: CPU seconds of all that belongs to the benchmark, and the share of the machine that others had."""
 
@@ -72,16 +73,18 @@ class Bench:
                 for name in ("raw", "path", "operator"):
                     if self.only in (None, name):
                         await self._run(session, client, access, name)
+            if self.only == "restart":
+                await self._restart(session, client, access)
         return session
 
     async def _run(self, session: Session, client: Client, access: Access, name: str) -> None:
         namespace = f"{ground.NAMESPACE}{name}-{time.time_ns() // 10**9:x}"
-        with self.reporter.step(f"{session.limits} {name}", f"{self.size.total} chapters") as step:
+        with self.reporter.step(f"{session.limits} {name}", f"{self.size.total} tasks") as step:
             async with asyncio.timeout(_RUN_SECONDS), ground.namespace(client, namespace) as uid:
                 if name == "operator":
                     use, seconds = await self._operator(session, client, access, namespace)
                 else:
-                    planned = list(sample.requests(namespace, uid, ground.queues()[0], self.size))
+                    planned = list(sample.courses(namespace, uid, ground.queues()[0], self.size))
                     meter = Meter(self.cluster.instance.ident)
                     seconds = await getattr(ceilings, name)(client, namespace, planned)
                     getattr(session, name).append(seconds)
@@ -102,6 +105,18 @@ class Bench:
             )
         session.operator.append(figures)
         return uses[0], figures.makespan
+
+    async def _restart(self, session: Session, client: Client, access: Access) -> None:
+        namespace = f"{ground.NAMESPACE}restart-{time.time_ns() // 10**9:x}"
+        log, again = (OUT / f"{namespace}{part}.log" for part in ("", "-again"))
+        assert access.audit_log
+        with self.reporter.step(f"{session.limits} restart", f"{self.size.total} tasks") as step:
+            async with asyncio.timeout(_RUN_SECONDS), ground.namespace(client, namespace):
+                async with operator_run.running(access.kubeconfig, log, None, operator_run.KEPT_SECONDS):
+                    await operator_run.load(client, namespace, self.size)
+                found = await operator_run.restart(client, namespace, access.kubeconfig, again, access.audit_log)
+                session.restart.append(found)
+                step.note(f"at work after {found.seconds:.1f} s, {sum(found.writes.values())} needless writes")
 
 
 class Meter:
@@ -132,9 +147,15 @@ def _arguments() -> argparse.Namespace:
         f"takes more than {_RUN_SECONDS // 60} minutes is broken off.",
     )
     parser.add_argument("--quick", action="store_true", help="10 courses in place of 100: to try it, not to quote")
+    parser.add_argument("--courses", type=int, default=sample.Size().courses, help="how many courses (100)")
+    parser.add_argument("--whole", action="store_true", help="with outline, validation and exports (shape 2)")
     parser.add_argument("--rounds", type=int, default=1, help="how often each run is made in a session (1)")
     parser.add_argument("--limits", choices=LIMITS, help="only with these limits of the controller manager")
-    parser.add_argument("--only", choices=("raw", "path", "operator", "worker"), help="only these runs")
+    parser.add_argument(
+        "--only",
+        choices=("raw", "path", "operator", "worker", "restart"),
+        help=("only these runs; a restart, over a load that has ended, is made only if asked for"),
+    )
     parser.add_argument("--name", default="bench", help="name of the local cluster")
     parser.add_argument("--keep", action="store_true", help="leave the cluster running")
     parser.add_argument("--profile", type=Path, help="file for a profile of the operator by py-spy (in the PATH)")
@@ -146,7 +167,7 @@ def main() -> int:
     """Measure, print, and leave the figures in out/bench.json."""
     asked = _arguments()
     reporter = Reporter(sys.stderr)
-    size = replace(sample.Size(), courses=10) if asked.quick else sample.Size()
+    size = sample.Size(courses=10 if asked.quick else asked.courses, whole=asked.whole)
     cluster = Cluster.named(asked.name, reporter)
     OUT.mkdir(exist_ok=True)
     found: dict[str, Any] = {

@@ -38,6 +38,22 @@ def count(log: Path, since: int) -> Counts:
     return counts
 
 
+def writes(log: Path, since: int, but: str) -> Counter[str]:
+    """Count our own client's writes since a position, but for those about objects whose name begins so."""
+    found: Counter[str] = Counter()
+    with log.open("rb") as lines:
+        lines.seek(since)
+        for line in lines:
+            if USER_AGENT.encode() not in line or b'"ResponseComplete"' not in line:
+                continue
+            entry = json.loads(line)
+            about = entry.get("objectRef") or {}
+            if entry["verb"] in ("get", "list", "watch") or about.get("name", "").startswith(but):
+                continue
+            found["/".join(p for p in (f"{entry['verb']} {about.get('resource')}", about.get("subresource")) if p)] += 1
+    return found
+
+
 def _add(counts: Counts, line: bytes) -> None:
     try:
         entry = json.loads(line)

@@ -6,57 +6,19 @@ for; what the operator takes beyond that is its own cost, and what `path` takes 
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from coursegen_api import names
 
 from .client import Client
-from .sample import Requests
+from .sample import Requests, Stages
 
 Json = dict[str, Any]
 
 CONNECTIONS = 32
 """Of both: more do not make two cores faster."""
-
-
-async def raw(client: Client, namespace: str, planned: Sequence[Requests]) -> float:
-    """Create all Jobs, and give the seconds from the first request to the last Job's end.
-
-    They have no owner: there is no object that could own them, and the garbage collector would remove them.
-    """
-    path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
-    bodies = []
-    for chapter in planned:
-        job = chapter.job
-        bodies.append(job | {"metadata": {k: v for k, v in job["metadata"].items() if k != "ownerReferences"}})
-    begun = time.monotonic()
-    async with asyncio.TaskGroup() as group:
-        seen = group.create_task(_all_ended(client, path, len(bodies)))
-        for share in range(CONNECTIONS):
-            group.create_task(_create(client, path, bodies[share::CONNECTIONS]))
-    return seen.result() - begun
-
-
-async def _create(client: Client, path: str, bodies: Sequence[Json]) -> None:
-    for body in bodies:
-        await client.request("POST", f"{path}?fieldValidation=Strict", body)
-
-
-async def _all_ended(client: Client, path: str, count: int) -> float:
-    ended = set()
-    async for job in client.follow(path):
-        if _ended(job):
-            ended.add(job["metadata"]["name"])
-            if len(ended) == count:
-                break
-    return time.monotonic()
-
-
-def _ended(job: Json) -> bool:
-    found = job.get("status", {}).get("conditions") or ()
-    return any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in found)
 
 
 @dataclass
@@ -67,20 +29,59 @@ class _Signals:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def path(client: Client, namespace: str, planned: Sequence[Requests]) -> float:
+_One = Callable[[Requests, _Signals, asyncio.Semaphore], Coroutine[None, None, None]]
+
+
+async def raw(client: Client, namespace: str, planned: Sequence[Stages]) -> float:
+    """Create all Jobs, stage by stage, and give the seconds from the first request to the last Job's end.
+
+    They have no owner: there is no object that could own them, and the garbage collector would remove them.
+    """
+    path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+
+    async def one(chapter: Requests, said: _Signals, starts: asyncio.Semaphore) -> None:
+        meta = {k: v for k, v in chapter.job["metadata"].items() if k != "ownerReferences"}
+        async with starts:
+            await client.request("POST", f"{path}?fieldValidation=Strict", chapter.job | {"metadata": meta})
+        await said.ended.wait()
+
+    return await _in_stages(client, namespace, planned, one)
+
+
+async def path(client: Client, namespace: str, planned: Sequence[Stages]) -> float:
     """Make every request of the design for each chapter, and give the seconds from the first to the last."""
-    jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
-    signals = {chapter.job["metadata"]["name"]: _Signals() for chapter in planned}
+
+    async def one(chapter: Requests, said: _Signals, starts: asyncio.Semaphore) -> None:
+        await _chapter(client, namespace, chapter, said, starts)
+
+    return await _in_stages(client, namespace, planned, one)
+
+
+async def _in_stages(client: Client, namespace: str, planned: Sequence[Stages], one: _One) -> float:
+    """Have all courses go on side by side, each stage after the one before it."""
+    signals = {c.job["metadata"]["name"]: _Signals() for stages in planned for stage in stages for c in stage}
     starts = asyncio.Semaphore(CONNECTIONS)
+
+    async def course(stages: Stages) -> None:
+        for stage in stages:
+            async with asyncio.TaskGroup() as group:
+                for chapter in stage:
+                    group.create_task(one(chapter, signals[chapter.job["metadata"]["name"]], starts))
+
     begun = time.monotonic()
-    watch = asyncio.create_task(_signal(client, jobs, signals))
+    watch = asyncio.create_task(_signal(client, f"/apis/batch/v1/namespaces/{namespace}/jobs", signals))
     try:
         async with asyncio.TaskGroup() as group:
-            for chapter in planned:
-                group.create_task(_chapter(client, namespace, chapter, signals, starts))
+            for stages in planned:
+                group.create_task(course(stages))
         return time.monotonic() - begun
     finally:
         watch.cancel()
+
+
+def _ended(job: Json) -> bool:
+    found = job.get("status", {}).get("conditions") or ()
+    return any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in found)
 
 
 async def _signal(client: Client, jobs: str, signals: dict[str, _Signals]) -> None:
@@ -94,11 +95,10 @@ async def _signal(client: Client, jobs: str, signals: dict[str, _Signals]) -> No
 
 
 async def _chapter(
-    client: Client, namespace: str, chapter: Requests, signals: dict[str, _Signals], starts: asyncio.Semaphore
+    client: Client, namespace: str, chapter: Requests, said: _Signals, starts: asyncio.Semaphore
 ) -> None:
     group = f"/apis/{names.API_VERSION}/namespaces/{namespace}/chaptergenerations"
     status = f"{group}/{chapter.name}/status?fieldValidation=Strict"
-    said = signals[chapter.job["metadata"]["name"]]
     async with starts:
         meta = {k: v for k, v in chapter.create["metadata"].items() if k != "ownerReferences"}
         made = await client.request("POST", f"{group}?fieldValidation=Strict", chapter.create | {"metadata": meta})

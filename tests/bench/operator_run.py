@@ -19,7 +19,7 @@ import aiohttp
 
 from coursegen_api import names
 
-from . import audit, ground, processes, sample
+from . import audit, ground, latency, processes, sample
 from .client import Client
 
 Json = dict[str, Any]
@@ -27,6 +27,11 @@ Json = dict[str, Any]
 _READY_SECONDS = 60
 _TIDY_SECONDS = 240
 _POSTS_AT_ONCE = 32
+KEPT_SECONDS = 24 * 3600
+"""For a restart: the Jobs are still there."""
+_QUIET_SECONDS = 60
+_LAST = 9999
+"""Number of the course that a restarted operator finds new."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Figures:
     makespan: float
     """Seconds from the first course's creation to the last one's end."""
     requests: dict[str, float]
-    """A chapter, by verb and resource: from the first course's creation until the Jobs are removed."""
+    """A task, by verb and resource: from the first course's creation until the Jobs are removed."""
     kopf_requests: int
     refused: dict[str, int]
     cpu_seconds: float
@@ -44,10 +49,25 @@ class Figures:
     peak_megabytes: float
     visits: dict[str, float]
     """A chapter, by the kind of object that was visited."""
+    latencies: latency.Latencies
+
+
+@dataclass(frozen=True)
+class Restart:
+    """What an operator did that was started over a finished load."""
+
+    objects: int
+    jobs: int
+    seconds: float
+    """From the start of the process until a new course has its first Job."""
+    writes: dict[str, int]
+    """Needless ones, by verb and resource: of about a minute, those about the new course left out."""
 
 
 @asynccontextmanager
-async def running(kubeconfig: Path, log: Path, profile: Path | None) -> AsyncIterator[tuple[int, int]]:
+async def running(
+    kubeconfig: Path, log: Path, profile: Path | None, keep_jobs_seconds: int = 120
+) -> AsyncIterator[tuple[int, int]]:
     """Run an operator that watches every namespace, and give its process id and its port once it is ready."""
     port = _free_port()
     environment = {
@@ -59,7 +79,7 @@ async def running(kubeconfig: Path, log: Path, profile: Path | None) -> AsyncIte
         "COURSEGEN_LEADER_ELECTION": "false",
         "COURSEGEN_MAX_JOBS": str(ground.CAPACITY),
         "COURSEGEN_MAX_CONCURRENT_COURSES": str(ground.CAPACITY),
-        "COURSEGEN_KEEP_JOBS_SECONDS": "120",
+        "COURSEGEN_KEEP_JOBS_SECONDS": str(keep_jobs_seconds),
     }
     command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "coursegen_operator"]
     with log.open("wb") as out:
@@ -109,16 +129,9 @@ async def generate(
     client: Client, namespace: str, size: sample.Size, log: Path, process: tuple[int, int], ended: Callable[[], None]
 ) -> Figures:
     """Have a load generated, wait until its Jobs are removed as well, and measure; `ended` is called in between."""
-    path = f"/apis/{names.API_VERSION}/namespaces/{namespace}/coursegenerations"
     pid, port = process
     since, cpu = audit.position(log), processes.cpu_seconds(pid)
-    slots = asyncio.Semaphore(_POSTS_AT_ONCE)
-    begun = time.monotonic()
-    async with asyncio.TaskGroup() as group:
-        seen = group.create_task(_all_ended(client, path, size.courses))
-        for number in range(1, size.courses + 1):
-            group.create_task(_post(client, path, sample.course(namespace, number, size), slots))
-    makespan = seen.result() - begun
+    makespan = await load(client, namespace, size)
     ended()
     await _removed(client, namespace)
     used = processes.cpu_seconds(pid) - cpu
@@ -131,7 +144,44 @@ async def generate(
         cpu_seconds=used * 1000 / size.total,
         peak_megabytes=processes.peak_megabytes(pid),
         visits={kind: number / size.total for kind, number in (await _visits(port)).items()},
+        latencies=latency.read(log, since, namespace),
     )
+
+
+async def load(client: Client, namespace: str, size: sample.Size) -> float:
+    """Have a load generated, and give the seconds that it took."""
+    path = f"/apis/{names.API_VERSION}/namespaces/{namespace}/coursegenerations"
+    slots = asyncio.Semaphore(_POSTS_AT_ONCE)
+    begun = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        seen = group.create_task(_all_ended(client, path, size.courses))
+        for number in range(1, size.courses + 1):
+            group.create_task(_post(client, path, sample.course(namespace, number, size), slots))
+    return seen.result() - begun
+
+
+async def restart(client: Client, namespace: str, kubeconfig: Path, log: Path, audit_log: Path) -> Restart:
+    """Start an operator over what a load has left, with its Jobs, and see when it works again and what it writes."""
+    jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+    ours = f"/apis/{names.API_VERSION}/namespaces/{namespace}"
+    there = [await _count(client, path) for path in (f"{ours}/coursegenerations", f"{ours}/chaptergenerations", jobs)]
+    since, begun = audit.position(audit_log), time.monotonic()
+    one = sample.Size(courses=1, chapters=1)
+    async with running(kubeconfig, log, None, KEPT_SECONDS):
+        last = sample.course_name(_LAST)
+        await _post(client, f"{ours}/coursegenerations", sample.course(namespace, _LAST, one), asyncio.Semaphore())
+        async for job in client.follow(jobs):
+            if job["metadata"]["name"].startswith(last):
+                break
+        seconds = time.monotonic() - begun
+        await asyncio.sleep(_QUIET_SECONDS)
+        writes = audit.writes(audit_log, since, but=last)
+    return Restart(there[0] + there[1], there[2], seconds, dict(writes))
+
+
+async def _count(client: Client, path: str) -> int:
+    page = await client.request("GET", f"{path}?limit=1")
+    return len(page["items"]) + int(page["metadata"].get("remainingItemCount") or 0)
 
 
 async def _visits(port: int) -> dict[str, float]:

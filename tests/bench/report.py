@@ -32,7 +32,8 @@ def _worker(start: Json) -> Iterator[str]:
 
 def _session(session: Json, size: Json) -> Iterator[str]:
     raw, path, operator = session["raw"], session["path"], session["operator"]
-    yield f"{size['courses']} courses × {size['chapters']} chapters, controller manager at {session['limits']}"
+    shape = ", outline, validation and exports" if size["whole"] else ""
+    yield f"{size['courses']} courses × {size['chapters']} chapters{shape}, controller manager at {session['limits']}"
     for name, seconds in (("raw", raw), ("path", path), ("operator", [f["makespan"] for f in operator])):
         yield _row(f"makespan {name}, s", ", ".join(f"{s:.1f}" for s in seconds) or "-")
     for name, seconds in (("raw", raw), ("path", path)):
@@ -43,6 +44,10 @@ def _session(session: Json, size: Json) -> Iterator[str]:
         yield _row(f"operator × {name}", _aim(ratio, most) if name == ceiling else f"{ratio:.2f}")
     if operator:
         yield from _operator(operator)
+    for again in session["restart"]:
+        yield _row(f"restart over {again['objects']} objects and {again['jobs']} Jobs, s", f"{again['seconds']:.1f}")
+        needless = ", ".join(f"{what} {number}" for what, number in again["writes"].items())
+        yield _row("  needless writes", needless or "none")
     for name, uses in session["cpu"].items():
         said = (f"{u['ours']:.0f} (others had {u['others']:.0%} of the machine)" for u in uses)
         yield _row(f"CPU seconds of all, {name}", ", ".join(said))
@@ -54,15 +59,19 @@ def _operator(figures: Sequence[Json]) -> Iterator[str]:
         for what, number in one["requests"].items():
             requests.setdefault(what, []).append(number)
     totals = [sum(f["requests"].values()) for f in figures]
-    yield _row("requests a chapter", _aim(_mean(totals), MAX_REQUESTS))
+    yield _row("requests a task", _aim(_mean(totals), MAX_REQUESTS))
     for what, numbers in sorted(requests.items(), key=lambda r: -sum(r[1])):
         yield _row(f"  {what}", f"{sum(numbers) / len(figures):.2f}")
     yield _row("  (kopf's own, in all)", ", ".join(str(f["kopf_requests"]) for f in figures))
     refused = [f"{code}: {number}" for f in figures for code, number in f["refused"].items()]
     yield _row("  (answered by an error)", ", ".join(refused) or "none")
     for kind in figures[0]["visits"]:
-        yield _row(f"visits of a {kind}, a chapter", ", ".join(f"{f['visits'].get(kind, 0):.1f}" for f in figures))
-    yield _row("CPU seconds / 1,000 chapters", ", ".join(f"{f['cpu_seconds']:.1f}" for f in figures))
+        yield _row(f"visits of a {kind}, a task", ", ".join(f"{f['visits'].get(kind, 0):.1f}" for f in figures))
+    for name, of in (("apply → first Job", "applied_to_first_job"), ("Job ended → status", "ended_to_status")):
+        spreads = [f["latencies"][of] for f in figures]
+        said = (f"{s['median']:.2f} / {s['p99']:.2f} / {s['worst']:.2f}" for s in spreads)
+        yield _row(f"{name}, s, median / p99 / worst", ", ".join(said))
+    yield _row("CPU seconds / 1,000 tasks", ", ".join(f"{f['cpu_seconds']:.1f}" for f in figures))
     yield _row("peak memory, MB", _aim(max(f["peak_megabytes"] for f in figures), MAX_MEGABYTES))
 
 

@@ -4,9 +4,10 @@ Manifests and statuses come from the operator's own planner, so that the ceiling
 before the clock starts.
 """
 
+import copy
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from coursegen_api import names
@@ -24,6 +25,7 @@ from . import stages
 Json = dict[str, Any]
 
 IMAGE = "coursegen.local/worker:bench"
+FORMATS = ("pdf", "scorm", "json")
 _NOW = 1_800_000_000.0
 
 
@@ -32,26 +34,24 @@ class Size:
     """How much is generated."""
 
     courses: int = 100
-    chapters: int = 12
+    chapters: int = stages.CHAPTERS
+    whole: bool = False
+    """Shape 2: an outline, a validation and three exports as well; without it the chapters are given, and are all."""
 
     @property
     def total(self) -> int:
-        """Give the number of chapters."""
-        return self.courses * self.chapters
+        """Give the number of tasks: of shape 1, the chapters."""
+        return self.courses * (self.chapters + (1 + 1 + len(FORMATS) if self.whole else 0))
+
+
+def course_name(number: int) -> str:
+    """Name a course; all names are as long."""
+    return f"course-{number:04d}"
 
 
 def course(namespace: str, number: int, size: Size) -> Json:
-    """Give one course of the load: its chapters are given, so it has neither outline nor validation nor exports."""
-    name = f"course-{number:03d}"
-    chapters = [
-        {
-            "id": f"{name}-{index}",
-            "title": f"Chapter {index}: what the course has to say about subject {index}",
-            "learningObjectives": [f"Explain subject {index}", f"Use subject {index} in a small program"],
-            "estimatedDuration": "PT1H30M",
-        }
-        for index in range(1, size.chapters + 1)
-    ]
+    """Give one course of the load."""
+    name = course_name(number)
     return {
         "apiVersion": names.API_VERSION,
         "kind": "CourseGeneration",
@@ -63,10 +63,26 @@ def course(namespace: str, number: int, size: Size) -> Json:
             "targetAudience": {"proficiencyLevel": "beginner"},
             "learningObjectives": ["Learn Python basics", "Build applications"],
             "estimatedDuration": "PT20H",
-            "chapters": chapters,
-            "quality": {"enabled": False},
-        },
+        }
+        | (_to_be_planned(size) if size.whole else _given(name, size)),
     }
+
+
+def _to_be_planned(size: Size) -> Json:
+    return {"chapterCount": size.chapters, "exports": [{"format": f} for f in FORMATS]}
+
+
+def _given(name: str, size: Size) -> Json:
+    chapters = [
+        {
+            "id": f"{name}-{index}",
+            "title": f"Chapter {index}: what the course has to say about subject {index}",
+            "learningObjectives": [f"Explain subject {index}", f"Use subject {index} in a small program"],
+            "estimatedDuration": "PT1H30M",
+        }
+        for index in range(1, size.chapters + 1)
+    ]
+    return {"chapters": chapters, "quality": {"enabled": False}}
 
 
 @dataclass(frozen=True)
@@ -82,8 +98,15 @@ class Requests:
     event: Json
 
 
-def requests(namespace: str, namespace_uid: str, queue: Json, size: Size) -> Iterator[Requests]:
-    """Plan every chapter of the load from its creation to its end."""
+Stages = list[list[Requests]]
+"""A course: what a stage has begins when all of the stage before has ended."""
+
+
+def courses(namespace: str, namespace_uid: str, queue: Json, size: Size) -> Iterator[Stages]:
+    """Plan every course of the load from its creation to its end.
+
+    Of shape 2, a chapter's requests stand for those about its outline, validation and exports too.
+    """
     around = Surroundings(
         defaults=Defaults(image=IMAGE),
         namespace_uid=namespace_uid,
@@ -93,13 +116,39 @@ def requests(namespace: str, namespace_uid: str, queue: Json, size: Size) -> Ite
         readings={},
     )
     for number in range(1, size.courses + 1):
-        raw = course(namespace, number, size)
+        raw = course(namespace, number, replace(size, whole=False))
         raw["metadata"]["uid"] = str(uuid.uuid5(uuid.NAMESPACE_OID, raw["metadata"]["name"]))
         raw["metadata"]["creationTimestamp"] = clock.stamp(_NOW)
         raw["status"] = {"startTime": clock.stamp(_NOW)}
         parent = CourseGeneration.model_validate(raw)
-        for name, spec in children.planned_chapters(parent, parent.status):
-            yield _of_chapter(parent, children.manifest(parent, "ChapterGeneration", name, spec, "chapter"), around)
+        chapters = [
+            _of_chapter(parent, children.manifest(parent, "ChapterGeneration", name, spec, "chapter"), around)
+            for name, spec in children.planned_chapters(parent, parent.status)
+        ]
+        kinds = [[TaskKind.OUTLINE], [TaskKind.VALIDATION], [TaskKind.EXPORT] * len(FORMATS)] if size.whole else []
+        others = [[_as(k, n, chapters[0]) for n, k in enumerate(stage)] for stage in kinds]
+        yield [*others[:1], chapters, *others[1:]]
+
+
+def _as(kind: TaskKind, number: int, chapter: Requests) -> Requests:
+    """Give the requests of a chapter under another name, with a Job that fake nodes take for one of another kind."""
+
+    def named(body: Json) -> Json:
+        meta = body["metadata"]
+        return body | {"metadata": meta | {"name": f"{meta['name']}-{kind.value}-{number}"}}
+
+    name, label = f"{chapter.name}-{kind.value}-{number}", {names.LABEL_COMPONENT: kind.value}
+    job = copy.deepcopy(named(chapter.job))
+    job["metadata"]["ownerReferences"][0]["name"] = name
+    job["metadata"]["labels"] |= label
+    job["spec"]["template"]["metadata"]["labels"] |= label
+    return replace(
+        chapter,
+        name=name,
+        create=named(chapter.create),
+        job=job,
+        event=named(chapter.event),
+    )
 
 
 def _of_chapter(parent: CourseGeneration, manifest: Json, around: Surroundings) -> Requests:

@@ -26,8 +26,11 @@ TASK = "{{ $task.namespaceUid }}"
 DIGEST = "{{ $digest }}"
 """What kwok replaces by a digest of the task: no two tasks have the same."""
 
+CHAPTERS = 12
+"""Of an outline."""
+
 _OF_KIND: dict[TaskKind, dict[str, Any]] = {
-    TaskKind.OUTLINE: {"outline": OutlineSummary(chapter_count=3, titles=["First steps", "Going on", "Farther"])},
+    TaskKind.OUTLINE: {"outline": OutlineSummary(chapter_count=CHAPTERS, titles=["A part"] * CHAPTERS)},
     TaskKind.CHAPTER: {"title": "A chapter that no worker wrote"},
     TaskKind.VALIDATION: {
         "quality": QualitySummary(
@@ -36,7 +39,9 @@ _OF_KIND: dict[TaskKind, dict[str, Any]] = {
             readability_method="none",
             alignment=0.9,
             alignment_method="none",
-            scores=[ChapterScore(index=1, readability=85.0, alignment=0.9, passed=True)],
+            scores=[
+                ChapterScore(index=n, readability=85.0, alignment=0.9, passed=True) for n in range(1, CHAPTERS + 1)
+            ],
         )
     },
     TaskKind.EXPORT: {},
