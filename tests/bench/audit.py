@@ -50,7 +50,9 @@ def writes(log: Path, since: int, but: str) -> Counter[str]:
             about = entry.get("objectRef") or {}
             if entry["verb"] in ("get", "list", "watch") or about.get("name", "").startswith(but):
                 continue
-            found["/".join(p for p in (f"{entry['verb']} {about.get('resource')}", about.get("subresource")) if p)] += 1
+            what = "/".join(p for p in (f"{entry['verb']} {about.get('resource')}", about.get("subresource")) if p)
+            code = entry.get("responseStatus", {}).get("code", 0)
+            found[what if code < 400 else f"{what} ({code})"] += 1
     return found
 
 
