@@ -114,7 +114,9 @@ class Bench:
             async with asyncio.timeout(_RUN_SECONDS), ground.namespace(client, namespace):
                 async with operator_run.running(access.kubeconfig, log, None, operator_run.KEPT_SECONDS):
                     await operator_run.load(client, namespace, self.size)
-                found = await operator_run.restart(client, namespace, access.kubeconfig, again, access.audit_log)
+                found = await operator_run.restart(
+                    client, namespace, self.size, access.kubeconfig, again, access.audit_log
+                )
                 session.restart.append(found)
                 step.note(f"at work after {found.seconds:.1f} s, {sum(found.writes.values())} needless writes")
 
@@ -154,7 +156,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only",
         choices=("raw", "path", "operator", "worker", "restart"),
-        help=("only these runs; a restart, over a load that has ended, is made only if asked for"),
+        help="only these runs; a restart, over a load that has ended, is made only if asked for",
     )
     parser.add_argument("--name", default="bench", help="name of the local cluster")
     parser.add_argument("--keep", action="store_true", help="leave the cluster running")

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from coursegen_api import names
@@ -50,11 +51,7 @@ async def raw(client: Client, namespace: str, planned: Sequence[Stages]) -> floa
 
 async def path(client: Client, namespace: str, planned: Sequence[Stages]) -> float:
     """Make every request of the design for each chapter, and give the seconds from the first to the last."""
-
-    async def one(chapter: Requests, said: _Signals, starts: asyncio.Semaphore) -> None:
-        await _chapter(client, namespace, chapter, said, starts)
-
-    return await _in_stages(client, namespace, planned, one)
+    return await _in_stages(client, namespace, planned, partial(_chapter, client, namespace))
 
 
 async def _in_stages(client: Client, namespace: str, planned: Sequence[Stages], one: _One) -> float:

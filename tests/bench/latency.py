@@ -1,17 +1,12 @@
 """How long a step takes the operator, from the API server's audit log: one clock, and the server's own word."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from coursegen_operator.kube import USER_AGENT
 
-from . import sample
-
-Json = dict[str, Any]
+from . import audit, sample
 
 
 @dataclass(frozen=True)
@@ -44,42 +39,25 @@ def read(log: Path, since: int, namespace: str) -> Latencies:
     first_job: dict[str, float] = {}
     job_ended: dict[str, float] = {}
     told: dict[str, float] = {}
-    for entry in _answered(log, since, namespace):
-        about, agent = entry["objectRef"], entry["userAgent"]
-        what = "/".join(p for p in (about["resource"], about.get("subresource")) if p)
-        name, asked = about.get("name", ""), _time(entry["requestReceivedTimestamp"])
-        answered = _time(entry["stageTimestamp"])
-        match (entry["verb"], what):
+    for entry in audit.entries(log, since, f'"namespace":"{namespace}"'):
+        ours = entry.agent == USER_AGENT
+        match (entry.verb, entry.what):
+            case _ if entry.code >= 300:
+                continue
             case ("create", "coursegenerations"):
-                applied[name] = answered
-            case ("create", "jobs") if agent == USER_AGENT:
-                first_job.setdefault(_object(name)[: len(sample.course_name(1))], asked)
+                applied[entry.name] = entry.answered
+            case ("create", "jobs") if ours:
+                first_job.setdefault(_object(entry.name)[: len(sample.course_name(1))], entry.asked)
             case ("update", "jobs/status"):
-                job_ended[_object(name)] = answered
-            case ("patch", "chaptergenerations/status") if agent == USER_AGENT:
-                told[name] = answered
+                job_ended[_object(entry.name)] = entry.answered
+            case ("patch", "chaptergenerations/status") if ours:
+                told[entry.name] = entry.answered
     return Latencies(
         Spread.of([first_job[course] - at for course, at in applied.items() if course in first_job]),
         Spread.of([told[chapter] - at for chapter, at in job_ended.items() if chapter in told]),
     )
 
 
-def _answered(log: Path, since: int, namespace: str) -> Iterator[Json]:
-    mark = f'"namespace":"{namespace}"'.encode()
-    with log.open("rb") as lines:
-        lines.seek(since)
-        for line in lines:
-            if mark not in line or b'"ResponseComplete"' not in line:
-                continue
-            entry: Json = json.loads(line)
-            if entry.get("responseStatus", {}).get("code", 500) < 300:
-                yield entry
-
-
 def _object(job: str) -> str:
     """Give the name of the object whose attempt a Job is (coursegen_api.names.job_name)."""
     return job.rsplit("-", 3)[0]
-
-
-def _time(text: str) -> float:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

@@ -30,8 +30,6 @@ _POSTS_AT_ONCE = 32
 KEPT_SECONDS = 24 * 3600
 """For a restart: the Jobs are still there."""
 _QUIET_SECONDS = 60
-_LAST = 9999
-"""Number of the course that a restarted operator finds new."""
 
 
 @dataclass(frozen=True)
@@ -160,22 +158,24 @@ async def load(client: Client, namespace: str, size: sample.Size) -> float:
     return seen.result() - begun
 
 
-async def restart(client: Client, namespace: str, kubeconfig: Path, log: Path, audit_log: Path) -> Restart:
+async def restart(
+    client: Client, namespace: str, size: sample.Size, kubeconfig: Path, log: Path, audit_log: Path
+) -> Restart:
     """Start an operator over what a load has left, with its Jobs, and see when it works again and what it writes."""
     jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
     ours = f"/apis/{names.API_VERSION}/namespaces/{namespace}"
     there = [await _count(client, path) for path in (f"{ours}/coursegenerations", f"{ours}/chaptergenerations", jobs)]
     since, begun = audit.position(audit_log), time.monotonic()
-    one = sample.Size(courses=1, chapters=1)
+    last = sample.course(namespace, size.courses + 1, sample.Size(chapters=1))
+    name = last["metadata"]["name"]
     async with running(kubeconfig, log, None, KEPT_SECONDS):
-        last = sample.course_name(_LAST)
-        await _post(client, f"{ours}/coursegenerations", sample.course(namespace, _LAST, one), asyncio.Semaphore())
+        await client.request("POST", f"{ours}/coursegenerations?fieldValidation=Strict", last)
         async for job in client.follow(jobs):
-            if job["metadata"]["name"].startswith(last):
+            if job["metadata"]["name"].startswith(name):
                 break
         seconds = time.monotonic() - begun
         await asyncio.sleep(_QUIET_SECONDS)
-        writes = audit.writes(audit_log, since, but=last)
+        writes = audit.writes(audit_log, since, but=name)
     return Restart(there[0] + there[1], there[2], seconds, dict(writes))
 
 

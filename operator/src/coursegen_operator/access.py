@@ -8,8 +8,8 @@ from pathlib import Path
 import kopf
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-TOKEN_FILE = _ACCOUNT / "token"
-CA_FILE = _ACCOUNT / "ca.crt"
+_TOKEN_FILE = _ACCOUNT / "token"
+_CA_FILE = _ACCOUNT / "ca.crt"
 
 
 class AccessError(Exception):
@@ -51,10 +51,10 @@ class Access:
 def in_cluster() -> Access | None:
     """Give the access of a Pod's service account; None outside a cluster."""
     host, port = os.environ.get("KUBERNETES_SERVICE_HOST"), os.environ.get("KUBERNETES_SERVICE_PORT")
-    if not (host and port and TOKEN_FILE.exists()):
+    if not (host and port and _TOKEN_FILE.exists()):
         return None
     server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-    return Access(kopf.ConnectionInfo(server=server, ca_path=str(CA_FILE)), token_file=TOKEN_FILE)
+    return Access(kopf.ConnectionInfo(server=server, ca_path=str(_CA_FILE)), token_file=_TOKEN_FILE)
 
 
 def from_kubeconfig() -> Access:

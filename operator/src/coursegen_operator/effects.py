@@ -124,7 +124,7 @@ class Doer:
         touched = self.snapshot.apply_job(raw, object_uid=obj.metadata.uid)
         job = self.snapshot.jobs.get((raw["metadata"]["namespace"], raw["metadata"]["name"]))
         if is_new and job and not job.suspended:
-            # The next visit would find nothing but this to do; a Job that was there already, or waits, has it to say.
+            # A visit would find nothing but this to do. One that was there already, or is suspended, has more to say.
             at = job.begun + effect.look_seconds
             self.pods.want(key, ReadPods(job.namespace, job.name, job.uid, with_events=True, at=at))
             touched.discard(key)

@@ -18,11 +18,12 @@ from .snapshot import KINDS, Snapshot
 from .streams import Settings, Take
 from .workqueue import WorkQueue
 
-log = logging.getLogger(__name__)
-
 
 def register(registry: kopf.OperatorRegistry, takers: Mapping[str, Take], access: Access) -> None:
-    """Register every handler with a registry of our own."""
+    """Register every handler with a registry of our own: it is what has kopf watch a kind.
+
+    The events themselves come by streams.py; those that came kopf's way would be taken all the same.
+    """
 
     @kopf.on.login(registry=registry)
     def login(**_: Any) -> kopf.ConnectionInfo:
