@@ -100,9 +100,13 @@ class System:
         with self.store() as store:
             return [bytes(obstore.get(store, key).bytes()) for key in keys]
 
-    def operator(self, name: str, namespaces: Sequence[str], **settings: str) -> "Operator":
-        """Start an operator as a process of this machine, for some namespaces; it ends with the tests."""
+    def operator(self, name: str, namespaces: Sequence[str], sources: str = "", **settings: str) -> "Operator":
+        """Start an operator as a process of this machine, for some namespaces; it ends with the tests.
+
+        `sources`, a PYTHONPATH, is for another version than this tree's.
+        """
         environment = {
+            "PYTHONPATH": sources,
             "KUBECONFIG": str(self.kubectl.kubeconfig),
             "COURSEGEN_NAMESPACES": ",".join(namespaces),
             "COURSEGEN_WORKER_IMAGE": self.images["coursegen/worker"].reference,

@@ -23,17 +23,20 @@ _FILES = ("priorityclasses.yaml", "queues.yaml")
 
 
 @contextmanager
-def control_plane(folder: Path, *, audit_log: bool = False) -> Iterator[System]:
-    """Bring up a control plane with the CRDs, the queues with short waits, and a recorder; no operator yet."""
+def control_plane(folder: Path, *, audit_log: bool = False, version: Path = ROOT) -> Iterator[System]:
+    """Bring up a control plane with the CRDs, the queues with short waits, and a recorder; no operator yet.
+
+    `version` is the tree whose CRDs and queues it has.
+    """
     instance = Cluster.named(f"t-{os.getpid()}-{secrets.token_hex(2)}")
     system = None
     try:
         access = instance.up(Options(control_plane_only=True, audit_log=audit_log))
         kubectl = Kubectl(access.kubectl, access.kubeconfig, folder / "kubectl.log")
-        kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs")
+        kubectl.run("apply", "-k", str(version / "crds"), what="Applying the CRDs")
         kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s", what="Waiting for the CRDs")
         for file in _FILES:
-            kubectl.run("apply", "-f", str(ROOT / "deploy" / "base" / file), what=f"Applying {file}")
+            kubectl.run("apply", "-f", str(version / "deploy" / "base" / file), what=f"Applying {file}")
         api = Api(access.address, instance.instance.pki)
         worker = Image(WORKER, lambda _: None)
         system = System(instance, kubectl, api, Recorder(api), {"coursegen/worker": worker}, folder)

@@ -1,0 +1,77 @@
+"""An upgrade in the middle of work: the version before begins twenty courses, this one takes them over as they are."""
+
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from coursegen_api.task import TaskInput
+
+from ...e2e.scene import Scene, condition, course, outcomes
+from ...e2e.system import ROOT
+from .conftest import control_plane
+from .kubelet import End, Kubelet, well
+
+RELEASED = "eeb2242f017352c047bfb141677d1d344bf1dea9"
+"""The last released version of this repository: the one that clusters run before they run this one."""
+
+COURSES = [f"course-{number}" for number in range(1, 21)]
+LAST = "Part 3"
+
+
+def released(folder: Path) -> Path:
+    """Unpack the contract and the operator of the version before."""
+    argv = ["git", "-C", str(ROOT), "archive", RELEASED, "crds", "operator", "deploy/base"]
+    done = subprocess.run(argv, capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"this checkout has no history to upgrade from: {done.stderr.decode().strip()}")
+    with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
+        archive.extractall(folder / "released", filter="data")
+    return folder / "released"
+
+
+def loaded_from(sources: str) -> str:
+    """Tell which operator Python finds with a PYTHONPATH."""
+    argv = [sys.executable, "-c", "import coursegen_operator as o; print(o.__file__)"]
+    done = subprocess.run(argv, env={"PYTHONPATH": sources}, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_the_next_version_takes_over_twenty_courses_in_the_middle(tmp_path: Path) -> None:
+    before = released(tmp_path)
+    may_end = threading.Event()
+
+    def node(task: TaskInput) -> End | None:
+        return well(task) if may_end.is_set() or getattr(task.work, "title", "") != LAST else None
+
+    with control_plane(tmp_path, version=before) as system:
+        scene = Scene(system, "upgrade")
+        system.create_tenant(scene.namespace, {})
+        sources = f"{before}/crds/src:{before}/operator/src"
+        assert loaded_from(sources) == f"{before}/operator/src/coursegen_operator/__init__.py"
+        old = system.operator("released", [scene.namespace], sources=sources)
+        with Kubelet(scene, node):
+            for name in COURSES:
+                scene.create("CourseGeneration", name, course(chapters=3, exports=[{"format": "json"}]))
+            for name in COURSES:
+                scene.until("CourseGeneration", name, lambda s: s.get("chapters", {}).get("succeeded") == 2)
+                scene.until_job(f"{name}-chapter-03")
+            old.signal(signal.SIGTERM)
+            old.ended(30)
+
+            system.kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs of this version")
+            for file in ("priorityclasses.yaml", "queues.yaml"):
+                system.kubectl.run("apply", "-f", str(ROOT / "deploy/base" / file), what=f"Applying {file}")
+            scene.operators.append(system.operator("next", [scene.namespace]))
+            may_end.set()
+            for name in COURSES:
+                status = scene.until_ended(name)
+                assert condition(status, "Succeeded")[0] == "True", status
+        for chapter in scene.names("ChapterGeneration"):
+            assert outcomes(scene.status("ChapterGeneration", chapter)) == ["Succeeded"]
+        scene.check()
