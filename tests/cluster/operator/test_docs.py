@@ -1,0 +1,71 @@
+"""Every kubectl command of the docs does what it says: each is run, in the order of its page, beside a course."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from coursegen_api.task import ChapterTask, TaskInput
+
+from ...e2e.scene import Scene, course
+from ...e2e.system import ROOT, System
+from .kubelet import End, Kubelet, well
+
+NAMESPACE, COURSE, FAILS = "courses", "course-123", "Part 2"
+
+QUEUES = "/apis/coursegen.dev/v1alpha1/generationqueues"
+
+NEEDS_PODS = r"logs|port-forward|rollout|coursegen-system get (deployment|pods)|apply -k deploy"
+"""What has no answer without a node; tests/e2e runs such commands on the deployed system."""
+
+PAGES = sorted({*(ROOT / "docs").glob("*.md"), ROOT / "README.md"})
+
+
+def commands(page: Path) -> list[str]:
+    """Give the kubectl commands of a page's console blocks."""
+    blocks = re.findall(r"^```console\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    lines = re.findall(r"^\$ (?:deploy/demo/)?(kubectl .*)$", "\n".join(blocks), re.MULTILINE)
+    return [line for line in lines if not re.search(NEEDS_PODS, line)]
+
+
+@pytest.fixture
+def queues_go_on(system: System) -> Iterator[None]:
+    """Undo what a page does to the queues, which all tests share."""
+    yield
+    for queue in system.api.get(QUEUES)["items"]:
+        go_on = {"spec": {"stopPolicy": "None"}}
+        system.request("PATCH", f"{QUEUES}/{queue['metadata']['name']}", go_on, "application/merge-patch+json")
+
+
+@pytest.mark.usefixtures("queues_go_on")
+@pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda page: page.stem)
+def test_the_commands_of_a_page_work(scene: Scene, tmp_path: Path, page: Path) -> None:
+    kubectl = scene.system.kubectl
+    program = tmp_path / "kubectl"
+    program.write_text(f'#!/bin/sh\nexec "{kubectl.program}" --kubeconfig="{kubectl.kubeconfig}" "$@"\n')
+    program.chmod(0o755)
+
+    def node(task: TaskInput) -> End:
+        hopeless = isinstance(task.work, ChapterTask) and task.work.title == FAILS
+        return End(10, "no") if hopeless else well(task)
+
+    scene.create("Secret", "coursegen-store", apiVersion="v1", stringData={"COURSEGEN_STORE_URL": "s3://none"})
+    with Kubelet(scene, node):
+        scene.create("CourseGeneration", COURSE, course(2))
+        scene.until_ended(COURSE)
+        for command in commands(page):
+            here = re.sub(rf"\b{NAMESPACE}\b", scene.namespace, command)
+            done = subprocess.run(
+                ["bash", "-c", here],
+                cwd=ROOT,
+                env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+            assert "No resources found" not in done.stdout + done.stderr or "Failed" in command, command
