@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from coursegen_api.task import ChapterTask, TaskInput
+from coursegen_api.base import FailureClass
+from coursegen_api.task import ChapterTask, TaskInput, TaskResult, exit_code
 
-from ...e2e.scene import Scene, course
+from ...e2e.scene import Scene, chapter, course
 from ...e2e.system import ROOT, System
 from .kubelet import End, Kubelet, well
 
-NAMESPACE, COURSE, FAILS = "courses", "course-123", "Part 2"
+REFUSED = TaskResult(failure_class=FailureClass.INVALID_INPUT, message="This chapter cannot be written.")
+
+NAMESPACE, COURSE, FAILS = "courses", "course-123", "Hopeless"
 
 QUEUES = "/apis/coursegen.dev/v1alpha1/generationqueues"
 
@@ -50,12 +53,14 @@ def test_the_commands_of_a_page_work(scene: Scene, tmp_path: Path, page: Path) -
 
     def node(task: TaskInput) -> End:
         hopeless = isinstance(task.work, ChapterTask) and task.work.title == FAILS
-        return End(10, "no") if hopeless else well(task)
+        return End(exit_code(FailureClass.INVALID_INPUT), REFUSED.to_json()) if hopeless else well(task)
 
     scene.create("Secret", "coursegen-store", apiVersion="v1", stringData={"COURSEGEN_STORE_URL": "s3://none"})
     with Kubelet(scene, node):
         scene.create("CourseGeneration", COURSE, course(2))
+        scene.create("ChapterGeneration", "broken", chapter(FAILS))
         scene.until_ended(COURSE)
+        scene.until_ended("broken", "ChapterGeneration")
         for command in commands(page):
             here = re.sub(rf"\b{NAMESPACE}\b", scene.namespace, command)
             done = subprocess.run(
@@ -64,8 +69,8 @@ def test_the_commands_of_a_page_work(scene: Scene, tmp_path: Path, page: Path) -
                 env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)},
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=120,
                 check=False,
             )
             assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-            assert "No resources found" not in done.stdout + done.stderr or "Failed" in command, command
+            assert "No resources found" not in done.stdout + done.stderr or "--field-selector" in command, command
