@@ -31,7 +31,7 @@ Values = dict[tuple[str, ...], float]
 """Of one metric, by the values of its labels."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # a registry keeps collectors by identity
 class StateCollector(Collector):
     """Gives the gauges whose source is STATE."""
 
