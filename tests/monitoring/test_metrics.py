@@ -1,4 +1,4 @@
-"""What the operator shows: everything in the catalogue and nothing else, from the one who leads, the same after a crash."""
+"""What the operator shows: all of the catalogue and nothing else, from the one who leads, the same after a crash."""
 
 import subprocess
 
