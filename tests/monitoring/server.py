@@ -1,8 +1,10 @@
 """A real Prometheus that scrapes one operator every second, and what a test asks it."""
 
 import json
+import math
 import subprocess
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -57,8 +59,9 @@ class Server:
         raise AssertionError(f"{query} is {found}, not {wanted}")
 
     def over_time(self, query: str) -> list[dict[str, Any]]:
-        """Give the series of a query since it began, as a panel draws them."""
-        arguments = {"start": self.began, "end": time.time(), "step": 1}
+        """Give the series of a query since it began, as a panel draws them; the last point is now."""
+        now = time.time()
+        arguments = {"start": now - math.ceil(now - self.began), "end": now, "step": 1}
         found: list[dict[str, Any]] = self.ask("query_range", query=query, **arguments)["result"]
         return found
 

@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real operator that works on a real API server: every panel has data, every rule is well."""
+"""A real Prometheus scrapes a real operator on a real API server: every panel has data, and every rule is well."""
 
 import math
 import shutil
@@ -30,7 +30,7 @@ BUDGET = {"tokens": 1_000_000, "costMicroUSD": 10_000_000}
 
 
 def end(task: TaskInput) -> End:
-    """End as a worker does that asks a model; the first attempt of one chapter fails, and one artifact is there already."""
+    """End as a worker does that asks a model; one chapter fails at first, and the artifact of one is there already."""
     if task.work.kind is not TaskKind.CHAPTER:
         return well(task)
     if (task.name, task.attempt) == ("ch-0", 1):

@@ -153,7 +153,12 @@ MONEY = (
         "direction",
     ),
     _work("coursegen_cost_usd_total", "US dollars", "Cost of attempts, by provider and model.", "provider", "model"),
-    _state("coursegen_budgets", "budgets", "Budgets that somebody has set, by payer (course, provider).", "payer"),
+    _state(
+        "coursegen_budgets",
+        "budgets",
+        "Budgets of providers, and of courses that are not over, by payer (course, provider).",
+        "payer",
+    ),
     _state("coursegen_budgets_used_up", "budgets", "Budgets that have no room for anything more, by payer.", "payer"),
     _state(
         "coursegen_provider_budget_used_ratio",

@@ -16,6 +16,7 @@ from coursegen_api.names import QUEUE_PRIORITIES
 from coursegen_api.queue import GenerationQueue
 
 from .catalogue import CATALOGUE, Source
+from .plan import requests
 from .plan.breaker import CLOSED, Circuit
 from .plan.budget import NOTHING, Purse
 from .plan.tally import KINDS
@@ -102,7 +103,7 @@ class StateCollector(Collector):
         have: Values = {(payer,): 0 for payer in _PAYERS.values()}
         up, used = dict(have), Values()
         for key in self.snapshot.books.budgets:
-            purse = self.scheduler.purses.of(key)
+            purse = None if self._is_over(key) else self.scheduler.purses.of(key)
             if purse is None:
                 continue
             payer = (_PAYERS[key.kind],)
@@ -116,6 +117,11 @@ class StateCollector(Collector):
             "coursegen_budgets_used_up": up,
             "coursegen_provider_budget_used_ratio": used,
         }
+
+    def _is_over(self, key: Key) -> bool:
+        """Tell whether a payer is a course that has ended: of those there may be thousands."""
+        payer = self.snapshot.objects.get(key)
+        return payer is not None and requests.ended(payer) is not None
 
     def _circuits(self) -> dict[str, Values]:
         known = self.scheduler.breakers.all()
