@@ -1,13 +1,15 @@
 """A real Prometheus scrapes a real operator on a real API server: every panel has data, and every rule is well."""
 
+import json
 import math
-import shutil
+import os
 import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import redis
+import yaml
 
 from coursegen_api import names
 from coursegen_api.base import FailureClass, Usage
@@ -18,6 +20,8 @@ from ..cluster.operator.conftest import control_plane
 from ..cluster.operator.kubelet import End, Kubelet, well
 from ..e2e.scene import Scene, chapter, course
 from ..e2e.system import free_port
+from ..programs import redis_server
+from .conftest import ROOT
 from .server import Server, scraping
 from .test_dashboards import QUERIES
 
@@ -45,11 +49,9 @@ def end(task: TaskInput) -> End:
 @pytest.fixture(scope="module")
 def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Start a redis-server on loopback."""
-    program, port = shutil.which("redis-server"), free_port()
-    assert program, "install redis-server: the tests talk to a real one"
-    folder = tmp_path_factory.mktemp("redis")
-    argv = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
+    port, folder = free_port(), tmp_path_factory.mktemp("redis")
+    argv = [redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv], stdout=subprocess.DEVNULL)
     yield port
     process.kill()
     process.wait()
@@ -146,3 +148,21 @@ def test_every_rule_can_be_evaluated_and_an_operator_that_is_well_fires_nothing(
     assert {r["health"] for r in found if r["lastEvaluation"] > "0002"} <= {"ok"}
     assert {r["name"]: r["state"] for r in found if r["type"] == "alerting" and r["state"] == "firing"} == {}
     assert "coursegen:success:ratio_rate1h" in {r["name"] for r in found}
+
+
+def test_the_component_renders_beside_the_base(run: tuple[Server, Scene], tmp_path: Path) -> None:
+    deploy = os.path.relpath(ROOT / "deploy", tmp_path)
+    kustomization = {"resources": [f"{deploy}/base"], "components": [f"{deploy}/components/monitoring"]}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    program = str(run[1].system.kubectl.program)
+    rendered = subprocess.run([program, "kustomize", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert rendered.returncode == 0, rendered.stderr
+    made = {(d["kind"], d["metadata"]["name"]): d for d in yaml.safe_load_all(rendered.stdout)}
+    monitor = made["ServiceMonitor", "coursegen-operator"]["spec"]["selector"]["matchLabels"]
+    service = made["Service", "coursegen-operator"]
+    assert monitor.items() <= service["metadata"]["labels"].items()
+    assert made["PrometheusRule", "coursegen"]["metadata"]["namespace"] == service["metadata"]["namespace"]
+    boards = made["ConfigMap", "coursegen-dashboards"]
+    assert boards["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert {json.loads(text)["uid"] + ".json" for text in boards["data"].values()} == set(boards["data"])
+    assert len(json.dumps(boards)) < 900_000, "a ConfigMap holds 1 MiB"
