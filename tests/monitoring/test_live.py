@@ -59,7 +59,7 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 def report(port: int, scene: Scene, name: str) -> None:
-    """Append a progress message about a chapter, as its worker does, and one that nobody can read."""
+    """Append a progress message about a chapter, as its worker does, and two of no use."""
     objects = {o["metadata"]["name"]: o for o in scene.system.recorder.all("ChapterGeneration", scene.namespace)}
     namespace = scene.system.request("GET", f"/api/v1/namespaces/{scene.namespace}")["metadata"]["uid"]
     uid = objects[name]["metadata"]["uid"]
@@ -68,6 +68,7 @@ def report(port: int, scene: Scene, name: str) -> None:
     now = seconds + micros / 1e6
     said = Progress(uid=uid, revision=0, attempt=1, pod_uid="p", percentage=50, stage="writing", time=now)
     client.xadd(stream, said.fields())
+    client.xadd(stream, said.model_copy(update={"uid": "of-nobody"}).fields())
     client.xadd(stream, {"uid": uid})
 
 
@@ -100,6 +101,7 @@ def work(scene: Scene, server: Server, redis_port: int) -> None:
             scene.until_ended(f"ch-{i}", "ChapterGeneration")
         report(redis_port, scene, "ch-0")
     server.until("coursegen_progress_messages_total{fate='taken'}", 1)
+    server.until("coursegen_progress_messages_total{fate='unreadable'}", 1)
     server.until("coursegen_tasks_finished_total{kind='chapter',result='Succeeded'}", WRITTEN)
     server.until("coursegen_tasks_finished_total{kind='course',result='Succeeded'}", 1)
     server.until("coursegen_workqueue_depth", 0)
@@ -137,6 +139,7 @@ def test_what_prometheus_knows_is_what_the_objects_say(run: tuple[Server, Scene]
         "coursegen_admission_wait_seconds_count{kind='chapter'}": WRITTEN + 1,
         "coursegen_execution_seconds_count{kind='chapter'}": WRITTEN,
         "coursegen_course_duration_seconds_count": 1,
+        "coursegen_progress_messages_total{fate='late'}": 1,
         "coursegen_progress_messages_total{fate='unreadable'}": 1,
     }
     assert tokens == (WRITTEN - 1) * 4000

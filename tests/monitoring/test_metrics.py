@@ -1,6 +1,8 @@
 """What the operator shows: all of the catalogue and nothing else, from the one who leads, the same after a crash."""
 
+import re
 import subprocess
+from typing import Any
 
 import pytest
 from prometheus_client import generate_latest
@@ -10,6 +12,7 @@ from coursegen_api.base import FailureClass, Usage
 from coursegen_operator.catalogue import CATALOGUE, MAX_PROVIDERS, OTHER, Source, Type
 from coursegen_operator.metrics import Bounded
 from coursegen_operator.progress import ProgressReader
+from coursegen_operator.resync import list_all
 from coursegen_operator.statemetrics import StateCollector
 from localcluster import prometheus
 from monitoring import docs
@@ -207,10 +210,20 @@ def test_attempts_retries_ends_tokens_and_waits_are_counted_once_each(scene: Sce
     assert shown["coursegen_cache_hits_total"]["chapter",] == 8
 
 
+def test_a_full_list_tells_what_it_knew_better_than_the_watch(scene: Scene) -> None:
+    sim = scene.sim
+    sim.apply("ChapterGeneration", "ch", CHAPTER)
+    sim.run(1)
+    kube: Any = sim.api
+    assert sim.loop.run_until_complete(list_all(kube, sim.snapshot, ())) == set()
+    sim.api.objects.pop(("chaptergenerations", "courses", "ch"))
+    sim.api.events.clear()
+    news = sim.loop.run_until_complete(list_all(kube, sim.snapshot, ()))
+    assert {k.name for k in news if k.kind == "ChapterGeneration"} == {"ch"}
+
+
 def test_the_reference_is_made_from_the_catalogue_and_names_no_metric_that_is_not_there() -> None:
     text = (ROOT / "docs" / "metrics.md").read_text()
     assert docs.filled(text) == text
-    import re
-
     named = set(re.findall(r"`(coursegen_[a-z0-9_]+)", text))
     assert named == set(CATALOGUE)
