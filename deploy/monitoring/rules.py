@@ -1,6 +1,9 @@
 """The PrometheusRule of the Prometheus operator, from the plain rules.yaml that every Prometheus reads."""
 
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 SOURCE = Path(__file__).parent / "rules.yaml"
 
@@ -13,6 +16,17 @@ metadata:
   namespace: coursegen-system
 spec:
 """
+
+
+def groups() -> list[dict[str, Any]]:
+    """Give the groups of rules."""
+    found: list[dict[str, Any]] = yaml.safe_load(SOURCE.read_text())["groups"]
+    return found
+
+
+def alerts() -> dict[str, dict[str, Any]]:
+    """Give the alerts by name."""
+    return {rule["alert"]: rule for group in groups() for rule in group["rules"] if "alert" in rule}
 
 
 def manifest() -> str:

@@ -15,8 +15,7 @@ from monitoring import rules
 
 from .conftest import COMPONENT, MONITORING, ROOT
 
-GROUPS = yaml.safe_load(rules.SOURCE.read_text())["groups"]
-ALERTS = {r["alert"]: r for g in GROUPS for r in g["rules"] if "alert" in r}
+GROUPS, ALERTS = rules.groups(), rules.alerts()
 RECORDED = {r["record"]: r["expr"] for g in GROUPS for r in g["rules"] if "record" in r}
 HOURS = 7 * 60
 """How many minutes the series of a case go on."""
