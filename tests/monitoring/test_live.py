@@ -3,6 +3,8 @@
 import json
 import math
 import os
+import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,3 +172,27 @@ def test_the_component_renders_beside_the_base(run: tuple[Server, Scene], tmp_pa
     assert boards["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert {json.loads(text)["uid"] + ".json" for text in boards["data"].values()} == set(boards["data"])
     assert len(json.dumps(boards)) < 900_000, "a ConfigMap holds 1 MiB"
+
+
+RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
+_STAND_INS = {" courses ": " metrics ", "QUEUE": "export", "NAME": "p"}
+"""What the commands of runbooks leave open, and what stands for it here."""
+_ABSENT = ("(NotFound)", "Metrics API not available")
+"""Said of what this control plane has not: Pods of the operator and of Redis, a node."""
+
+
+@pytest.mark.parametrize("page", RUNBOOKS, ids=[p.stem for p in RUNBOOKS])
+def test_what_a_runbook_has_people_type_is_understood(run: tuple[Server, Scene], page: Path) -> None:
+    server, scene = run
+    text = page.read_text()
+    commands = re.findall(r"^\$ kubectl (.*)$", text, re.MULTILINE)
+    assert commands, "a runbook says how to look"
+    for command in commands:
+        for placeholder, value in _STAND_INS.items():
+            command = command.replace(placeholder, value)
+        access = scene.system.kubectl
+        argv = [str(access.program), f"--kubeconfig={access.kubeconfig}", *shlex.split(command.split(" | ")[0])]
+        said = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        assert said.returncode == 0 or any(a in said.stderr for a in _ABSENT), f"{command}: {said.stderr}"
+    for query in re.findall(r"`([^`]*\bcoursegen[_:][^`]*)`", text):
+        server.ask("query", query=query)
