@@ -230,6 +230,13 @@ def expressions() -> Iterator[str]:
     yield from (r["expr"] for g in GROUPS for r in g["rules"])
 
 
+def test_the_documentation_names_no_record_that_is_not_made() -> None:
+    text = (ROOT / "docs" / "metrics.md").read_text()
+    named = set(re.findall(r"`(coursegen:[a-z0-9_:]+)", text))
+    assert named
+    assert named <= set(RECORDED)
+
+
 def test_rules_ask_for_nothing_that_nobody_shows() -> None:
     asked = {m for e in expressions() for m in re.findall(r"\bcoursegen_[a-z0-9_]+", e)}
     shown = {n + suffix for n in CATALOGUE for suffix in ("", "_bucket", "_sum", "_count")}

@@ -42,12 +42,11 @@ def said(obj: AnyObject) -> Said | None:
 
 
 def _waits(obj: AnyObject) -> tuple[tuple[str, float], ...]:
-    created = obj.metadata.creation_timestamp
-    if requests.ended(obj) or not created:
+    if requests.ended(obj):
         return ()
     if isinstance(obj, CourseGeneration):
-        if obj.status.start_time is None:
-            return ((COURSE_SLOTS, clock.parse(created)),) if obj.status.hold_reason in _FOR_A_COURSE_SLOT else ()
+        if obj.status.start_time is None and obj.status.hold_reason in _FOR_A_COURSE_SLOT:
+            return ((COURSE_SLOTS, clock.parse(obj.metadata.creation_timestamp)),)
         task = obj.status.outline
         queue = task.queue_name if task else None
     else:
