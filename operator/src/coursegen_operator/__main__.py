@@ -79,7 +79,7 @@ class Operator:
         self.actor = Actor(self.kube, self.snapshot, self.queue, self.scheduler, defaults, self.metrics, doer)
         self.state = StateCollector(self.snapshot, self.scheduler, defaults, self.metrics.provider)
         self.metrics.registry.register(self.state)
-        self.metrics.describe(config.environment, config.success_rate_target_percent / 100)
+        self.metrics.describe(config.environment, config.success_rate_target_percent / 100, time.time())
         self.queue.failed = self._visit_failed
         self.resync = Resync(self.kube, self.snapshot, self.queue, self.health, self.metrics, self.config.namespaces)
 

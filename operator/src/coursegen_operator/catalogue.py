@@ -229,7 +229,7 @@ OPERATOR = (
         "coursegen_last_list_timestamp_seconds",
         Type.GAUGE,
         "seconds",
-        "When the last full list was complete, since the epoch.",
+        "When the last full list was complete, since the epoch; before the first, when the process started.",
     ),
     Family(
         "coursegen_list_corrections_total",

@@ -96,8 +96,9 @@ class Metrics:
         assert isinstance(found, Histogram)
         return found
 
-    def describe(self, environment: str, success_target: float) -> None:
-        """Say what runs, and at which share of successes people aim."""
+    def describe(self, environment: str, success_target: float, started: float) -> None:
+        """Say what runs since when, and at which share of successes people aim."""
+        self.last_list.set(started)
         version = metadata.version("coursegen-operator")
         self.gauge("coursegen_build_info").labels(version, platform.python_version(), environment).set(1)
         self.gauge("coursegen_success_target_ratio").set(success_target)
