@@ -39,6 +39,7 @@ verify: .venv/ready ## Check generated files, format, lint, types, layers and un
 	@git status --porcelain > .venv/tree-before
 	$(STEP) "generated CRDs" $(PYTHON) -m coursegen_api.crd --check crds
 	$(STEP) "generated reference" $(PYTHON) -m coursegen_api.docs --check docs/api.md
+	$(STEP) "generated monitoring" $(PYTHON) -m monitoring --check
 	$(STEP) "format" .venv/bin/ruff format --check --quiet .
 	$(STEP) "lint" .venv/bin/ruff check --quiet .
 	$(STEP) "types" .venv/bin/mypy
@@ -46,9 +47,10 @@ verify: .venv/ready ## Check generated files, format, lint, types, layers and un
 	$(STEP) "unit tests" $(PYTHON) -m pytest -q $(BOTH) tests/unit
 	$(STEP) "tree unchanged" sh -c 'git status --porcelain | diff .venv/tree-before -'
 
-generate: .venv/ready ## Write the CRDs and the API reference anew from the models
+generate: .venv/ready ## Write what is generated anew: CRDs, API reference, metrics reference, alerts, dashboards
 	@$(PYTHON) -m coursegen_api.crd crds
 	@$(PYTHON) -m coursegen_api.docs docs/api.md
+	@$(PYTHON) -m monitoring
 
 fuzz: .venv/ready ## Look for a history that breaks a promise of the planner: random, about half an hour
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q tests/unit/operator/test_planner_properties.py

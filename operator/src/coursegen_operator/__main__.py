@@ -17,7 +17,7 @@ from . import access, handlers, health, kube, settings
 from .act import Actor
 from .effects import Doer
 from .election import Election, LeaseLostError
-from .metrics import CapacityCollector, CircuitCollector, Metrics
+from .metrics import Metrics
 from .plan.world import Key, Reading
 from .pods import PodReader
 from .progress import ProgressReader
@@ -25,6 +25,7 @@ from .resync import Resync
 from .scheduler import Scheduler
 from .snapshot import Snapshot
 from .standing import Standing
+from .statemetrics import StateCollector
 from .streams import Take
 from .workqueue import WorkQueue
 
@@ -76,8 +77,10 @@ class Operator:
         self.history = doer.history
         self.standing = Standing(self.kube, self.snapshot, self.scheduler, self.history, time.time)
         self.actor = Actor(self.kube, self.snapshot, self.queue, self.scheduler, defaults, self.metrics, doer)
-        self.metrics.registry.register(CapacityCollector(self.snapshot, self.scheduler.book, defaults))
-        self.metrics.registry.register(CircuitCollector(self.snapshot, self.scheduler.breakers))
+        self.state = StateCollector(self.snapshot, self.scheduler, defaults, self.metrics.provider)
+        self.metrics.registry.register(self.state)
+        self.metrics.describe(config.environment, config.success_rate_target_percent / 100, time.time())
+        self.queue.failed = self._visit_failed
         self.resync = Resync(self.kube, self.snapshot, self.queue, self.health, self.metrics, self.config.namespaces)
 
     def _candidate(self) -> Election:
@@ -93,7 +96,7 @@ class Operator:
     async def run(self) -> None:
         """Run until cancelled, or until a part of it fails: then the process ends and is started again."""
         registry = kopf.OperatorRegistry()
-        takers = handlers.takers(self.snapshot, self.queue)
+        takers = handlers.takers(self.snapshot, self.queue, self.metrics)
         handlers.register(registry, takers, self.access)
         async with self.kube, self._lease_client(), asyncio.TaskGroup() as group:
             group.create_task(self._obey())
@@ -105,7 +108,6 @@ class Operator:
             group.create_task(self._watch(registry, takers))
             if self.election:
                 await self._stand_by(self.election, group)
-            self.metrics.leader.set(1)
             self._lead(group)
 
     def _lease_client(self) -> AbstractAsyncContextManager[object]:
@@ -119,10 +121,15 @@ class Operator:
 
     def _lead(self, group: asyncio.TaskGroup) -> None:
         """Begin to visit and to write."""
+        self.metrics.leader.set(1)
+        self.state.leads = True
         self.history.refill(self.snapshot.objects.values())
         group.create_task(self.pods.run())
         if self.config.redis_url:
-            reader = ProgressReader(self.config.redis_url, self.config.redis_max_connections, self._namespaces)
+            reader = ProgressReader(
+                self.config.redis_url, self.config.redis_max_connections, self._namespaces, self.metrics
+            )
+            self.state.reader = reader
             group.create_task(reader.run(self._progress))
         group.create_task(self.queue.run(self.actor.visit, self.config.visits))
         group.create_task(self.standing.run())
@@ -171,6 +178,9 @@ class Operator:
     def _observe(self, verb: str, code: int) -> None:
         self.metrics.requests.labels(verb, str(code)).inc()
 
+    def _visit_failed(self, key: Key) -> None:
+        self.metrics.visit_failures.labels(key.kind).inc()
+
     def _deliver(self, key: Key, job_uid: str, reading: Reading | None) -> None:
         if reading is None:
             self.queue.add_at(key, time.time() + 2.0)
@@ -185,12 +195,16 @@ class Operator:
         """Keep a message about what runs now, and drop what is not live: late words of earlier attempts."""
         key = self.snapshot.by_uid.get(message.uid)
         if key is None:
+            self.metrics.progress.labels("late").inc()
             return
         last = self.snapshot.progress.get(message.uid)
         number = (message.revision, message.attempt)
         if last and ((last.revision, last.attempt) > number or (last.time >= message.time)):
+            self.metrics.progress.labels("late").inc()
             return
         self.snapshot.progress[message.uid] = _not_ahead(message)
+        self.metrics.progress.labels("taken").inc()
+        self.metrics.progress_age.observe(max(0.0, time.time() - message.time))
         self.queue.add(key)
 
 

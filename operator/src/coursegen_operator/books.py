@@ -13,6 +13,7 @@ from .plan import clock
 from .plan.ledger import Account, Ledger
 from .plan.objects import provider_of, queue_of
 from .plan.recent import Recent, circuits_of, provider_key
+from .plan.tally import Tally, said
 from .plan.world import AnyObject, Gate, Key, key_of
 
 
@@ -39,6 +40,8 @@ class Books:
     """What has been spent, by course and provider."""
     budgets: dict[Key, CourseBudget] = field(default_factory=dict)
     """Of the courses and providers that have one."""
+    tally: Tally = field(default_factory=Tally)
+    """What each object says of itself, counted."""
     _changes: int = 0
     """Of budgets, and of what the status of a provider with a budget says."""
 
@@ -80,6 +83,7 @@ class Books:
             status, queue, name = obj.status.outline, obj.spec.queue_name or QUEUE_COURSE, obj.spec.provider_name
         else:
             status, queue, name = obj.status, queue_of(obj), provider_of(obj, course)
+        self.tally.put(obj.metadata.uid, said(obj))
         queue = (status.queue_name if status else None) or queue
         circuits = circuits_of(obj.metadata.namespace, queue, name)
         return self._charge(obj, course, provider, status) | self.recent.put(obj.metadata.uid, circuits, status)
@@ -98,6 +102,7 @@ class Books:
     def forget(self, key: Key, uid: str) -> set[Key]:
         """Take out work that is gone; what it cost a provider stays."""
         self._note_budget(key, None)
+        self.tally.put(uid, None)
         self.ledger.put(uid, None, None, 0.0)
         return self.recent.put(uid, (), None)
 

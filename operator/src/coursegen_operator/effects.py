@@ -25,6 +25,7 @@ from .plan.world import (
     Effect,
     Key,
     Measured,
+    Paid,
     PostEvent,
     ReadPods,
 )
@@ -101,9 +102,13 @@ class Doer:
             case PostEvent():
                 await self.post(key, obj.metadata, effect, str(obj.status.revision))
             case Count():
-                self.metrics.count(effect.metric, effect.labels)
+                self.metrics.count(effect)
             case Measured():
-                self.history.take(effect, self.clock())
+                self.metrics.measure(effect)
+                if effect.queue:
+                    self.history.take(effect, self.clock())
+            case Paid():
+                self.metrics.paid(effect)
             case CreateChild():
                 return
 

@@ -14,6 +14,7 @@ from coursegen_api import names
 
 from .access import Access
 from .effects import enqueue
+from .metrics import Metrics
 from .snapshot import KINDS, Snapshot
 from .streams import Settings, Take
 from .workqueue import WorkQueue
@@ -34,14 +35,20 @@ def register(registry: kopf.OperatorRegistry, takers: Mapping[str, Take], access
         _watch(registry, group, version, plural, take)
 
 
-def takers(snapshot: Snapshot, queue: WorkQueue) -> dict[str, Take]:
+def takers(snapshot: Snapshot, queue: WorkQueue, metrics: Metrics) -> dict[str, Take]:
     """Give what takes in the events of each kind that is watched, by plural."""
 
+    jobs_seen = metrics.watch_events.labels("Job")
+
     def job(event: kopf.RawEvent) -> None:
+        jobs_seen.inc()
         enqueue(queue, snapshot.apply_job(dict(event["object"]), event["type"] == "DELETED"), None, time.time())
 
     def of(kind: str) -> Take:
+        seen = metrics.watch_events.labels(kind)
+
         def take(event: kopf.RawEvent) -> None:
+            seen.inc()
             enqueue(queue, snapshot.apply(kind, dict(event["object"]), event["type"] == "DELETED"), None, time.time())
 
         return take

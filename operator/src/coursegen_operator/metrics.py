@@ -1,157 +1,130 @@
-"""What Prometheus sees: gauges computed at scrape time from the snapshot, counters of what was written to status."""
+"""What this process counts and measures, for /metrics. What is counted anew from the objects is in statemetrics.py."""
 
-import time
-from collections.abc import Iterator
+import platform
+from importlib import metadata
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from coursegen_api.circuit import CircuitState
-from coursegen_api.names import QUEUE_PRIORITIES
-from coursegen_api.queue import GenerationQueue
+from coursegen_api.base import FailureClass, Outcome, Usage
 
-from .breakers import Breakers
-from .plan.book import WaitingBook
-from .plan.breaker import CLOSED
-from .plan.world import COURSE_SLOTS, Defaults, Key
-from .snapshot import Snapshot
+from .catalogue import CATALOGUE, MAX_PROVIDERS, OTHER, Family, Source, Type
+from .plan.tally import KINDS
+from .plan.world import Count, Measured, Paid
 
-_CIRCUIT_VALUES = {CircuitState.CLOSED: 0, CircuitState.HALF_OPEN: 1, CircuitState.OPEN: 2}
+_CLASSES = {Type.COUNTER: Counter, Type.GAUGE: Gauge, Type.HISTOGRAM: Histogram}
+_TASKS = ("outline", "chapter", "validation", "export")
+_RESULTS = (Outcome.SUCCEEDED.value, Outcome.FAILED.value, Outcome.CANCELLED.value)
+_FATES = ("taken", "late", "unreadable")
+# A counter that appears with its first event would hide that event from `increase`: these begin at 0.
+_BEGIN_AT_0: dict[str, tuple[tuple[str, ...], ...]] = {
+    "coursegen_tasks_finished_total": tuple((k, r) for k in ("course", *_TASKS) for r in _RESULTS),
+    "coursegen_attempts_total": tuple((k,) for k in _TASKS),
+    "coursegen_attempts_failed_total": tuple((k, c.value) for k in _TASKS for c in FailureClass),
+    "coursegen_attempts_withdrawn_total": tuple((k,) for k in _TASKS),
+    "coursegen_retries_total": tuple((k, c.value) for k in _TASKS for c in FailureClass),
+    "coursegen_cache_hits_total": tuple((k,) for k in _TASKS),
+    "coursegen_admission_wait_seconds": tuple((k,) for k in _TASKS),
+    "coursegen_execution_seconds": tuple((k,) for k in _TASKS),
+    "coursegen_progress_messages_total": tuple((f,) for f in _FATES),
+    "coursegen_visit_failures_total": tuple((k,) for k in (*KINDS, "GenerationQueue", "ModelProvider")),
+}
+
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # twice the series, and nobody asks them
+
+
+class Bounded:
+    """Lets the first so many names through, and gives OTHER for those that come later: a label stays bounded."""
+
+    def __init__(self, most: int = MAX_PROVIDERS) -> None:
+        self._most = most
+        self._known: set[str] = set()
+
+    def __call__(self, name: str) -> str:
+        if name not in self._known:
+            if len(self._known) >= self._most:
+                return OTHER
+            self._known.add(name)
+        return name
 
 
 class Metrics:
-    """The counters, and the registry that /metrics shows."""
+    """The counters and measurements, and the registry that /metrics shows."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.finished = Counter(
-            "coursegen_tasks_finished_total",
-            "Tasks and courses that reached their end, by kind and result.",
-            ["kind", "result"],
-            registry=self.registry,
-        )
-        self.retries = Counter(
-            "coursegen_retries_total",
-            "Attempts that failed and are followed by another, by kind and failure class.",
-            ["kind", "failure_class"],
-            registry=self.registry,
-        )
-        self.attempts = Counter(
-            "coursegen_attempts_total", "Attempts begun, by kind.", ["kind"], registry=self.registry
-        )
-        self.requests = Counter(
-            "coursegen_kube_requests_total",
-            "Requests to the API server, by verb and status code; code 0 is no answer.",
-            ["verb", "code"],
-            registry=self.registry,
-        )
-        self.visits = Histogram(
-            "coursegen_visit_seconds",
-            "Time of one visit to an object, its writes included, by kind.",
-            ["kind"],
-            registry=self.registry,
-            buckets=(0.001, 0.005, 0.02, 0.1, 0.5, 2, 10),
-        )
-        self.conflicts = Counter(
-            "coursegen_status_conflicts_total",
-            "Status writes refused because somebody else had written first.",
-            registry=self.registry,
-        )
-        self.circuit_changes = Counter(
-            "coursegen_circuit_breaker_changes_total",
-            "Changes of a circuit breaker, by the kind that it belongs to and its new state.",
-            ["kind", "state"],
-            registry=self.registry,
-        )
-        self.last_list = Gauge(
-            "coursegen_last_list_timestamp_seconds",
-            "When the last full list was complete, in seconds since the epoch.",
-            registry=self.registry,
-        )
-        self.loop_lag = Gauge(
-            "coursegen_loop_lag_seconds", "How late the event loop ran its last timer.", registry=self.registry
-        )
-        self.leader = Gauge("coursegen_leader", "1 if this replica leads, 0 if it stands by.", registry=self.registry)
-        self.queue_depth = Gauge("coursegen_workqueue_depth", "Objects that wait for a visit.", registry=self.registry)
+        ProcessCollector(registry=self.registry)
+        self._made = {f.name: self._make(f) for f in CATALOGUE.values() if f.source is not Source.STATE}
+        self.provider, self._model = Bounded(), Bounded()
+        self.requests = self.counter("coursegen_kube_requests_total")
+        self.visits = self.histogram("coursegen_visit_seconds")
+        self.visit_failures = self.counter("coursegen_visit_failures_total")
+        self.conflicts = self.counter("coursegen_status_conflicts_total")
+        self.circuit_changes = self.counter("coursegen_circuit_breaker_changes_total")
+        self.corrections = self.counter("coursegen_list_corrections_total")
+        self.watch_events = self.counter("coursegen_watch_events_total")
+        self.last_list = self.gauge("coursegen_last_list_timestamp_seconds")
+        self.loop_lag = self.gauge("coursegen_loop_lag_seconds")
+        self.leader = self.gauge("coursegen_leader")
+        self.queue_depth = self.gauge("coursegen_workqueue_depth")
+        self.progress = self.counter("coursegen_progress_messages_total")
+        self.progress_age = self.histogram("coursegen_progress_age_seconds")
 
-    def count(self, metric: str, labels: tuple[str, ...]) -> None:
+    def _make(self, family: Family) -> Any:
+        bounds = {"buckets": family.buckets} if family.buckets else {}
+        made = _CLASSES[family.type](family.name, family.meaning, family.labels, registry=self.registry, **bounds)
+        for labels in _BEGIN_AT_0.get(family.name, ()):
+            made.labels(*labels)
+        return made
+
+    def counter(self, name: str) -> Counter:
+        """Give a counter of the catalogue; KeyError if there is none of the name that this process counts."""
+        found = self._made[name]
+        assert isinstance(found, Counter)
+        return found
+
+    def gauge(self, name: str) -> Gauge:
+        """Give a gauge likewise."""
+        found = self._made[name]
+        assert isinstance(found, Gauge)
+        return found
+
+    def histogram(self, name: str) -> Histogram:
+        """Give a histogram likewise."""
+        found = self._made[name]
+        assert isinstance(found, Histogram)
+        return found
+
+    def describe(self, environment: str, success_target: float, started: float) -> None:
+        """Say what runs since when, and at which share of successes people aim."""
+        self.last_list.set(started)
+        version = metadata.version("coursegen-operator")
+        self.gauge("coursegen_build_info").labels(version, platform.python_version(), environment).set(1)
+        self.gauge("coursegen_success_target_ratio").set(success_target)
+
+    def count(self, fact: Count) -> None:
         """Count a fact that the planner announced."""
-        {"finished": self.finished, "retry": self.retries, "attempt": self.attempts}[metric].labels(*labels).inc()
+        self.counter(f"coursegen_{fact.metric}_total").labels(*fact.labels).inc()
 
+    def measure(self, what: Measured) -> None:
+        """Take in what a visit measured."""
+        if what.waited is not None:
+            self.histogram("coursegen_admission_wait_seconds").labels(what.kind).observe(what.waited)
+        if what.ran is not None and what.kind == "course":
+            self.histogram("coursegen_course_duration_seconds").observe(what.ran)
+        elif what.ran is not None:
+            self.histogram("coursegen_execution_seconds").labels(what.kind).observe(what.ran)
 
-class CapacityCollector(Collector):
-    """Courses and slots: capacity, in use, waiting. Recounted from the snapshot at each scrape."""
+    def paid(self, what: Paid) -> None:
+        """Take in what an attempt has cost."""
+        if what.usage.cached:
+            self.counter("coursegen_cache_hits_total").labels(what.kind).inc()
+        if what.provider:
+            self._pay(self.provider(what.provider), self._model(what.model), what.usage)
 
-    def __init__(self, snapshot: Snapshot, book: WaitingBook, defaults: Defaults) -> None:
-        self._snapshot, self._book, self._defaults = snapshot, book, defaults
-
-    def collect(self) -> Iterator[Metric]:
-        """Give the gauges."""
-        load, waiting = self._snapshot.load, self._book.counts()
-        yield _gauge("coursegen_courses_capacity", "Courses that may be generated at once.", self._defaults.max_courses)
-        yield _gauge("coursegen_courses_active", "Courses that hold a course slot.", load.courses)
-        yield _gauge("coursegen_courses_waiting", "Courses that wait for a course slot.", waiting.get(COURSE_SLOTS, 0))
-        yield _gauge(
-            "coursegen_jobs_capacity", "Jobs that may be active at once, over all queues.", self._defaults.max_jobs
-        )
-        yield _gauge("coursegen_jobs_active", "Jobs that hold a slot, over all queues.", load.jobs)
-        capacity = GaugeMetricFamily(
-            "coursegen_slots_capacity", "Jobs of a queue that may be active at once.", labels=["queue"]
-        )
-        in_use = GaugeMetricFamily("coursegen_slots_in_use", "Jobs of a queue that hold a slot.", labels=["queue"])
-        waits = GaugeMetricFamily("coursegen_slots_waiting", "Tasks that wait for a slot of a queue.", labels=["queue"])
-        for name in sorted(set(self._snapshot.queues) | set(QUEUE_PRIORITIES)):
-            queue = self._snapshot.queues.get(name)
-            capacity.add_metric([name], _capacity(queue) if queue else 0)
-            in_use.add_metric([name], load.by_queue.get(name, 0))
-            waits.add_metric([name], waiting.get(name, 0))
-        yield from (capacity, in_use, waits)
-        yield _gauge(
-            "coursegen_unreadable_objects", "Objects that this operator cannot read.", len(self._snapshot.unreadable)
-        )
-        since = min((s for q in self._book.lines if (s := self._book.oldest_since(q)) is not None), default=None)
-        oldest = max(0.0, time.time() - since) if since is not None else 0.0
-        yield _gauge("coursegen_oldest_wait_seconds", "How long the longest wait for a slot has lasted.", oldest)
-
-
-class CircuitCollector(Collector):
-    """How the circuits stand: each queue's, and how many providers' are in each state."""
-
-    def __init__(self, snapshot: Snapshot, breakers: Breakers) -> None:
-        self._snapshot, self._breakers = snapshot, breakers
-
-    def collect(self) -> Iterator[Metric]:
-        """Give the gauges."""
-        known = self._breakers.all()
-        queues = GaugeMetricFamily(
-            "coursegen_circuit_breaker_state",
-            "State of a queue's circuit breaker: 0 is Closed, 1 HalfOpen, 2 Open.",
-            labels=["queue"],
-        )
-        for name in sorted(self._snapshot.queues):
-            circuit = known.get(Key("GenerationQueue", "", name), CLOSED)
-            queues.add_metric([name], _CIRCUIT_VALUES[circuit.state])
-        yield queues
-        count = dict.fromkeys(CircuitState, 0)
-        count[CircuitState.CLOSED] = sum(len(named) for named in self._snapshot.providers.values())
-        for circuit in (c for k, c in known.items() if k.kind == "ModelProvider" and not c.is_closed):
-            count[circuit.state] += 1
-            count[CircuitState.CLOSED] -= 1
-        providers = GaugeMetricFamily(
-            "coursegen_provider_circuit_breakers", "Model providers by the state of their circuit.", labels=["state"]
-        )
-        for state, number in count.items():
-            providers.add_metric([state.value], number)
-        yield providers
-
-
-def _capacity(queue: GenerationQueue) -> int:
-    """Give what a queue may run now; an elastic one says so in its status."""
-    return queue.spec.capacity if queue.status.capacity is None else queue.status.capacity
-
-
-def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, text)
-    family.add_metric([], value)
-    return family
+    def _pay(self, provider: str, model: str, usage: Usage) -> None:
+        tokens = self.counter("coursegen_tokens_total")
+        tokens.labels(provider, model, "prompt").inc(usage.prompt_tokens)
+        tokens.labels(provider, model, "completion").inc(usage.completion_tokens)
+        self.counter("coursegen_cost_usd_total").labels(provider, model).inc(usage.cost_micro_usd / 1e6)

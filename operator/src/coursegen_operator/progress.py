@@ -17,6 +17,8 @@ from redis.exceptions import RedisError
 from coursegen_api import names
 from coursegen_api.task import Progress
 
+from .metrics import Metrics
+
 _BLOCK_MS = 1000
 _BATCH = 1000
 _RECONNECT_SECONDS = 2.0
@@ -27,7 +29,10 @@ log = logging.getLogger(__name__)
 class ProgressReader:
     """Follows the streams of all namespaces in which there is work."""
 
-    def __init__(self, url: str, max_connections: int, namespaces: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self, url: str, max_connections: int, namespaces: Callable[[], Mapping[str, str]], metrics: Metrics
+    ) -> None:
+        self._metrics = metrics
         self._url, self._max_connections, self._namespaces = url, max_connections, namespaces
         self._positions: dict[str, str] = {}
         self.last_message = 0.0
@@ -76,6 +81,7 @@ class ProgressReader:
         try:
             message = Progress.model_validate(values, extra="ignore")
         except ValidationError:
+            self._metrics.progress.labels("unreadable").inc()
             return
         self.last_message = time.time()
         take(message)

@@ -15,6 +15,7 @@ from .effects import enqueue
 from .health import Health
 from .kube import ApiError, ApiUnreachable, Json, Kube, path_of
 from .metrics import Metrics
+from .plan.world import Key
 from .snapshot import KINDS, Snapshot
 from .workqueue import WorkQueue
 
@@ -23,18 +24,20 @@ _RETRY_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
-async def list_all(kube: Kube, snapshot: Snapshot, namespaces: Iterable[str]) -> None:
-    """List every kind and every Job of ours into the snapshot, the queues first."""
+async def list_all(kube: Kube, snapshot: Snapshot, namespaces: Iterable[str]) -> set[Key]:
+    """List every kind and every Job of ours into the snapshot, the queues first; give those of which it was news."""
+    news: set[Key] = set()
     scopes = tuple(namespaces) or ("",)
     order = ("GenerationQueue", "ModelProvider", "CourseGeneration", "ChapterGeneration")
     for kind in (*order, *(k for k in KINDS if k not in order)):
         plural, cluster = KINDS[kind].meta.plural, KINDS[kind].meta.scope == "Cluster"
         items, version = await _list(kube, snapshot, kind, plural, ("",) if cluster else scopes)
-        snapshot.replace(kind, items, version)
+        news |= snapshot.replace(kind, items, version)
     selector = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
     jobs, version = await _list(kube, snapshot, "Job", "jobs", scopes, labelSelector=selector)
-    snapshot.replace("Job", jobs, version)
+    news |= snapshot.replace("Job", jobs, version)
     snapshot.recount()
+    return news
 
 
 async def _list(
@@ -64,11 +67,11 @@ class Resync:
     metrics: Metrics
     namespaces: Iterable[str]
 
-    async def once(self) -> None:
-        """List, again and again until it works."""
+    async def once(self) -> set[Key]:
+        """List, again and again until it works; give the objects of which the list knew something new."""
         while True:
             try:
-                await list_all(self.kube, self.snapshot, self.namespaces)
+                news = await list_all(self.kube, self.snapshot, self.namespaces)
             except (ApiError, ApiUnreachable) as error:
                 log.warning("the full list failed, again in %.0f s: %s", _RETRY_SECONDS, error)
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -77,9 +80,10 @@ class Resync:
         self.health.last_list = time.monotonic()
         self.metrics.last_list.set(time.time())
         enqueue(self.queue, self.snapshot.keys(), None, time.time())
+        return news
 
     async def run(self) -> None:
         """List every `resync_seconds` until cancelled; the first time then, not now."""
         while True:
             await asyncio.sleep(self.health.resync_seconds)
-            await self.once()
+            self.metrics.corrections.inc(len(await self.once()))

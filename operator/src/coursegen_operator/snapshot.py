@@ -32,6 +32,7 @@ from .plan.ledger import Ledger
 from .plan.limits import Load
 from .plan.objects import provider_of, queue_of
 from .plan.recent import Recent
+from .plan.tally import Tally
 from .plan.world import COURSE_SLOTS, AnyObject, Gate, JobView, Key, Reading, TaskObject, key_of
 from .unreadable import Unreadable
 
@@ -362,6 +363,7 @@ class Snapshot:
         self.load, self.slots, self.open_courses = Load(), {}, {}
         # What a provider is still to be charged for may be gone from status by now: a revision that began anew.
         self.books.recent, self.books.ledger = Recent(), Ledger(unsettled=self.books.ledger.unsettled)
+        self.books.tally = Tally()
         self.version += 1
         for uid in set(self.by_uid) | set(self.jobs_of):
             self._account(uid)

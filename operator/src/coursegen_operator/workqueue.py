@@ -22,6 +22,8 @@ class WorkQueue:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
+        self.failed: Callable[[Key], None] = lambda key: None
+        """Told of each visit that raised."""
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
         self._queued: set[Key] = set()
         self._busy: set[Key] = set()
@@ -93,6 +95,7 @@ class WorkQueue:
                     self.add(key)
 
     def _failed(self, key: Key, error: Exception) -> None:
+        self.failed(key)
         count = self._failures[key] = self._failures.get(key, 0) + 1
         wait = min(_LAST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2 ** (count - 1))
         log.warning("visit of %s failed %d times, again in %.1f s: %s", key, count, wait, error, exc_info=count == 5)

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from ...e2e.scene import COURSE, Scene
+from coursegen_operator.catalogue import CATALOGUE, Source
+
+from ...e2e.scene import COURSE, Scene, chapter
 from ...e2e.system import Operator, System
 from ...faults import auditlog
 from .conftest import control_plane
@@ -67,6 +69,12 @@ def _ask(operator: Operator, what: str) -> str:
             return answer.read().decode()
     except OSError:
         return ""
+
+
+def _state(operator: Operator) -> list[str]:
+    """Give what a process shows of the work, line by line."""
+    names = tuple(n for n, f in CATALOGUE.items() if f.source is Source.STATE)
+    return [line for line in _ask(operator, "metrics").splitlines() if line.startswith(names)]
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +152,21 @@ def test_told_to_stop_it_hands_over_at_once(pair: Pair, scene: Scene) -> None:
     assert leader.ended(10) == 0
     assert "released the lease" in leader.log.read_text()
     _came_to_its_end(scene)
+
+
+def test_whoever_leads_shows_the_same_state_and_a_standby_none(pair: Pair, scene: Scene) -> None:
+    leader, standby = _parts(pair)
+    scene.create("CourseGeneration", "c", COURSE)
+    _came_to_its_end(scene)
+    scene.create("ChapterGeneration", "held", chapter(queueName="absent"))
+    scene.until("ChapterGeneration", "held", lambda s: s.get("holdReason") == "Misconfigured")
+    before = _state(leader)
+    assert 'coursegen_held{kind="chapter",reason="Misconfigured"} 1.0' in before
+    assert 'coursegen_objects{kind="course",phase="Succeeded"} 0.0' not in before
+    assert _state(standby) == []
+    leader.signal(signal.SIGTERM)
+    pair.until_leads(standby, AT_ONCE_SECONDS)
+    assert _state(standby) == before
 
 
 def test_a_standby_that_is_told_to_stop_changes_nothing(pair: Pair, scene: Scene) -> None:

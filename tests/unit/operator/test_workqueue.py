@@ -67,8 +67,10 @@ async def test_a_key_added_during_its_visit_is_visited_again_and_never_beside_it
     assert seen == [A, A, A]
 
 
-async def test_a_visit_that_fails_is_made_again_and_does_not_stop_the_others() -> None:
+async def test_a_visit_that_fails_is_told_made_again_and_does_not_stop_the_others() -> None:
     queue, seen, done = WorkQueue(), [], asyncio.Event()
+    failed: list[Key] = []
+    queue.failed = failed.append
 
     async def visit(key: Key) -> None:
         seen.append(key)
@@ -83,4 +85,4 @@ async def test_a_visit_that_fails_is_made_again_and_does_not_stop_the_others() -
     async with asyncio.timeout(5):
         await done.wait()
     worker.cancel()
-    assert seen == [A, B, A]
+    assert (seen, failed) == ([A, B, A], [A])

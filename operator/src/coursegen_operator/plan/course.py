@@ -38,6 +38,7 @@ from .world import (
     Count,
     DeleteChild,
     DeleteCourseJobs,
+    Measured,
     Plan,
     Want,
 )
@@ -220,7 +221,10 @@ def _finish(step: CourseStep, over: Outcome | None) -> Plan:
     old, course, now = step.view.course.status, step.view.course, step.now
     if step.ended and not over:
         step.change(completion_time=clock.stamp(now))
-        step.draft.effects.append(Count("finished", ("course", step.ended.value)))
+        step.draft.effects.append(Count("tasks_finished", ("course", step.ended.value)))
+        if step.ended is Outcome.SUCCEEDED and step.status.start_time:
+            lasted = max(0.0, now - clock.parse(step.status.start_time))
+            step.draft.effects.append(Measured("", ran=lasted, kind="course"))
         if requests.has_wish(step.course):
             step.draft.wake(now)
     if step.ended:

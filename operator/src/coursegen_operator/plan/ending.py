@@ -7,7 +7,7 @@ from . import clock, failure, history, outage
 from .budget import cost_of
 from .failure import Verdict
 from .step import Hold, Step
-from .world import Count, DeleteJob, JobView, Measured
+from .world import Count, DeleteJob, JobView, Measured, Paid
 
 MAX_ATTEMPTS = 20
 """Of one revision: free ones included, but not those that were withdrawn."""
@@ -44,8 +44,9 @@ def conclude(step: Step, attempt: Attempt, verdict: Verdict) -> None:
     step.changes["attempts"] = [*step.task.status.attempts[:-1], attempt]
     if verdict.result and verdict.result.usage:
         step.changes["usage"] = _sum(step.task.status.usage, verdict.result.usage)
+        step.draft.effects.append(_paid(step, verdict.result.usage))
     if verdict.outcome is Outcome.SUCCEEDED and verdict.result:
-        step.draft.effects.append(Measured(step.task.queue_name, ran=history.ran(attempt)))
+        step.draft.effects.append(Measured(step.task.queue_name, ran=history.ran(attempt), kind=step.task.label))
         step.result = verdict.result
         step.changes |= {
             "artifact": verdict.result.artifact,
@@ -57,6 +58,14 @@ def conclude(step: Step, attempt: Attempt, verdict: Verdict) -> None:
     if verdict.failure_class is None:
         return end(step, Outcome.CANCELLED, "Cancelled", verdict.message)
     return _fail(step, attempt, verdict, verdict.failure_class)
+
+
+def _paid(step: Step, usage: Usage) -> Paid:
+    """Say what an attempt has cost, for metrics; a writer without a model is named itself."""
+    name = step.task.provider_name or ""
+    provider = step.around.providers.get(name)
+    model = str(getattr(provider.spec, "model", None) or provider.spec.writer) if provider else ""
+    return Paid(step.task.label, name, model, usage)
 
 
 def _sum(before: Usage | None, last: Usage) -> Usage:
@@ -98,6 +107,7 @@ def withdraw(step: Step, attempt: Attempt, job: JobView | None, hold: Hold) -> N
     knows of it, or a quota that is full for a night would end the work.
     """
     stop(step, job)
+    step.draft.effects.append(Count("attempts_withdrawn", (step.task.label,)))
     step.urgent, step.running, step.hold = True, False, hold
     ended = {"completion_time": clock.stamp(step.now), "outcome": Outcome.WITHDRAWN, "message": hold.message[:1024]}
     step.changes |= {
@@ -131,12 +141,13 @@ def quota_hold(said: str, due: str) -> Hold:
 
 
 def _fail(step: Step, attempt: Attempt, verdict: Verdict, cause: FailureClass) -> None:
+    step.draft.effects.append(Count("attempts_failed", (step.task.label, cause.value)))
     step.changes["error_details"] = details(step, cause, verdict.message, attempt.number)
     after = retry_after(step, attempt, verdict)
     if after is None or step.task.abandoned:
         return end(step, Outcome.FAILED, cause.value, verdict.message)
     step.changes["next_retry_time"] = clock.stamp(step.now + after)
-    step.draft.effects.append(Count("retry", (step.task.label, cause.value)))
+    step.draft.effects.append(Count("retries", (step.task.label, cause.value)))
     if attempt.counted:
         step.changes["retry_count"] = step.task.status.retry_count + 1
     step.draft.wake(step.now + after)
@@ -173,7 +184,7 @@ def end(step: Step, outcome: Outcome, reason: str, message: str) -> None:
     step.ended, step.end_reason, step.end_message = outcome, reason, message
     step.changes |= {"next_retry_time": None, "stage": None}
     step.urgent = True
-    step.draft.effects.append(Count("finished", (step.task.label, outcome.value)))
+    step.draft.effects.append(Count("tasks_finished", (step.task.label, outcome.value)))
     step.draft.effects.append(Measured(step.task.queue_name, ended=outcome))
     tidy(step)
 

@@ -132,8 +132,8 @@ def _intend(step: Step, found: Means) -> None:
         "queue_name": step.task.queue_name,
     }
     step.urgent = True
-    measured = Measured(step.task.queue_name, waited=history.waited(attempt))
-    step.draft.effects += [create(step, manifest), Count("attempt", (step.task.label,)), measured]
+    measured = Measured(step.task.queue_name, waited=history.waited(attempt), kind=step.task.label)
+    step.draft.effects += [create(step, manifest), Count("attempts", (step.task.label,)), measured]
     if step.around.refused:
         step.draft.wake(step.now + _LOOK_AGAIN_SECONDS)  # a second refusal in the same words brings no visit
     if attempt.job_name in step.around.jobs:

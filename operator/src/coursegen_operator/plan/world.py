@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from coursegen_api import names
-from coursegen_api.base import ObjectStatus, Outcome
+from coursegen_api.base import ObjectStatus, Outcome, Usage
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration, CourseStatus
 from coursegen_api.export import CourseExport
@@ -243,7 +243,7 @@ class PostEvent:
 class Count:
     """Count a fact that has just been written to status, for /metrics."""
 
-    metric: Literal["finished", "retry", "attempt"]
+    metric: Literal["tasks_finished", "retries", "attempts", "attempts_failed", "attempts_withdrawn"]
     labels: tuple[str, ...]
 
 
@@ -252,11 +252,25 @@ class Measured:
     """What a visit measured of work of a queue, in seconds, and how the work ended for good."""
 
     queue: str
+    """Empty for a course as a whole, which goes through none."""
     waited: float | None = None
     """For its slot, of an attempt that begins."""
     ran: float | None = None
-    """Of an attempt that succeeded, from its slot to its end."""
+    """Of an attempt or course that succeeded, from its slot to its end."""
     ended: Outcome | None = None
+    kind: str = ""
+    """Of the task, or course; empty where status is read again, which is not measured twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What an attempt has cost that has just ended."""
+
+    kind: str
+    provider: str
+    """Empty if no model was asked."""
+    model: str
+    usage: Usage
 
 
 Effect = (
@@ -270,6 +284,7 @@ Effect = (
     | PostEvent
     | Count
     | Measured
+    | Paid
 )
 
 

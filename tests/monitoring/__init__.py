@@ -1,0 +1,1 @@
+"""Metrics, rules, alerts and dashboards, judged by a real Prometheus and its promtool."""

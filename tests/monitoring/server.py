@@ -1,0 +1,89 @@
+"""A real Prometheus that scrapes one operator every second, and what a test asks it."""
+
+import json
+import math
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localcluster.prometheus import Prometheus
+from monitoring import rules
+
+from ..e2e.system import free_port
+
+_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running Prometheus."""
+
+    port: int
+    began: float
+
+    def ask(self, what: str, **arguments: Any) -> Any:
+        """Ask its API; AssertionError with its words if it refuses."""
+        url = f"http://127.0.0.1:{self.port}/api/v1/{what}?{urllib.parse.urlencode(arguments)}"
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{arguments}: {error.read().decode()}") from error
+
+    def value(self, query: str) -> float | None:
+        """Give the present value of a query that has at most one."""
+        found = self.ask("query", query=query)["result"]
+        assert len(found) <= 1, found
+        return float(found[0]["value"][1]) if found else None
+
+    def until(self, query: str, wanted: float) -> None:
+        """Wait until a query has a value; AssertionError with the last one if it never comes."""
+        deadline, found = time.monotonic() + _SECONDS, None
+        while time.monotonic() < deadline:
+            try:
+                found = self.value(query)
+            except OSError:  # it does not listen yet
+                found = None
+            if found == wanted:
+                return
+            time.sleep(0.2)
+        raise AssertionError(f"{query} is {found}, not {wanted}")
+
+    def over_time(self, query: str) -> list[dict[str, Any]]:
+        """Give the series of a query since it began, as a panel draws them; the last point is now."""
+        now = time.time()
+        arguments = {"start": now - math.ceil(now - self.began), "end": now, "step": 1}
+        found: list[dict[str, Any]] = self.ask("query_range", query=query, **arguments)["result"]
+        return found
+
+
+@contextmanager
+def scraping(programs: Prometheus, port: int, folder: Path) -> Iterator[Server]:
+    """Start a Prometheus that scrapes a port of loopback and evaluates our rules; it ends with the body."""
+    config = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(rules.SOURCE)],
+        "scrape_configs": [{"job_name": "coursegen-operator", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}],
+    }
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
+    server = Server(free_port(), time.time())
+    argv = [
+        "setpriv", "--pdeathsig", "KILL", str(programs.server), f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{server.port}",
+    ]  # fmt: skip
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            yield server
+        finally:
+            process.terminate()
+            process.wait()

@@ -1,0 +1,274 @@
+"""Every alert fires when it should and is silent when it should not, as promtool judges; and each has its runbook."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from coursegen_operator.catalogue import CATALOGUE
+from localcluster import prometheus
+from monitoring import rules
+
+from .conftest import COMPONENT, MONITORING, ROOT
+
+GROUPS, ALERTS = rules.groups(), rules.alerts()
+RECORDED = {r["record"]: r["expr"] for g in GROUPS for r in g["rules"] if "record" in r}
+HOURS = 7 * 60
+"""How many minutes the series of a case go on."""
+
+Series = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Series that make an alert fire after so many minutes, and the same that do not, by whatever keeps it silent."""
+
+    alert: str
+    minutes: int
+    fires: Series
+    silent: Series
+
+
+def flat(value: float) -> str:
+    """Give a series that stays what it is."""
+    return f"{value}x{HOURS}"
+
+
+def grows(a_minute: float) -> str:
+    """Give a counter that grows."""
+    return f"0+{a_minute}x{HOURS}"
+
+
+def ended(succeeded: float, failed: float) -> Series:
+    """Give counters of tasks that end, so many a minute."""
+    result = 'coursegen_tasks_finished_total{kind="chapter",result="%s"}'
+    return {
+        result % "Succeeded": grows(succeeded),
+        result % "Failed": grows(failed),
+        result % "Cancelled": grows(50),
+        "coursegen_success_target_ratio": flat(0.95),
+    }
+
+
+def chapters(fast: float, slow: float, timeouts: float = 0) -> Series:
+    """Give counters of chapters that are written, so many a minute."""
+    bucket = 'coursegen_execution_seconds_bucket{kind="chapter",le="%s"}'
+    failed = 'coursegen_attempts_failed_total{kind="chapter",failure_class="Timeout"}'
+    return {
+        bucket % "120.0": grows(fast),
+        bucket % "+Inf": grows(fast + slow),
+        'coursegen_execution_seconds_count{kind="chapter"}': grows(fast + slow),
+        failed: grows(timeouts),
+    }
+
+
+def slots(in_use: float, capacity: float, waiting: float) -> Series:
+    """Give the gauges of a queue."""
+    return {
+        'coursegen_slots_in_use{queue="export"}': flat(in_use),
+        'coursegen_slots_capacity{queue="export"}': flat(capacity),
+        'coursegen_slots_waiting{queue="export"}': flat(waiting),
+    }
+
+
+def retries(a_minute: float, attempts: float) -> Series:
+    """Give counters of attempts and retries."""
+    return {
+        'coursegen_retries_total{kind="chapter",failure_class="BadOutput"}': grows(a_minute),
+        'coursegen_attempts_total{kind="chapter"}': grows(attempts),
+    }
+
+
+def one(series: str, fires: str, silent: str) -> tuple[Series, Series]:
+    """Give both sides of an alert on one series."""
+    return {series: fires}, {series: silent}
+
+
+CIRCUIT = 'coursegen_circuit_breaker_state{queue="export"}'
+PROVIDER = 'coursegen_provider_circuit_breaker_state{provider="p"}'
+HELD = 'coursegen_held{kind="chapter",reason="%s"}'
+LEADS, STANDS_BY = 'coursegen_leader{instance="a"}', 'coursegen_leader{instance="b"}'
+
+CASES = [
+    Case("CoursegenNoLeader", 3, {LEADS: flat(0), STANDS_BY: flat(0)}, {LEADS: flat(1), STANDS_BY: flat(0)}),
+    Case("CoursegenNoLeader", 3, {}, {LEADS: flat(1)}),
+    Case("CoursegenSeveralLeaders", 4, {LEADS: flat(1), STANDS_BY: flat(1)}, {LEADS: flat(1), STANDS_BY: flat(0)}),
+    Case(
+        "CoursegenWatchStale",
+        20,
+        *one('coursegen_last_list_timestamp_seconds{instance="a"}', flat(0), f"0+60x{HOURS}"),
+    ),
+    Case("CoursegenEventLoopLate", 5, *one('coursegen_loop_lag_seconds{instance="a"}', flat(3), flat(0.2))),
+    Case("CoursegenVisitsFail", 20, *one('coursegen_visit_failures_total{kind="course"}', grows(30), grows(1))),
+    Case("CoursegenSuccessRateLow", 70, ended(9, 1), ended(97, 3)),
+    Case("CoursegenSuccessRateLow", 70, ended(9, 1), ended(0.05, 0.05)),  # too few to conclude anything
+    Case("CoursegenChaptersSlowFast", 70, chapters(6, 4), chapters(8, 2)),
+    Case("CoursegenChaptersSlowFast", 70, chapters(6, 0, timeouts=4), chapters(0, 0)),
+    Case("CoursegenChaptersSlow", 400, chapters(90, 10), chapters(96, 4)),
+    Case("CoursegenNoCapacityLeft", 20, slots(50, 50, 3), slots(50, 50, 0)),
+    Case("CoursegenNoCapacityLeft", 20, slots(50, 50, 3), slots(49, 50, 3)),
+    Case("CoursegenOldestWait", 10, *one('coursegen_oldest_wait_seconds{queue="export"}', flat(2000), flat(1700))),
+    Case("CoursegenQueueCircuitOpen", 10, {CIRCUIT: flat(2)}, {CIRCUIT: flat(0)}),
+    # Half-open for a moment every other minute is open all the same; once for a minute is none of our concern.
+    Case("CoursegenQueueCircuitOpen", 20, {CIRCUIT: "2 0 1 0 " * 50}, {CIRCUIT: f"0x12 2 0x{HOURS}"}),
+    Case("CoursegenProviderCircuitOpen", 10, {PROVIDER: flat(1)}, {PROVIDER: flat(0)}),
+    Case("CoursegenRetryStorm", 30, retries(6, 10), retries(4, 10)),
+    Case("CoursegenRetryStorm", 30, retries(6, 10), retries(0.6, 1)),  # so few may fail for any reason
+    Case(
+        "CoursegenPodsDoNotStart",
+        30,
+        *one('coursegen_attempts_failed_total{kind="export",failure_class="PodNotStarted"}', grows(1), grows(0.1)),
+    ),
+    Case("CoursegenMisconfigured", 15, {HELD % "Misconfigured": flat(2)}, {HELD % "QueueFull": flat(2)}),
+    Case("CoursegenRedisGone", 10, {"coursegen_redis_up": flat(0)}, {"coursegen_redis_up": flat(1)}),
+    Case("CoursegenRedisGone", 10, {"coursegen_redis_up": flat(0)}, {}),  # none is set: none can be gone
+    Case("CoursegenBudgetUsedUp", 15, {HELD % "BudgetExceeded": flat(1)}, {HELD % "BudgetExceeded": flat(0)}),
+    Case(
+        "CoursegenBudgetNearlyUsed",
+        15,
+        *one('coursegen_provider_budget_used_ratio{provider="p"}', flat(0.95), flat(0.85)),
+    ),
+]  # fmt: skip
+
+
+def judged(case: Case, series: Series, firing: int) -> dict[str, object]:
+    """Give one test in promtool's form: how many alerts of the name fire at its time."""
+    query = f'count(ALERTS{{alertname="{case.alert}",alertstate="firing"}}) or vector(0)'
+    expected = {"expr": query, "eval_time": f"{case.minutes}m", "exp_samples": [{"value": firing}]}
+    given = [{"series": name, "values": values} for name, values in series.items()]
+    return {"interval": "1m", "input_series": given, "promql_expr_test": [expected]}
+
+
+def promtool(programs: prometheus.Prometheus, folder: Path, tests: list[dict[str, object]]) -> None:
+    """Have promtool judge; AssertionError with its words."""
+    file = folder / "tests.yaml"
+    file.write_text(yaml.safe_dump({"rule_files": [str(rules.SOURCE)], "tests": tests}))
+    said = subprocess.run([programs.promtool, "test", "rules", str(file)], capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+
+
+def test_every_alert_fires_and_is_silent(programs: prometheus.Prometheus, tmp_path: Path) -> None:
+    both = [judged(c, series, firing) for c in CASES for series, firing in ((c.fires, 1), (c.silent, 0))]
+    promtool(programs, tmp_path, both)
+
+
+def test_no_alert_fires_before_its_time(programs: prometheus.Prometheus, tmp_path: Path) -> None:
+    at_once = [Case(c.alert, 0, c.fires, c.silent) for c in CASES]
+    promtool(programs, tmp_path, [judged(c, c.fires, 0) for c in at_once])
+
+
+def test_an_operator_that_is_well_fires_nothing(programs: prometheus.Prometheus, tmp_path: Path) -> None:
+    well: Series = ended(97, 1) | chapters(97, 3) | slots(40, 50, 0) | retries(1, 98)
+    well |= {LEADS: flat(1), "coursegen_redis_up": flat(1), CIRCUIT: flat(0), PROVIDER: flat(0)}
+    none = {"expr": "count(ALERTS) or vector(0)", "eval_time": "390m", "exp_samples": [{"value": 0}]}
+    given = [{"series": name, "values": values} for name, values in well.items()]
+    promtool(programs, tmp_path, [{"interval": "1m", "input_series": given, "promql_expr_test": [none]}])
+
+
+def test_recording_rules_give_success_duration_and_use(programs: prometheus.Prometheus, tmp_path: Path) -> None:
+    given = ended(9, 1) | chapters(90, 10) | slots(25, 50, 0)
+    given |= {'coursegen_execution_seconds_sum{kind="chapter"}': grows(6000)}
+    wanted = {
+        "coursegen:success:ratio_rate1h": 0.9,
+        'coursegen:throughput:increase1h{kind="chapter"}': 540,
+        'coursegen:execution_seconds:mean1h{kind="chapter"}': 60,
+        'coursegen:slots:utilisation{queue="export"}': 0.5,
+        "round(100 * coursegen:chapter_slow:ratio_rate1h)": 10,
+    }
+    tests = [
+        {"expr": f"scalar({expr})", "eval_time": "90m", "exp_samples": [{"value": value}]}
+        for expr, value in wanted.items()
+    ]
+    series = [{"series": name, "values": values} for name, values in given.items()]
+    promtool(programs, tmp_path, [{"interval": "1m", "input_series": series, "promql_expr_test": tests}])
+
+
+def test_what_an_alert_says_names_the_thing_and_its_figure(programs: prometheus.Prometheus, tmp_path: Path) -> None:
+    name = "CoursegenBudgetNearlyUsed"
+    alert = {
+        "exp_labels": {"severity": "warning", "provider": "p"},
+        "exp_annotations": {
+            "summary": "A provider's budget is nearly used up.",
+            "description": "95% of the budget of provider p are used or reserved in this period.",
+            "runbook_url": f"docs/runbooks/{name}.md",
+        },
+    }
+    series = [{"series": 'coursegen_provider_budget_used_ratio{provider="p"}', "values": flat(0.95)}]
+    expected = {"eval_time": "15m", "alertname": name, "exp_alerts": [alert]}
+    promtool(programs, tmp_path, [{"interval": "1m", "input_series": series, "alert_rule_test": [expected]}])
+
+
+def test_every_alert_has_both_cases() -> None:
+    assert {c.alert for c in CASES} == set(ALERTS)
+
+
+@pytest.mark.parametrize(("name", "alert"), ALERTS.items(), ids=ALERTS)
+def test_an_alert_says_how_bad_it_is_what_it_means_and_where_to_read_on(name: str, alert: dict) -> None:
+    assert re.fullmatch(r"Coursegen[A-Z][A-Za-z]+", name)
+    assert alert["labels"]["severity"] in ("critical", "warning")
+    told = alert["annotations"]
+    assert told["summary"].endswith(".")
+    assert "{{" not in told["summary"]
+    assert told["description"].endswith(".")
+    page = ROOT / told["runbook_url"]
+    assert page == ROOT / "docs" / "runbooks" / f"{name}.md"
+    text = page.read_text()
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert headings == [f"# {name}", "## What it means", "## Look", "## Do"]
+    assert told["summary"] in text
+
+
+def test_every_runbook_belongs_to_an_alert() -> None:
+    assert {p.stem for p in (ROOT / "docs" / "runbooks").glob("Coursegen*.md")} == set(ALERTS)
+
+
+def expressions() -> Iterator[str]:
+    yield from (r["expr"] for g in GROUPS for r in g["rules"])
+
+
+def test_the_documentation_names_no_record_that_is_not_made() -> None:
+    text = (ROOT / "docs" / "metrics.md").read_text()
+    named = set(re.findall(r"`(coursegen:[a-z0-9_:]+)", text))
+    assert named
+    assert named <= set(RECORDED)
+
+
+def test_rules_ask_for_nothing_that_nobody_shows() -> None:
+    asked = {m for e in expressions() for m in re.findall(r"\bcoursegen_[a-z0-9_]+", e)}
+    shown = {n + suffix for n in CATALOGUE for suffix in ("", "_bucket", "_sum", "_count")}
+    assert asked <= shown
+    assert {m for e in expressions() for m in re.findall(r"\bcoursegen:[a-z0-9_:]+", e)} <= set(RECORDED)
+
+
+def test_the_scrape_configuration_is_accepted(programs: prometheus.Prometheus, tmp_path: Path) -> None:
+    """Debian's promtool knows no Kubernetes discovery: that part is judged by its keys alone."""
+    config = yaml.safe_load((MONITORING / "prometheus.yml").read_text())
+    [job] = config["scrape_configs"]
+    assert job.pop("kubernetes_sd_configs") == [{"role": "pod", "namespaces": {"names": ["coursegen-system"]}}]
+    config["rule_files"] = [str(rules.SOURCE)]
+    file = tmp_path / "prometheus.yml"
+    file.write_text(yaml.safe_dump(config))
+    said = subprocess.run([programs.promtool, "check", "config", file], capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+
+
+def test_the_operators_pods_are_what_is_scraped() -> None:
+    base = ROOT / "deploy" / "base" / "operator"
+    pod = yaml.safe_load((base / "deployment.yaml").read_text())["spec"]["template"]
+    keep = yaml.safe_load((MONITORING / "prometheus.yml").read_text())["scrape_configs"][0]["relabel_configs"][0]
+    port = next(p["name"] for p in pod["spec"]["containers"][0]["ports"] if p["containerPort"] == 8080)
+    assert keep["regex"] == f"{pod['metadata']['labels']['app.kubernetes.io/name']};{port}"
+    monitor = yaml.safe_load((COMPONENT / "servicemonitor.yaml").read_text())["spec"]
+    service = yaml.safe_load((base / "service.yaml").read_text())["spec"]
+    assert monitor["selector"]["matchLabels"] == service["selector"]
+    assert [e["port"] for e in monitor["endpoints"]] == [p["name"] for p in service["ports"]]
+
+
+def test_the_prometheus_rule_is_the_plain_file() -> None:
+    manifest = yaml.safe_load((COMPONENT / "prometheusrule.yaml").read_text())
+    assert manifest["spec"]["groups"] == GROUPS
+    assert manifest["spec"] == yaml.safe_load(rules.SOURCE.read_text())

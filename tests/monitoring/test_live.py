@@ -1,0 +1,198 @@
+"""A real Prometheus scrapes a real operator on a real API server: every panel has data, and every rule is well."""
+
+import json
+import math
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import yaml
+
+from coursegen_api import names
+from coursegen_api.base import FailureClass, Usage
+from coursegen_api.task import TASK_RESULT, Progress, TaskInput, TaskKind, TaskResult, exit_code
+from localcluster.prometheus import Prometheus
+
+from ..cluster.operator.conftest import control_plane
+from ..cluster.operator.kubelet import End, Kubelet, well
+from ..e2e.scene import Scene, chapter, course
+from ..e2e.system import free_port
+from ..programs import redis_server
+from .conftest import ROOT
+from .server import Server, scraping
+from .test_dashboards import QUERIES
+
+pytestmark = pytest.mark.cluster
+
+CHAPTERS = 6
+WRITTEN = CHAPTERS + 2
+"""With those of the course."""
+BUDGET = {"tokens": 1_000_000, "costMicroUSD": 10_000_000}
+
+
+def end(task: TaskInput) -> End:
+    """End as a worker does that asks a model; one chapter fails at first, and the artifact of one is there already."""
+    if task.work.kind is not TaskKind.CHAPTER:
+        return well(task)
+    if (task.name, task.attempt) == ("ch-0", 1):
+        said = TaskResult(failure_class=FailureClass.BAD_OUTPUT, message="no chapter came")
+        return End(exit_code(FailureClass.BAD_OUTPUT), said.to_json())
+    paid = Usage(prompt_tokens=1000, completion_tokens=3000, cost_micro_usd=20_000)
+    usage = Usage(cached=True) if task.name == "ch-1" else paid
+    result = TASK_RESULT.validate_json(well(task).message).model_copy(update={"usage": usage})
+    return End(0, result.to_json(), "Completed")
+
+
+@pytest.fixture(scope="module")
+def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Start a redis-server on loopback."""
+    port, folder = free_port(), tmp_path_factory.mktemp("redis")
+    argv = [redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv], stdout=subprocess.DEVNULL)
+    yield port
+    process.kill()
+    process.wait()
+
+
+def report(port: int, scene: Scene, name: str) -> None:
+    """Append a progress message about a chapter, as its worker does, and two of no use."""
+    objects = {o["metadata"]["name"]: o for o in scene.system.recorder.all("ChapterGeneration", scene.namespace)}
+    namespace = scene.system.request("GET", f"/api/v1/namespaces/{scene.namespace}")["metadata"]["uid"]
+    uid = objects[name]["metadata"]["uid"]
+    stream, client = names.progress_stream(namespace), redis.Redis(port=port)
+    seconds, micros = client.time()
+    now = seconds + micros / 1e6
+    said = Progress(uid=uid, revision=0, attempt=1, pod_uid="p", percentage=50, stage="writing", time=now)
+    client.xadd(stream, said.fields())
+    client.xadd(stream, said.model_copy(update={"uid": "of-nobody"}).fields())
+    client.xadd(stream, {"uid": uid})
+
+
+@pytest.fixture(scope="module")
+def run(
+    programs: Prometheus, redis_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Server, Scene]]:
+    """Have chapters and a course generated under the eyes of Prometheus, to the end."""
+    folder = tmp_path_factory.mktemp("live")
+    with control_plane(folder) as system:
+        operator = system.operator("metrics", [], redis_url=f"redis://127.0.0.1:{redis_port}/0")
+        scene = Scene(system, "metrics", [operator])
+        system.create_tenant(scene.namespace, {})
+        with scraping(programs, int(operator.environment["COURSEGEN_HTTP_PORT"]), folder) as server:
+            server.until("coursegen_leader", 1)
+            work(scene, server, redis_port)
+            yield server, scene
+
+
+def work(scene: Scene, server: Server, redis_port: int) -> None:
+    """Bring about something of everything that a panel shows."""
+    with Kubelet(scene, end):
+        scene.create("ModelProvider", "p", {"writer": "template", "budget": BUDGET})
+        scene.create("ChapterGeneration", "ch-suspended", chapter(suspend=True))
+        for i in range(CHAPTERS):
+            scene.create("ChapterGeneration", f"ch-{i}", chapter(providerName="p"))
+        scene.create("CourseGeneration", "course", course(chapters=2, providerName="p"))
+        scene.until_ended("course")
+        for i in range(CHAPTERS):
+            scene.until_ended(f"ch-{i}", "ChapterGeneration")
+        report(redis_port, scene, "ch-0")
+    server.until("coursegen_progress_messages_total{fate='taken'}", 1)
+    server.until("coursegen_progress_messages_total{fate='unreadable'}", 1)
+    server.until("coursegen_tasks_finished_total{kind='chapter',result='Succeeded'}", WRITTEN)
+    server.until("coursegen_tasks_finished_total{kind='course',result='Succeeded'}", 1)
+    server.until("coursegen_workqueue_depth", 0)
+
+
+def as_shown(query: str) -> str:
+    """Give a query with its variables as Grafana fills them in."""
+    for variable, value in {"$__rate_interval": "15s", "$__range": "10m", "$job": ".+", "$instance": ".+"}.items():
+        query = query.replace(variable, value)
+    assert "$" not in query
+    return query
+
+
+@pytest.mark.parametrize("query", [q for _, _, q in QUERIES], ids=[f"{n}/{i}" for i, (n, _, _) in enumerate(QUERIES)])
+def test_every_query_of_every_panel_has_data(run: tuple[Server, Scene], query: str) -> None:
+    series = run[0].over_time(as_shown(query))
+    values = [float(value) for one in series for _, value in one["values"]]
+    assert any(math.isfinite(value) for value in values), series
+
+
+def test_what_prometheus_knows_is_what_the_objects_say(run: tuple[Server, Scene]) -> None:
+    server, scene = run
+    statuses = [scene.status("ChapterGeneration", n) for n in scene.names("ChapterGeneration")]
+    tokens = sum(s["usage"].get(f"{d}Tokens", 0) for s in statuses if "usage" in s for d in ("prompt", "completion"))
+    micro_usd = sum(s["usage"].get("costMicroUSD", 0) for s in statuses if "usage" in s)
+    agreed: dict[str, float] = {
+        "coursegen_objects{kind='chapter',phase='Succeeded'}": [s["phase"] for s in statuses].count("Succeeded"),
+        "coursegen_held{kind='chapter',reason='Suspended'}": 1,
+        "sum(coursegen_attempts_total{kind='chapter'})": sum(len(s.get("attempts", ())) for s in statuses),
+        "sum(coursegen_retries_total{kind='chapter'})": sum(s["retryCount"] for s in statuses),
+        "coursegen_cache_hits_total{kind='chapter'}": 1,
+        "sum(coursegen_tokens_total{provider='p',model='template'})": tokens,
+        "round(1e6 * coursegen_cost_usd_total{provider='p'})": micro_usd,
+        "coursegen_slots_in_use{queue='chapter-generation'}": 0,
+        "coursegen_admission_wait_seconds_count{kind='chapter'}": WRITTEN + 1,
+        "coursegen_execution_seconds_count{kind='chapter'}": WRITTEN,
+        "coursegen_course_duration_seconds_count": 1,
+        "coursegen_progress_messages_total{fate='late'}": 1,
+        "coursegen_progress_messages_total{fate='unreadable'}": 1,
+    }
+    assert tokens == (WRITTEN - 1) * 4000
+    assert {query: server.value(query) for query in agreed} == agreed
+
+
+def test_every_rule_can_be_evaluated_and_an_operator_that_is_well_fires_nothing(run: tuple[Server, Scene]) -> None:
+    groups: list[dict[str, Any]] = run[0].ask("rules")["groups"]
+    found = [r for g in groups for r in g["rules"]]
+    assert {r["health"] for r in found if r["lastEvaluation"] > "0002"} <= {"ok"}
+    assert {r["name"]: r["state"] for r in found if r["type"] == "alerting" and r["state"] == "firing"} == {}
+    assert "coursegen:success:ratio_rate1h" in {r["name"] for r in found}
+
+
+def test_the_component_renders_beside_the_base(run: tuple[Server, Scene], tmp_path: Path) -> None:
+    deploy = os.path.relpath(ROOT / "deploy", tmp_path)
+    kustomization = {"resources": [f"{deploy}/base"], "components": [f"{deploy}/components/monitoring"]}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    program = str(run[1].system.kubectl.program)
+    rendered = subprocess.run([program, "kustomize", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert rendered.returncode == 0, rendered.stderr
+    made = {(d["kind"], d["metadata"]["name"]): d for d in yaml.safe_load_all(rendered.stdout)}
+    monitor = made["ServiceMonitor", "coursegen-operator"]["spec"]["selector"]["matchLabels"]
+    service = made["Service", "coursegen-operator"]
+    assert monitor.items() <= service["metadata"]["labels"].items()
+    assert made["PrometheusRule", "coursegen"]["metadata"]["namespace"] == service["metadata"]["namespace"]
+    boards = made["ConfigMap", "coursegen-dashboards"]
+    assert boards["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert {json.loads(text)["uid"] + ".json" for text in boards["data"].values()} == set(boards["data"])
+    assert len(json.dumps(boards)) < 900_000, "a ConfigMap holds 1 MiB"
+
+
+RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
+_STAND_INS = {" courses ": " metrics ", "QUEUE": "export", "NAME": "p"}
+"""What the commands of runbooks leave open, and what stands for it here."""
+_ABSENT = ("(NotFound)", "Metrics API not available")
+"""Said of what this control plane has not: Pods of the operator and of Redis, a node."""
+
+
+@pytest.mark.parametrize("page", RUNBOOKS, ids=[p.stem for p in RUNBOOKS])
+def test_what_a_runbook_has_people_type_is_understood(run: tuple[Server, Scene], page: Path) -> None:
+    server, scene = run
+    text = page.read_text()
+    commands = re.findall(r"^\$ kubectl (.*)$", text, re.MULTILINE)
+    assert commands, "a runbook says how to look"
+    for command in commands:
+        for placeholder, value in _STAND_INS.items():
+            command = command.replace(placeholder, value)
+        access = scene.system.kubectl
+        argv = [str(access.program), f"--kubeconfig={access.kubeconfig}", *shlex.split(command.split(" | ")[0])]
+        said = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        assert said.returncode == 0 or any(a in said.stderr for a in _ABSENT), f"{command}: {said.stderr}"
+    for query in re.findall(r"`([^`]*\bcoursegen[_:][^`]*)`", text):
+        server.ask("query", query=query)
