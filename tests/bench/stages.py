@@ -13,7 +13,7 @@ import yaml
 
 from coursegen_api import names
 from coursegen_api.base import Artifact, Usage
-from coursegen_api.task import ChapterScore, OutlineSummary, QualitySummary, TaskKind, TaskResult
+from coursegen_api.task import ChapterScore, CleanupSummary, OutlineSummary, QualitySummary, TaskKind, TaskResult
 
 PODS = Path(__file__).parents[2] / "deploy" / "local" / "stages" / "pods"
 
@@ -45,6 +45,7 @@ _OF_KIND: dict[TaskKind, dict[str, Any]] = {
         )
     },
     TaskKind.EXPORT: {},
+    TaskKind.CLEANUP: {"cleanup": CleanupSummary(removed=0, removed_bytes=0, kept=0)},
 }
 
 

@@ -70,6 +70,7 @@ class System:
         for name, values in secrets.items():
             meta = {"name": name, "namespace": namespace}
             parts.append({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": dict(values)})
+        parts = [p for p in parts if p["kind"] != "ArtifactCleanup"]  # it is work: a test has it where it is asked for
         for part in sorted(parts, key=lambda m: m["kind"] != "Namespace"):
             self.request("POST", path_of(part, namespace), part)
 

@@ -101,7 +101,7 @@ class Doer:
             case PostEvent():
                 await self.post(key, obj.metadata, effect, str(obj.status.revision))
             case Count():
-                self.metrics.count(effect.metric, effect.labels)
+                self.metrics.count(effect.metric, effect.labels, effect.amount)
             case Measured():
                 self.history.take(effect, self.clock())
             case CreateChild():

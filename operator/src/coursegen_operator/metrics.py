@@ -40,6 +40,11 @@ class Metrics:
         self.attempts = Counter(
             "coursegen_attempts_total", "Attempts begun, by kind.", ["kind"], registry=self.registry
         )
+        self.artifacts_removed = Counter(
+            "coursegen_artifacts_removed_total",
+            "Artifacts removed from the object store since nothing referred to them any more.",
+            registry=self.registry,
+        )
         self.requests = Counter(
             "coursegen_kube_requests_total",
             "Requests to the API server, by verb and status code; code 0 is no answer.",
@@ -75,9 +80,15 @@ class Metrics:
         self.leader = Gauge("coursegen_leader", "1 if this replica leads, 0 if it stands by.", registry=self.registry)
         self.queue_depth = Gauge("coursegen_workqueue_depth", "Objects that wait for a visit.", registry=self.registry)
 
-    def count(self, metric: str, labels: tuple[str, ...]) -> None:
+    def count(self, metric: str, labels: tuple[str, ...], amount: float = 1) -> None:
         """Count a fact that the planner announced."""
-        {"finished": self.finished, "retry": self.retries, "attempt": self.attempts}[metric].labels(*labels).inc()
+        counter = {
+            "finished": self.finished,
+            "retry": self.retries,
+            "attempt": self.attempts,
+            "artifacts_removed": self.artifacts_removed,
+        }[metric]
+        (counter.labels(*labels) if labels else counter).inc(amount)
 
 
 class CapacityCollector(Collector):

@@ -10,7 +10,15 @@ from typing import Any
 
 from coursegen_api import names
 from coursegen_api.base import Artifact
-from coursegen_api.task import TASK_INPUT, OutlineSummary, QualitySummary, TaskInput, TaskKind, TaskResult
+from coursegen_api.task import (
+    TASK_INPUT,
+    CleanupSummary,
+    OutlineSummary,
+    QualitySummary,
+    TaskInput,
+    TaskKind,
+    TaskResult,
+)
 
 from ...e2e.scene import Scene
 
@@ -45,12 +53,15 @@ def well(task: TaskInput) -> End:
     digest = hashlib.sha256(work.encode()).hexdigest()
     key = f"{task.namespace_uid}/{kind.value}/{digest}.json"
     artifact = Artifact(key=key, sha256=digest, bytes=len(work), media_type="application/json")
-    outline = quality = None
+    outline = quality = cleanup = None
     if kind is TaskKind.OUTLINE:
         outline = OutlineSummary(chapter_count=3, titles=["One", "Two", "Three"])
     if kind is TaskKind.VALIDATION:
         quality = QualitySummary(passed=True, readability=85, readability_method="none")
-    return End(0, TaskResult(artifact=artifact, outline=outline, quality=quality).to_json(), "Completed")
+    if kind is TaskKind.CLEANUP:
+        cleanup = CleanupSummary(removed=2, removed_bytes=20, kept=1)
+    said = TaskResult(artifact=artifact, outline=outline, quality=quality, cleanup=cleanup)
+    return End(0, said.to_json(), "Completed")
 
 
 class Kubelet:

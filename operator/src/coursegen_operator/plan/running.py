@@ -74,8 +74,19 @@ def _foreign(step: Step, attempt: Attempt, job: JobView) -> None:
     )
     step.draft.wake(step.now + MISCONFIGURED_SECONDS)
     found = waiting.means(step)
-    if not isinstance(found, Hold):
-        step.draft.effects.append(waiting.create(step, waiting.manifest_of(step, found, attempt.number)))
+    if isinstance(found, Hold):
+        return None
+    if found.assignment.passing and job.owner_uid == step.task.identity.uid:
+        return _outdated(step, attempt, job)
+    step.draft.effects.append(waiting.create(step, waiting.manifest_of(step, found, attempt.number)))
+    return None
+
+
+def _outdated(step: Step, attempt: Attempt, job: JobView) -> None:
+    """Take an attempt back whose Job was created, unanswered, and whose task has changed since."""
+    said = "The Job was created for what has changed since: another one is."
+    ending.withdraw(step, attempt, job, Hold(HoldReason.QUEUE_FULL, said))
+    step.draft.wake(step.now)
 
 
 def _running(step: Step, attempt: Attempt, job: JobView) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from coursegen_api import names
 from coursegen_api.base import ObjectStatus, Outcome
 from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.cleanup import ArtifactCleanup
 from coursegen_api.course import CourseGeneration, CourseStatus
 from coursegen_api.export import CourseExport
 from coursegen_api.provider import ModelProvider
@@ -16,7 +17,7 @@ from coursegen_api.validation import QualityValidation
 
 from .breaker import Circuit
 
-TaskObject = ChapterGeneration | QualityValidation | CourseExport
+TaskObject = ChapterGeneration | QualityValidation | CourseExport | ArtifactCleanup
 AnyObject = TaskObject | CourseGeneration
 Gate = GenerationQueue | ModelProvider
 """What an attempt goes through, and what has a circuit."""
@@ -243,8 +244,9 @@ class PostEvent:
 class Count:
     """Count a fact that has just been written to status, for /metrics."""
 
-    metric: Literal["finished", "retry", "attempt"]
-    labels: tuple[str, ...]
+    metric: Literal["finished", "retry", "attempt", "artifacts_removed"]
+    labels: tuple[str, ...] = ()
+    amount: float = 1
 
 
 @dataclass(frozen=True, slots=True)
