@@ -54,7 +54,7 @@ class CleanupStatus(ObjectStatus):
 class ArtifactCleanup(Kind):
     """Removes what nothing refers to any more from the namespace's part of the object store, again and again."""
 
-    spec: CleanupSpec = Field(default_factory=CleanupSpec, description="What is removed, and how often.")
+    spec: CleanupSpec = Field(description="What is removed, and how often.")
     status: CleanupStatus = Field(default_factory=CleanupStatus, description="What is known of the last run.")
 
     meta = Meta(
