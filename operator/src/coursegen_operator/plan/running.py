@@ -12,6 +12,8 @@ from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, Step, refusal
 from .world import Defaults, JobView, Reading, ReadPods
 
 _LONGEST_WAIT_SECONDS = 30.0
+_UNCONFIRMED_SECONDS = 10.0
+"""A Pod that was to have ended so long ago is taken for one on a node that is gone."""
 """Between two looks at the Pods of a Job that has none ready."""
 
 
@@ -94,6 +96,9 @@ def _running(step: Step, attempt: Attempt, job: JobView) -> None:
     defaults = step.around.defaults
     if job.suspended:
         return _suspended(step, job)
+    if _is_lost(step, job):
+        ending.stop(step, job)
+        return ending.conclude(step, attempt, failure.silent(job, step.around.readings[job.uid]))
     report = step.around.progress
     fresh = report and (report.revision, report.attempt) == (step.task.status.revision, attempt.number)
     if job.ready or fresh:
@@ -114,6 +119,16 @@ def _running(step: Step, attempt: Attempt, job: JobView) -> None:
     if not job.ready:
         _unready(step, attempt, job)
     return None
+
+
+def _is_lost(step: Step, job: JobView) -> bool:
+    """Tell whether a Job's Pods are on a node that has not confirmed their end, long after it was due.
+
+    By a reading that was made after that: a node that comes back in time has its say.
+    """
+    reading = step.around.readings.get(job.uid)
+    due = failure.lost_since(job, reading) if reading else None
+    return due is not None and reading is not None and reading.time >= due + _UNCONFIRMED_SECONDS
 
 
 def _suspended(step: Step, job: JobView) -> None:
@@ -176,7 +191,11 @@ def _next_look(job: JobView, reading: Reading | None, defaults: Defaults) -> flo
     if reading is None:
         return job.begun + defaults.unready_seconds
     age = reading.time - job.begun
-    return reading.time + min(_LONGEST_WAIT_SECONDS, max(defaults.unready_seconds, age))
+    wait = min(_LONGEST_WAIT_SECONDS, max(defaults.unready_seconds, age))
+    due = failure.lost_since(job, reading)
+    if due is not None and reading.time < due + _UNCONFIRMED_SECONDS:
+        return min(reading.time + wait, due + _UNCONFIRMED_SECONDS)
+    return reading.time + wait
 
 
 def _pod_runs(job: JobView, step: Step) -> bool:

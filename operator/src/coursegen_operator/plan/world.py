@@ -100,6 +100,8 @@ class PodView:
     termination_message: str = ""
     disrupted: bool = False
     """Condition DisruptionTarget: evicted, preempted, or its node is gone."""
+    to_be_gone: float = 0.0
+    """By when a Pod that is being deleted was to have ended, its grace period included; 0 if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
