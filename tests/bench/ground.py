@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from coursegen_api import names
+from coursegen_api.task import TaskKind
 from localcluster import Access, Cluster, Options
 
 from . import stages
@@ -29,12 +30,18 @@ CAPACITY = 5000
 _GONE_SECONDS = 300
 
 
-def up(cluster: Cluster, folder: Path, qps: int, burst: int) -> Access:
-    """Bring the control plane up with these client limits of the controller manager, or change them."""
+def up(
+    cluster: Cluster, folder: Path, qps: int, burst: int, seconds: Mapping[TaskKind, stages.Range] | None = None
+) -> Access:
+    """Bring the control plane up with these client limits of the controller manager, or change them.
+
+    Arguments:
+        seconds: how long work of a kind takes on the fake nodes; without it no time.
+    """
     access = cluster.up(
         Options(
             kwok_nodes=NODES,
-            kwok_stages=str(stages.write(folder / "stages")),
+            kwok_stages=str(stages.write(folder / "stages", seconds)),
             kcm_qps=qps,
             kcm_burst=burst,
             audit_log=True,

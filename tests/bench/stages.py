@@ -6,6 +6,7 @@ depends on the task, which it reads where a worker reads it: in the Pod's enviro
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import yaml
 
 from coursegen_api import names
 from coursegen_api.base import Artifact, Usage
-from coursegen_api.task import ChapterScore, OutlineSummary, QualitySummary, TaskKind, TaskResult
+from coursegen_api.task import ChapterScore, CleanupSummary, OutlineSummary, QualitySummary, TaskKind, TaskResult
 
 PODS = Path(__file__).parents[2] / "deploy" / "local" / "stages" / "pods"
 
@@ -25,6 +26,8 @@ TASK = "{{ $task.namespaceUid }}"
 
 DIGEST = "{{ $digest }}"
 """What kwok replaces by a digest of the task: no two tasks have the same."""
+
+Range = tuple[float, float]
 
 CHAPTERS = 12
 """Of an outline."""
@@ -45,6 +48,7 @@ _OF_KIND: dict[TaskKind, dict[str, Any]] = {
         )
     },
     TaskKind.EXPORT: {},
+    TaskKind.CLEANUP: {"cleanup": CleanupSummary(removed=0, removed_bytes=0, kept=0)},
 }
 
 
@@ -62,8 +66,8 @@ def message_template(kind: TaskKind) -> str:
     return result(kind).to_json().replace(_NAMESPACE, TASK).replace(_DIGEST, DIGEST)
 
 
-def _stage(kind: TaskKind) -> dict[str, Any]:
-    """Give the stage that ends a running Pod of a kind at once."""
+def _stage(kind: TaskKind, seconds: Range | None) -> dict[str, Any]:
+    """Give the stage that ends a running Pod of a kind, at once or after a random time."""
     template = f"""\
 {{{{ $now := Now | Quote }}}}
 {{{{ $started := .status.startTime | Quote }}}}
@@ -107,8 +111,13 @@ containerStatuses:
                 ],
             },
             "next": {"statusTemplate": template},
+            **({"delay": _delay(*seconds)} if seconds else {}),
         },
     }
+
+
+def _delay(least: float, most: float) -> dict[str, int]:
+    return {"durationMilliseconds": round(1000 * least), "jitterDurationMilliseconds": round(1000 * most)}
 
 
 def _quoted(message: str) -> str:
@@ -116,11 +125,17 @@ def _quoted(message: str) -> str:
     return "'" + message.replace("'", "''") + "'"
 
 
-def write(folder: Path) -> Path:
-    """Write every stage into a folder, and give it: Pods start and are deleted as the local cluster has it."""
+def write(folder: Path, seconds: Mapping[TaskKind, Range] | None = None) -> Path:
+    """Write every stage into a folder, and give it: Pods start and are deleted as the local cluster has it.
+
+    Arguments:
+        seconds: how long work of a kind takes, least and most; without it none takes any time.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("running.yaml", "deleted.yaml"):
         shutil.copy(PODS / name, folder / name)
     for kind in TaskKind:
-        (folder / f"{kind.value}.yaml").write_text(yaml.safe_dump(_stage(kind), sort_keys=False, width=10_000))
+        (folder / f"{kind.value}.yaml").write_text(
+            yaml.safe_dump(_stage(kind, (seconds or {}).get(kind)), sort_keys=False, width=10_000)
+        )
     return folder

@@ -20,12 +20,14 @@ PATHS = {
     "ChapterGeneration": f"{OURS}/chaptergenerations",
     "QualityValidation": f"{OURS}/qualityvalidations",
     "CourseExport": f"{OURS}/courseexports",
+    "ArtifactCleanup": f"{OURS}/artifactcleanups",
     "ModelProvider": f"{OURS}/modelproviders",
     "Job": "/apis/batch/v1/jobs",
     "Pod": "/api/v1/pods",
     "Event": "/api/v1/events",
 }
 _WATCH_SECONDS = 300
+_CHANGES = ("ADDED", "MODIFIED", "DELETED", "BOOKMARK")
 
 
 class Recorder:
@@ -115,16 +117,33 @@ class Recorder:
         while not self._ends.is_set():
             try:
                 for event in self._watch(path, version):
-                    version = event["object"]["metadata"]["resourceVersion"]  # an ERROR has none: KeyError, below
+                    if event.get("type") not in _CHANGES:
+                        # An ERROR, or a refusal: the version is too old, or the kind's CRD has changed.
+                        version = self._catch_up(kind, path)
+                        break
+                    version = event["object"]["metadata"]["resourceVersion"]
                     if event["type"] != "BOOKMARK":
                         self._take(kind, event["type"], event["object"])
-            except (OSError, http.client.HTTPException):
-                time.sleep(0.2)
+            except (OSError, http.client.HTTPException, json.JSONDecodeError):
+                self._ends.wait(0.2)
             except Exception as error:
                 with self._changed:
                     self._trouble = self._trouble or f"The watch of {kind} broke, so nothing can be said: {error!r}"
                     self._changed.notify_all()
                 return
+
+    def _catch_up(self, kind: str, path: str) -> str:
+        """List a kind whose watch has ended, take in what it did not tell, and give the version to go on from."""
+        listed = self._list(path)
+        found = {(kind, i["metadata"].get("namespace", ""), i["metadata"]["name"]): i for i in listed["items"]}
+        for key, item in found.items():
+            known = self._there.get(key)
+            if known is None or known["metadata"]["resourceVersion"] != item["metadata"]["resourceVersion"]:
+                self._take(kind, "MODIFIED", item)
+        for key in [k for k in self._there if k[0] == kind and k not in found]:
+            self._take(kind, "DELETED", self._there[key])
+        version: str = listed["metadata"]["resourceVersion"]
+        return version
 
     def _watch(self, path: str, version: str) -> Any:
         context = ssl.create_default_context(cafile=str(self._api.pki / "ca.crt"))

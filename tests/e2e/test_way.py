@@ -183,3 +183,15 @@ def test_cancel_stops_what_runs_and_retry_goes_on_with_it(scene: Scene) -> None:
     scene.annotate("ChapterGeneration", "slow", names.ANNOTATION_RETRY, "again")
     status = scene.until("ChapterGeneration", "slow", lambda s: s["revision"] == 1 and s["phase"] == "Succeeded")
     assert (status["requests"]["retry"], outcomes(status)) == ("again", ["Succeeded"])
+
+
+def test_a_clean_up_keeps_what_is_in_use_and_what_is_young(scene: Scene) -> None:
+    scene.create("ChapterGeneration", "c", chapter())
+    key = scene.until_ended("c", "ChapterGeneration")["artifact"]["key"]
+    scene.create("ArtifactCleanup", "artifacts", {})
+    status = scene.until_ended("artifacts", "ArtifactCleanup")
+    assert (status["phase"], outcomes(status)) == ("Succeeded", ["Succeeded"])
+    assert status["cleanup"] == {"removed": 0, "removedBytes": 0, "kept": 1, "complete": True}
+    content, told = scene.system.fetch([key, status["artifact"]["key"]])
+    assert content
+    assert json.loads(told)["removed"] == []

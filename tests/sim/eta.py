@@ -7,6 +7,7 @@ was written is held against the end that came: the error is a share of the time 
 import argparse
 import random
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from coursegen_operator.plan import clock
@@ -14,6 +15,10 @@ from tests.unit.operator.simulation import START, Json, Simulation
 
 _TICK_SECONDS = 2.0
 _MEAN_SECONDS = {"outline": 30.0, "chapter": 60.0, "validation": 20.0, "export": 40.0}
+
+
+Told = tuple[str, float, float, str, int]
+"""Course, when it was told, the estimated end, certainty, progress in percent."""
 
 
 @dataclass
@@ -24,8 +29,7 @@ class World:
     sim: Simulation
     ends: dict[str, float] = field(default_factory=dict)
     """By Job name."""
-    told: list[tuple[str, float, float, str, int]] = field(default_factory=list)
-    """Course, when it was told, the estimated end, certainty, progress in percent."""
+    told: list[Told] = field(default_factory=list)
     finished: dict[str, float] = field(default_factory=dict)
 
     def tick(self) -> None:
@@ -67,13 +71,13 @@ def run(seed: int, courses: int, capacity: int) -> World:
     return world
 
 
-def report(world: World) -> None:
+def report(told: Iterable[Told], finished: Mapping[str, float]) -> None:
     """Print the errors by certainty and by how far the course was."""
     groups: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for name, time, at, certainty, progress in world.told:
-        left = world.finished[name] - time
+    for name, time, at, certainty, progress in told:
+        left = finished[name] - time
         if left > 0:
-            groups[certainty, "under 50 %" if progress < 50 else "from 50 %"].append((at - world.finished[name]) / left)
+            groups[certainty, "under 50 %" if progress < 50 else "from 50 %"].append((at - finished[name]) / left)
     print(f"{'certainty':<12}{'progress':<14}{'estimates':>10}{'median error':>14}{'p90 error':>11}{'bias':>8}")
     for (certainty, progress), errors in sorted(groups.items()):
         sizes = sorted(abs(e) for e in errors)
@@ -90,7 +94,8 @@ def main() -> None:
     arguments = parser.parse_args()
     for capacity in arguments.capacity:
         print(f"\nseed {arguments.seed}, {arguments.courses} courses, {capacity} slots for chapters")
-        report(run(arguments.seed, arguments.courses, capacity))
+        world = run(arguments.seed, arguments.courses, capacity)
+        report(world.told, world.finished)
 
 
 if __name__ == "__main__":

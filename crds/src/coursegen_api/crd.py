@@ -13,6 +13,7 @@ from typing import Any
 from . import names
 from .base import cel
 from .chapter import ChapterGeneration
+from .cleanup import ArtifactCleanup
 from .course import CourseGeneration
 from .export import CourseExport
 from .kinds import Column, Kind
@@ -25,6 +26,7 @@ KINDS: tuple[type[Kind], ...] = (
     ChapterGeneration,
     QualityValidation,
     CourseExport,
+    ArtifactCleanup,
     GenerationQueue,
     ModelProvider,
 )

@@ -27,6 +27,7 @@ from .base import (
     Title,
     Usage,
 )
+from .inuse import InUse
 
 MAX_INPUT_BYTES = 64 * 1024
 """A task as JSON; the bounds of the schemas guarantee it (tests/unit/contract/test_task_bounds.py)."""
@@ -52,6 +53,7 @@ class TaskKind(StrEnum):
     CHAPTER = "chapter"
     VALIDATION = "validation"
     EXPORT = "export"
+    CLEANUP = "cleanup"
 
 
 # ---- exit codes ---------------------------------------------------------------------------------
@@ -206,7 +208,16 @@ class ExportTask(Model):
     include_assessments: bool = True
 
 
-Work = Annotated[OutlineTask | ChapterTask | ValidationTask | ExportTask, Field(discriminator="kind")]
+class CleanupTask(Model):
+    """Remove what is old and not in use from the namespace's part of the store; leaves a list of what it removed."""
+
+    kind: Literal[TaskKind.CLEANUP] = TaskKind.CLEANUP
+    retention_days: Annotated[int, Field(ge=2, le=3650)]
+    in_use: InUse
+    """What objects refer to; surely complete, perhaps with more in it."""
+
+
+Work = Annotated[OutlineTask | ChapterTask | ValidationTask | ExportTask | CleanupTask, Field(discriminator="kind")]
 
 
 class TaskInput(Model):
@@ -281,6 +292,17 @@ class QualitySummary(Model):
     )
 
 
+class CleanupSummary(Model):
+    """What a clean-up did, in short; the list in the store (artifact) has the keys."""
+
+    removed: Count = Field(description="Artifacts removed.")
+    removed_bytes: Count = Field(description="Bytes that they had.")
+    kept: Count = Field(description="Artifacts that stay: in use, too young, or perhaps in use.")
+    complete: bool = Field(
+        default=True, description="False if there was more to remove than time: the next run begins soon."
+    )
+
+
 def _without_surrogates(text: object) -> object:
     """Replace what no UTF-8 has, such as the undecodable part of a file's name in an exception."""
     return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
@@ -306,6 +328,7 @@ class TaskResult(Model):
     """Title of a chapter that was written from an outline."""
     outline: OutlineSummary | None = None
     quality: QualitySummary | None = None
+    cleanup: CleanupSummary | None = None
 
     def to_json(self) -> str:
         """Give at most MAX_RESULT_BYTES of UTF-8: scores, titles, then the message are cut to fit."""

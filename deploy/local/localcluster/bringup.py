@@ -27,7 +27,7 @@ from localcluster.programs import Program
 from localcluster.progress import Reporter
 from localcluster.record import Record
 from localcluster.sandbox import Sandbox
-from localcluster.settings import API_SERVICE_ADDRESS, NODE_NAME, Options
+from localcluster.settings import API_SERVICE_ADDRESS, Options
 
 _READY_SECONDS = 120.0
 
@@ -94,7 +94,7 @@ class BringUp:
     def _forget_other_nodes(self) -> None:
         """Removes the nodes that an earlier `up` with other options made."""
         if self.tools.node is None:
-            self.api.request("DELETE", f"/api/v1/nodes/{NODE_NAME}")
+            self.api.request("DELETE", f"/api/v1/nodes/{self.options.node_name}")
         if self.tools.kwok is None:
             kwok.make_nodes(self.api, 0)
 
@@ -116,13 +116,13 @@ class BringUp:
             self._wait(known, "The fake nodes are ready", lambda: kwok.ready(self.api, count), "kwok")
 
     def _write_configs(self) -> None:
-        pki.ensure(self.instance.pki, pki.leaves(self.address, API_SERVICE_ADDRESS, NODE_NAME))
+        pki.ensure(self.instance.pki, pki.leaves(self.address, API_SERVICE_ADDRESS, self.options.node_name))
         controlplane.write_configs(self.instance, self.address)
         admin = kubeconfig.build(self.instance.pki, "admin", name=self.instance.name, address=self.address)
         kubeconfig.write(self.instance.kubeconfig, admin)
         if self.tools.node is not None:
-            node.write_configs(self.instance, self.address, self.tools.node.pause.reference)
-            network.write_configs(self.instance, self.address)
+            node.write_configs(self.instance, self.address, self.tools.node.pause.reference, self.options)
+            network.write_configs(self.instance, self.address, self.options.node_name)
         if self.tools.kwok is not None:
             kwok.write_configs(self.instance, self.address, self.options)
 
@@ -137,7 +137,7 @@ class BringUp:
             return (kwok.program(self.instance, self.tools.kwok, self.address),)
         if self.tools.node is None:
             return ()
-        kubelet = node.kubelet(self.instance, self.tools.binaries, self.address)
+        kubelet = node.kubelet(self.instance, self.tools.binaries, self.address, self.options.node_name)
         return (kubelet, *network.programs(self.instance, self.tools.binaries, self.tools.node.coredns))
 
     def _wait_for_control_plane(self, known: Record) -> None:
@@ -148,7 +148,9 @@ class BringUp:
 
     def _wait_for_node(self, known: Record) -> None:
         started = known.running["kubelet"].process.started()
-        self._wait(known, "The node is ready", lambda: node.ready_since(self.api, started), "kubelet")
+        self._wait(
+            known, "The node is ready", lambda: node.ready_since(self.api, self.options.node_name, started), "kubelet"
+        )
         self._wait(known, "Services route", lambda: network.proxy_ready(self.address), "kube-proxy")
         self._wait(known, "Names resolve", lambda: network.dns_ready(self.address), "coredns")
 

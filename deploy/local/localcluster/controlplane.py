@@ -106,6 +106,7 @@ def _controller_manager(instance: Instance, binaries: Path, options: Options) ->
         "--leader-elect=false",
         "--bind-address=127.0.0.1",
         "--profiling=false",
+        *([f"--node-monitor-grace-period={options.node_grace_seconds}s"] if options.node_grace_seconds else ()),
     )
     return Program("kube-controller-manager", argv, (config,))
 

@@ -12,30 +12,30 @@ from localcluster.api import Api
 from localcluster.paths import Instance
 from localcluster.programs import Program
 from localcluster.sandbox import Sandbox
-from localcluster.settings import CLUSTER_DOMAIN, NODE_NAME, POD_NETWORK
+from localcluster.settings import CLUSTER_DOMAIN, POD_NETWORK
 
 _PROXY_HEALTH_PORT = 10256
 _DNS_READY_PORT = 8181
 _NAT_TABLE = "pods-to-host"
 
 
-def write_configs(instance: Instance, address: str) -> None:
+def write_configs(instance: Instance, address: str, node_name: str) -> None:
     """Writes the files that both programs read."""
     for leaf in ("kube-proxy", "coredns"):
         path = instance.config / f"{leaf}.kubeconfig"
         kubeconfig.write(path, kubeconfig.build(instance.pki, leaf, name=instance.name, address=address))
-    files.write_json(instance.config / "kube-proxy.json", proxy_config(instance, address))
+    files.write_json(instance.config / "kube-proxy.json", proxy_config(instance, address, node_name))
     files.write(instance.config / "Corefile", corefile(instance, address))
 
 
-def proxy_config(instance: Instance, address: str) -> dict[str, Any]:
+def proxy_config(instance: Instance, address: str, node_name: str) -> dict[str, Any]:
     """nftables rules; the connection table's size is the machine's own business."""
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "mode": "nftables",
         "clusterCIDR": POD_NETWORK,
-        "hostnameOverride": NODE_NAME,
+        "hostnameOverride": node_name,
         "clientConnection": {"kubeconfig": str(instance.config / "kube-proxy.kubeconfig")},
         "healthzBindAddress": f"{address}:{_PROXY_HEALTH_PORT}",
         "metricsBindAddress": "127.0.0.1:10249",

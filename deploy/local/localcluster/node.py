@@ -12,18 +12,18 @@ from localcluster.api import Api
 from localcluster.debian import CNI_PLUGINS
 from localcluster.paths import Instance
 from localcluster.programs import Program
-from localcluster.settings import CLUSTER_DOMAIN, NODE_NAME, POD_NETWORK
+from localcluster.settings import CLUSTER_DOMAIN, POD_NETWORK, Options
 
 # Inside the sandbox; another instance, or a containerd of the machine's own, has the same path and another folder.
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 
 
-def write_configs(instance: Instance, address: str, pause_image: str) -> None:
+def write_configs(instance: Instance, address: str, pause_image: str, options: Options) -> None:
     """Writes the files that containerd, its network plugins and kubelet read."""
     config = instance.config
     login = kubeconfig.build(instance.pki, "kubelet", name=instance.name, address=address)
     kubeconfig.write(config / "kubelet.kubeconfig", login)
-    files.write_json(config / "kubelet.json", kubelet_config(instance, address))
+    files.write_json(config / "kubelet.json", kubelet_config(instance, address, options))
     files.write_json(config / "cni" / "pods.conflist", cni_config())
     files.write(config / "containerd.toml", containerd_config(instance, pause_image))
 
@@ -62,7 +62,7 @@ def cni_config() -> dict[str, Any]:
     return {"cniVersion": "1.0.0", "name": "pods", "plugins": [{"type": "ptp", "ipam": ipam}]}
 
 
-def kubelet_config(instance: Instance, address: str) -> dict[str, Any]:
+def kubelet_config(instance: Instance, address: str, options: Options) -> dict[str, Any]:
     """The configuration of kubelet; what is not said here is Kubernetes' own default."""
     pki = instance.pki
     return {
@@ -96,6 +96,7 @@ def kubelet_config(instance: Instance, address: str) -> dict[str, Any]:
         # as garbage could not be pulled again.
         "evictionHard": {"memory.available": "200Mi", "nodefs.available": "1Gi", "imagefs.available": "1Gi"},
         "imageGCHighThresholdPercent": 100,
+        **({"nodeLeaseDurationSeconds": 10} if options.node_grace_seconds else {}),
     }
 
 
@@ -106,9 +107,9 @@ def containerd(instance: Instance) -> Program:
     return Program("containerd", ("containerd", f"--config={config}"), (config, plugins))
 
 
-def ready_since(api: Api, moment: float) -> bool:
+def ready_since(api: Api, node_name: str, moment: float) -> bool:
     """Says whether the node has called itself ready since then; what an ended kubelet said before does not count."""
-    found = api.get(f"/api/v1/nodes/{NODE_NAME}") or {}
+    found = api.get(f"/api/v1/nodes/{node_name}") or {}
     for condition in found.get("status", {}).get("conditions", ()):
         if condition["type"] == "Ready":
             heard = datetime.fromisoformat(condition["lastHeartbeatTime"]).timestamp()
@@ -116,14 +117,14 @@ def ready_since(api: Api, moment: float) -> bool:
     return False
 
 
-def kubelet(instance: Instance, binaries: Path, address: str) -> Program:
+def kubelet(instance: Instance, binaries: Path, address: str, node_name: str) -> Program:
     """kubelet, as a program."""
     config, login = instance.config / "kubelet.json", instance.config / "kubelet.kubeconfig"
     argv = (
         str(binaries / "kubelet"),
         f"--config={config}",
         f"--kubeconfig={login}",
-        f"--hostname-override={NODE_NAME}",
+        f"--hostname-override={node_name}",
         f"--node-ip={address}",
     )
     return Program("kubelet", argv, (config, login, instance.pki / "kubelet-server.crt"))

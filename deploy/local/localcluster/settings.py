@@ -31,6 +31,11 @@ class Options:
     kwok_stages: str | None = None
     kcm_qps: float = 100
     kcm_burst: int = 200
+    node_name: str = NODE_NAME
+    """With another name than before, the node of before is gone, for the API server, and never comes back. Volumes
+    belong to the usual name."""
+    node_grace_seconds: int = 0
+    """A node that is silent for so long is taken for lost; 0 is Kubernetes' own 50 s."""
     audit_log: bool = False
     audit_policy: str | None = None
     """A file of one's own for what the audit log holds; without it, metadata alone."""
@@ -38,6 +43,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.kwok_nodes < 0:
             raise LocalClusterError(f"{self.kwok_nodes} fake nodes: say 0 or more.")
+        if self.node_grace_seconds and self.node_grace_seconds < 10:
+            raise LocalClusterError("A node says every 2.5 s that it is there: give it at least 10 s.")
         if self.kwok_stages and not self.kwok_nodes:
             raise LocalClusterError("Stages are for fake nodes: say how many (--kwok N).")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.cleanup import ArtifactCleanup
 from coursegen_api.course import CourseGeneration
 
 from . import effects
@@ -110,6 +111,11 @@ class Actor:
             jobs = [snapshot.jobs[p] for p in places if p in snapshot.jobs]
             view = coursestep.CourseView(obj, snapshot.children_of(uid), snapshot.objects, jobs, around)
             return plan_course.plan(view, now, granted, declined)
+        if isinstance(obj, ArtifactCleanup):
+            namespace = obj.metadata.namespace
+            unreadable = [k for k in snapshot.unreadable if k.namespace == namespace]
+            lone = plan_objects.ObjectView(obj, None, (), around, snapshot.beside(namespace), unreadable)
+            return plan_objects.plan(lone, now, bool(granted), declined)
         course = snapshot.course_of(obj)
         task = plan_objects.ObjectView(obj, course, self._chapters(obj, course), around)
         return plan_objects.plan(task, now, bool(granted), declined)
@@ -141,7 +147,7 @@ class Actor:
 
     def _chapters(self, obj: TaskObject, course: CourseGeneration | None) -> list[ChapterGeneration]:
         """Give the chapters that a validation or export names, alone or by their course."""
-        if isinstance(obj, ChapterGeneration):
+        if isinstance(obj, ChapterGeneration | ArtifactCleanup):
             return []
         if obj.spec.chapter_name:
             key = Key("ChapterGeneration", obj.metadata.namespace, obj.spec.chapter_name)

@@ -121,6 +121,11 @@ WORK = (
         "Attempts that found their artifact in the store and paid nothing, by kind.",
         "kind",
     ),
+    _work(
+        "coursegen_artifacts_removed_total",
+        "artifacts",
+        "Artifacts removed from the object store since nothing referred to them any more.",
+    ),
     _spread(
         "coursegen_admission_wait_seconds",
         "From the wish for a slot to the slot, of each attempt, by kind.",

@@ -105,7 +105,8 @@ class Metrics:
 
     def count(self, fact: Count) -> None:
         """Count a fact that the planner announced."""
-        self.counter(f"coursegen_{fact.metric}_total").labels(*fact.labels).inc()
+        counter = self.counter(f"coursegen_{fact.metric}_total")
+        (counter.labels(*fact.labels) if fact.labels else counter).inc(fact.amount)
 
     def measure(self, what: Measured) -> None:
         """Take in what a visit measured."""

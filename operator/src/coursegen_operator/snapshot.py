@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from coursegen_api.base import Outcome
 from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.cleanup import ArtifactCleanup
 from coursegen_api.course import CourseGeneration
 from coursegen_api.export import CourseExport
 from coursegen_api.kinds import Kind
@@ -40,9 +41,17 @@ Json = dict[str, Any]
 
 KINDS: dict[str, type[Kind]] = {
     k.__name__: k
-    for k in (CourseGeneration, ChapterGeneration, QualityValidation, CourseExport, GenerationQueue, ModelProvider)
+    for k in (
+        CourseGeneration,
+        ChapterGeneration,
+        QualityValidation,
+        CourseExport,
+        ArtifactCleanup,
+        GenerationQueue,
+        ModelProvider,
+    )
 }
-TASK_KINDS = ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport")
+TASK_KINDS = ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport", "ArtifactCleanup")
 
 
 @dataclass(slots=True)
@@ -383,9 +392,13 @@ class Snapshot:
 
     def course_of(self, obj: AnyObject) -> CourseGeneration | None:
         """Give the course that an object names, or that owns it; a course names none."""
-        name = None if isinstance(obj, CourseGeneration) else obj.spec.course_name
+        name = None if isinstance(obj, CourseGeneration | ArtifactCleanup) else obj.spec.course_name
         found = self.objects.get(Key("CourseGeneration", obj.metadata.namespace, name)) if name else None
         return found if isinstance(found, CourseGeneration) else None
+
+    def beside(self, namespace: str) -> list[AnyObject]:
+        """Give everything of a namespace that can be read."""
+        return [obj for key, obj in self.objects.items() if key.namespace == namespace]
 
     def children_of(self, uid: str) -> list[TaskObject]:
         """Give what a course owns, in the order of names."""

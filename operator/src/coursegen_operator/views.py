@@ -90,4 +90,5 @@ def pod_view(raw: Json) -> PodView:
         never_ran="running" not in state and not _has_run(ended),
         termination_message=ended.get("message", "") if ended else "",
         disrupted=disrupted,
+        to_be_gone=_time(meta.get("deletionTimestamp")),
     )

@@ -92,6 +92,9 @@ SPECS: dict[str, tuple[Json, ...]] = {
     ),
     "QualityValidation": tuple(source | BAR for source in SOURCES),
     "CourseExport": tuple(source | {"format": "scorm", "includeAssessments": False} | WORK for source in SOURCES),
+    "ArtifactCleanup": (
+        {"retentionDays": 7, "intervalHours": 6} | {name: WORK[name] for name in ("queueName", "suspend", "managedBy")},
+    ),
     "GenerationQueue": (
         {
             "priority": 8,

@@ -145,6 +145,16 @@ SCENE: list[tuple[Json, Json]] = [
         },
     ),
     (
+        manifest("ArtifactCleanup", {"retentionDays": 30}, "artifacts"),
+        {
+            "phase": "Succeeded",
+            "progressPercentage": 100,
+            "cleanup": {"removed": 12, "removedBytes": 1_048_576, "kept": 340},
+            "completionTime": "2026-01-01T00:00:00Z",
+            "conditions": _ready("Succeeded", "12 artifacts of 1048576 bytes removed, 340 kept", "True"),
+        },
+    ),
+    (
         manifest("GenerationQueue", {"priority": 8, "capacity": 200}, "scene-chapters"),
         {"active": 200, "capacity": 200, "pending": 1037},
     ),

@@ -273,6 +273,13 @@ BOUNDS: dict[str, list[Bound]] = {
         *deadline("spec.deadlineTime"),
         *controller("spec.managedBy"),
     ],
+    "ArtifactCleanup": [
+        ("spec", "required", {}, ABSENT),
+        *number("spec.retentionDays", 2, 3650),
+        *number("spec.intervalHours", 1, 720),
+        *object_name("spec.queueName"),
+        *controller("spec.managedBy"),
+    ],
     "GenerationQueue": [
         ("spec", "required", {"priority": 3}, ABSENT),
         ("spec.priority", "required", 3, ABSENT),
@@ -527,6 +534,7 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
     ("ChapterGeneration", {"spec.regeneration": REGENERATION | {"requestId": "another"}}),
     ("QualityValidation", {"spec.suspend": False}),
     ("CourseExport", {"spec.suspend": False}),
+    ("ArtifactCleanup", {"spec.suspend": False, "spec.retentionDays": 30, "spec.intervalHours": ABSENT}),
     ("GenerationQueue", {"spec.priority": 1, "spec.capacity": 0, "spec.maxRetries": 0, "spec.timeoutSeconds": 15}),
     ("GenerationQueue", {"spec.backoffSeconds": [1], "spec.workers": ABSENT}),
     ("GenerationQueue", {"spec.circuitBreaker.enabled": True}),
@@ -542,7 +550,7 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
     ("ModelProvider", {"spec.writer": "template", "spec.secretName": ABSENT, "spec.concurrency": ABSENT}),
     *(
         (kind, {"spec.queueName": name})
-        for kind in ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport")
+        for kind in ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport", "ArtifactCleanup")
         for name in ("another", ABSENT)
     ),
 ]

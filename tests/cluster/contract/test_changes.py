@@ -14,7 +14,7 @@ from .schema import Json
 _IMMUTABLE = re.compile(r"(\w+) is immutable: create another object instead")
 QUEUE_RULE = "queueName cannot be changed while the work is admitted: wait for its end, or cancel it"
 EXPORTS_RULE = "an export cannot be changed or taken away: add another format"
-WORK = ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport")
+WORK = ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport", "ArtifactCleanup")
 
 Apply = Callable[[Json], Json]
 Update = Callable[[Json, Mapping[str, Any]], tuple[int, Any]]

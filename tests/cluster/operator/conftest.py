@@ -19,7 +19,6 @@ from ...e2e.system import BACKOFF_SECONDS, ROOT, Operator, System
 from .kubelet import Kubelet, well
 
 WORKER = "coursegen.local/no-worker:0"
-_FILES = ("priorityclasses.yaml", "queues.yaml")
 
 
 @contextmanager
@@ -33,13 +32,10 @@ def control_plane(folder: Path, *, audit_log: bool = False, version: Path = ROOT
     try:
         access = instance.up(Options(control_plane_only=True, audit_log=audit_log))
         kubectl = Kubectl(access.kubectl, access.kubeconfig, folder / "kubectl.log")
-        kubectl.run("apply", "-k", str(version / "crds"), what="Applying the CRDs")
-        kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s", what="Waiting for the CRDs")
-        for file in _FILES:
-            kubectl.run("apply", "-f", str(version / "deploy" / "base" / file), what=f"Applying {file}")
         api = Api(access.address, instance.instance.pki)
         worker = Image(WORKER, lambda _: None)
         system = System(instance, kubectl, api, Recorder(api), {"coursegen/worker": worker}, folder)
+        system.apply_base(version)
         for queue in api.get("/apis/coursegen.dev/v1alpha1/generationqueues")["items"]:
             path = f"/apis/coursegen.dev/v1alpha1/generationqueues/{queue['metadata']['name']}"
             # All scenes share these queues: what fails in one on purpose must not pause it for the others.

@@ -10,14 +10,21 @@ from typing import Any
 
 from coursegen_api import names
 from coursegen_api.base import Artifact
-from coursegen_api.task import TASK_INPUT, OutlineSummary, QualitySummary, TaskInput, TaskKind, TaskResult
+from coursegen_api.task import (
+    TASK_INPUT,
+    CleanupSummary,
+    OutlineSummary,
+    QualitySummary,
+    TaskInput,
+    TaskKind,
+    TaskResult,
+)
 
 from ...e2e.scene import Scene
 
 Json = dict[str, Any]
 
 _LOOK_SECONDS = 0.05
-_BEAT_SECONDS = 10
 _ROUNDS_BETWEEN = 100
 
 
@@ -45,12 +52,15 @@ def well(task: TaskInput) -> End:
     digest = hashlib.sha256(work.encode()).hexdigest()
     key = f"{task.namespace_uid}/{kind.value}/{digest}.json"
     artifact = Artifact(key=key, sha256=digest, bytes=len(work), media_type="application/json")
-    outline = quality = None
+    outline = quality = cleanup = None
     if kind is TaskKind.OUTLINE:
         outline = OutlineSummary(chapter_count=3, titles=["One", "Two", "Three"])
     if kind is TaskKind.VALIDATION:
         quality = QualitySummary(passed=True, readability=85, readability_method="none")
-    return End(0, TaskResult(artifact=artifact, outline=outline, quality=quality).to_json(), "Completed")
+    if kind is TaskKind.CLEANUP:
+        cleanup = CleanupSummary(removed=2, removed_bytes=20, kept=1)
+    said = TaskResult(artifact=artifact, outline=outline, quality=quality, cleanup=cleanup)
+    return End(0, said.to_json(), "Completed")
 
 
 class Kubelet:
@@ -116,42 +126,6 @@ class Kubelet:
         path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/status"
         # A Pod that is gone by now is nobody's concern.
         self._scene.system.api.request("PATCH", path, {"status": status}, kind="application/strategic-merge-patch+json")
-
-
-class Node:
-    """A node without a machine: it is ready as long as it beats, and lost 50 s after its last beat."""
-
-    def __init__(self, scene: Scene, name: str, *, cordoned: bool = False) -> None:
-        self._api, self._name, self._cordoned = scene.system.api, f"{name}-{scene.namespace}", cordoned
-        self._path = f"/api/v1/nodes/{self._name}"
-        self._ends = threading.Event()
-
-    def __enter__(self) -> "Node":
-        spec = {"unschedulable": self._cordoned}
-        self._api.request("POST", "/api/v1/nodes", {"metadata": {"name": self._name}, "spec": spec})
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ends.set()
-        self._api.request("DELETE", self._path)
-
-    def beat(self) -> None:
-        """Say that it is ready, and how much room it has."""
-        room = {"cpu": "4", "memory": "8Gi", "pods": "110", "ephemeral-storage": "20Gi"}
-        ready = _ready("True") | {"reason": "Test", "lastHeartbeatTime": stamp()}
-        status = {"capacity": room, "allocatable": room, "conditions": [ready]}
-        kind = "application/strategic-merge-patch+json"
-        self._api.request("PATCH", f"{self._path}/status", {"status": status}, kind=kind)
-
-    def keep_beating(self) -> None:
-        """Go on saying so until the node is deleted."""
-
-        def beat() -> None:
-            self.beat()
-            while not self._ends.wait(_BEAT_SECONDS):
-                self.beat()
-
-        threading.Thread(target=beat, name=self._name, daemon=True).start()
 
 
 def task_of(pod: Json) -> TaskInput:

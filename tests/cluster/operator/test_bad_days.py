@@ -9,7 +9,7 @@ from localcluster.api import conditions
 
 from ...e2e.scene import COURSE, Scene, chapter, condition, course, outcomes
 from ...e2e.system import Operator
-from .kubelet import End, Kubelet, Node, task_of, well
+from .kubelet import End, Kubelet, task_of, well
 
 
 def said(failure: FailureClass) -> End:
@@ -221,26 +221,3 @@ def test_what_is_deleted_after_its_end_and_before_it_was_read_is_run_again_free(
     operator.start()
     status = scene.until_ended("c", "ChapterGeneration", 60)
     assert (status["phase"], status["retryCount"], outcomes(status)) == ("Succeeded", 0, ["ResultLost", "Succeeded"])
-
-
-def test_a_node_that_is_gone_and_never_back_costs_no_retry(scene: Scene, kubelet: Kubelet) -> None:
-    kubelet.decide = lambda task: None
-    queue = f"short-{scene.namespace}"
-    short = {"priority": 8, "timeoutSeconds": 15, "workers": {"priorityClassName": "coursegen-default"}}
-    scene.create("GenerationQueue", queue, short)
-    # Kubernetes believes no node lost while it believes all of them lost: another one goes on.
-    with Node(scene, "lost") as lost, Node(scene, "alive", cordoned=True) as alive:
-        lost.beat()
-        alive.keep_beating()
-        scene.create("ChapterGeneration", "c", chapter(queueName=queue))
-        pod = scene.until_pod(scene.until_job("c")["metadata"]["name"])
-        scene.system.recorder.until(
-            lambda: scene.pods()[0]["spec"].get("nodeName"), 60, lambda: f"nobody binds {pod['metadata']['name']}"
-        )
-        kubelet.run(scene.pods()[0])
-        scene.until("ChapterGeneration", "c", lambda s: s["phase"] == "Running", 30)
-        status = scene.until("ChapterGeneration", "c", lambda s: len(s["attempts"]) > 1, 420)
-        assert (outcomes(status)[0], status["retryCount"]) == ("Disrupted", 0)
-        assert "off its node" in status["attempts"][0]["message"]
-    kubelet.decide = well
-    assert scene.until_ended("c", "ChapterGeneration", 60)["phase"] == "Succeeded"

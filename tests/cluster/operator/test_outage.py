@@ -1,19 +1,19 @@
-"""A provider that answers 429 and 500 for a while, on a real API server."""
+"""A provider that answers 429 and 500 for a while, with a hundred courses waiting, on a real API server."""
 
 from coursegen_api.base import FailureClass
 from coursegen_api.task import TaskInput, TaskResult, exit_code
 
-from ...e2e.scene import Scene, chapter
+from ...e2e.scene import Scene, course
 from ...e2e.system import Operator
 from .kubelet import End, Kubelet, well
 
-CHAPTERS = 40
+COURSES = 100
 BREAKER = {"minimumAttempts": 5, "windowSeconds": 60, "openSeconds": 2, "maxOpenSeconds": 4}
 
 
 def failing(task: TaskInput) -> End:
     """End as a worker does whose provider answers 429 to one request and 500 to the next."""
-    limited = int(task.name[-2:]) % 2 == 0
+    limited = int(task.name[1:4]) % 2 == 0
     failure = FailureClass.RATE_LIMITED if limited else FailureClass.PROVIDER_UNAVAILABLE
     said = TaskResult(failure_class=failure, message="said so", retry_after_seconds=3 if limited else None)
     return End(exit_code(failure), said.to_json())
@@ -30,9 +30,8 @@ def test_nothing_but_probes_starts_until_the_provider_is_back_and_nobody_pays(
 ) -> None:
     kubelet.decide = failing
     scene.create("ModelProvider", "p", {"writer": "template", "concurrency": 8, "circuitBreaker": BREAKER})
-    for i in range(CHAPTERS):
-        scene.create("ChapterGeneration", f"ch-{i:02d}", chapter(providerName="p"))
-    waits = {"reason": "ProviderCircuitOpen"}
+    for i in range(COURSES):
+        scene.create("CourseGeneration", f"c{i:03d}", course(1, providerName="p"))
     scene.until("ModelProvider", "p", lambda s: s.get("circuitBreaker", {}).get("openings", 0) >= 2, 60)
     operator.kill()
     operator.start()
@@ -42,12 +41,13 @@ def test_nothing_but_probes_starts_until_the_provider_is_back_and_nobody_pays(
     assert len([a for a in begun if not a.get("probe")]) <= 16, "what ran, or was on its way, when it opened"
     assert len([a for a in begun if a.get("probe")]) <= status["circuitBreaker"]["openings"]
     held = [scene.status("ChapterGeneration", n) for n in scene.names("ChapterGeneration")]
-    assert waits["reason"] in {s.get("holdReason") for s in held}
+    assert "ProviderCircuitOpen" in {s.get("holdReason") for s in held}
 
     kubelet.decide = well
-    for name in scene.names("ChapterGeneration"):
-        status = scene.until_ended(name, "ChapterGeneration", 120)
+    for name in scene.names("CourseGeneration"):
+        status = scene.until_ended(name, seconds=120)
         assert (status["phase"], status["retryCount"]) == ("Succeeded", 0)
-        assert not any(a.get("counted") for a in status["attempts"])
+    assert not any(a.get("counted") for a in attempts(scene))
+    assert len(scene.names("ChapterGeneration")) == COURSES
     assert scene.status("ModelProvider", "p")["circuitBreaker"]["state"] == "Closed"
     assert {"CircuitOpen", "CircuitHalfOpen", "CircuitClosed"} == set(scene.events("p"))

@@ -49,6 +49,7 @@ def test_a_new_object_has_a_status_of_defaults(kind: type[Kind]) -> None:
         "ChapterGeneration": {"courseName": "c", "title": "t", "learningObjectives": ["o"]},
         "QualityValidation": {"courseName": "c"},
         "CourseExport": {"courseName": "c", "format": "pdf"},
+        "ArtifactCleanup": {},
         "GenerationQueue": {"priority": 3},
         "ModelProvider": {},
     }[kind.kind_name()]

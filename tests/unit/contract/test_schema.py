@@ -20,6 +20,7 @@ SHORT = {
     "ChapterGeneration": "chaptergen",
     "QualityValidation": "qualval",
     "CourseExport": "courseexp",
+    "ArtifactCleanup": "artclean",
     "GenerationQueue": "genqueue",
     "ModelProvider": "modelprov",
 }
@@ -109,7 +110,9 @@ def test_the_work_of_a_course_is_selectable(kind: str) -> None:
     assert {"jsonPath": ".spec.courseName"} in version(kind)["selectableFields"]
 
 
-@pytest.mark.parametrize("kind", ["CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport"])
+@pytest.mark.parametrize(
+    "kind", ["CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport", "ArtifactCleanup"]
+)
 def test_failed_work_is_selectable(kind: str) -> None:
     assert {"jsonPath": ".status.phase"} in version(kind)["selectableFields"]
 

@@ -15,7 +15,16 @@ from typing import Any
 
 from coursegen_api import names
 from coursegen_api.base import Artifact, FailureClass
-from coursegen_api.task import TASK_INPUT, OutlineSummary, Progress, QualitySummary, TaskInput, TaskResult, exit_code
+from coursegen_api.task import (
+    TASK_INPUT,
+    CleanupSummary,
+    OutlineSummary,
+    Progress,
+    QualitySummary,
+    TaskInput,
+    TaskResult,
+    exit_code,
+)
 from coursegen_operator import effects, views
 from coursegen_operator.act import Actor
 from coursegen_operator.effects import Doer
@@ -444,6 +453,8 @@ class Simulation:
             extra["outline"] = OutlineSummary(chapter_count=count, titles=[f"Chapter {i}" for i in range(1, count + 1)])
         if work == "validation":
             extra["quality"] = QualitySummary(passed=True, readability=85.0, readability_method="test")
+        if work == "cleanup":
+            extra["cleanup"] = CleanupSummary(removed=1, removed_bytes=10, kept=0)
         key = f"{task.namespace_uid}/{work}/{digest}.json"
         artifact = Artifact(key=key, sha256=digest, bytes=10, media_type="application/json")
         return TaskResult(artifact=artifact, **extra)

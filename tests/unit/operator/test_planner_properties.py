@@ -99,6 +99,10 @@ class Histories(RuleBasedStateMachine):
         spec = {"courseContext": {"title": "T"}, "title": "T", "learningObjectives": ["x"]}
         self.sim.apply("ChapterGeneration", self._name("chapter"), spec)
 
+    @rule()
+    def create_clean_up(self) -> None:
+        self.sim.apply("ArtifactCleanup", self._name("cleanup"), {"intervalHours": 720})
+
     @rule(suspend=st.booleans())
     def suspend(self, suspend: bool) -> None:
         if name := self._pick("CourseGeneration"):

@@ -49,12 +49,14 @@ def main(started: float) -> int:
 
 
 def _run(raw: str, started: float, progress: Progress, last_word: "_LastWord") -> int:
+    from coursegen_api.task import TaskKind
     from coursegen_worker import tasks
-    from coursegen_worker.store import Store
+    from coursegen_worker.store import RETRIES, Store
 
     task = _parse(raw)
     log.event("task-started", kind=task.work.kind, uid=task.uid, revision=task.revision, attempt=task.attempt)
-    store = Store.open(os.environ.get(names.ENV_STORE_URL), task.namespace_uid)
+    retries = 0 if task.work.kind == TaskKind.CLEANUP else RETRIES
+    store = Store.open(os.environ.get(names.ENV_STORE_URL), task.namespace_uid, retries)
     _Sentinel(started + task.deadline_seconds - REPORT_SECONDS, task.deadline_seconds, store, last_word).start()
     result = tasks.run(task, tasks.Tools(store, progress))
     progress.report(100, "done")

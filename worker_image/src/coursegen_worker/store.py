@@ -10,7 +10,9 @@ import os
 import re
 import threading
 import unicodedata
-from datetime import timedelta
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import obstore
@@ -34,6 +36,16 @@ class TooLargeError(Exception):
     """What lies under a key is larger than the reader allows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies under a key, without its content."""
+
+    key: str
+    size: int
+    written: datetime
+    """When it was last written, by the store's clock."""
+
+
 class Store:
     """Reads and writes under `<namespace UID>/`, and nowhere else."""
 
@@ -44,15 +56,20 @@ class Store:
         """Held while an artifact is being written, so that a stop waits for the end of that write."""
 
     @classmethod
-    def open(cls, url: str | None, namespace_uid: str) -> "Store":
-        """Open `s3://bucket[/prefix]` or `file:///dir`; raises StorageUnavailable for a URL that is none."""
+    def open(cls, url: str | None, namespace_uid: str, retries: int = RETRIES) -> "Store":
+        """Open `s3://bucket[/prefix]` or `file:///dir`; raises StorageUnavailable for a URL that is none.
+
+        Arguments:
+            retries: of a request that was not answered; 0 for who deletes, since a late repetition would hit what
+                somebody else has written meanwhile.
+        """
         if not url:
             raise storage_unavailable("no object store: COURSEGEN_STORE_URL is not set in the Secret coursegen-store")
         try:
             if url.startswith("file:"):
                 backend = from_url(url)
             elif url.startswith("s3:"):
-                backend = _open_s3(url)
+                backend = _open_s3(url, retries)
             else:
                 raise ValueError("it must begin with s3://")
         except _STORE_ERRORS as error:
@@ -89,6 +106,50 @@ class Store:
             return self._put(key, data, {"e_tag": tag})
         except NotImplementedError:  # a folder, and S3 servers without If-Match
             return self._put(key, data, "overwrite")
+
+    def look(self, key: str) -> Found | None:
+        """Give what lies under the key, without its content, or None."""
+        self._check(key)
+        try:
+            meta = obstore.head(self._backend, key)
+        except FileNotFoundError:
+            return None
+        except _STORE_ERRORS as error:
+            raise storage_unavailable(f"cannot look at {key}: {_reason(error)}") from error
+        return Found(key, meta["size"], meta["last_modified"])
+
+    def list(self) -> Iterator[Found]:
+        """Give everything under the namespace's prefix, in no order."""
+        try:
+            for page in obstore.list(self._backend, prefix=self._prefix.rstrip("/")):
+                yield from (Found(meta["path"], meta["size"], meta["last_modified"]) for meta in page)
+        except _STORE_ERRORS as error:
+            raise storage_unavailable(f"cannot list {self._prefix}: {_reason(error)}") from error
+
+    def delete(self, key: str) -> None:
+        """Delete what lies under the key; what is not there is as good as deleted."""
+        self._check(key)
+        try:
+            obstore.delete(self._backend, key)
+        except FileNotFoundError:
+            return
+        except _STORE_ERRORS as error:
+            raise storage_unavailable(f"cannot delete {key}: {_reason(error)}") from error
+
+    def now(self) -> datetime:
+        """Give the time by the store's own clock, which it stamps on what is written."""
+        probe = f"{self._prefix}cleanup/now"
+        self._put(probe, b"", "overwrite")
+        found = self.look(probe)
+        self.delete(probe)
+        if found is None:
+            raise storage_unavailable(f"{probe} was written and is not there")
+        return found.written
+
+    @staticmethod
+    def now_by_us() -> datetime:
+        """Give the time by this machine's clock, good enough for ages of a day."""
+        return datetime.now(UTC)
 
     def _put(self, key: str, data: bytes, mode: Any) -> bool:
         self._check(key)
@@ -129,7 +190,7 @@ def _normal(value: Any) -> Any:
     return value
 
 
-def _open_s3(url: str) -> ObjectStore:
+def _open_s3(url: str, retries: int) -> ObjectStore:
     plain_http = os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("true", "1")
     return from_url(
         url,
@@ -140,7 +201,7 @@ def _open_s3(url: str) -> ObjectStore:
             "allow_http": plain_http,
         },
         retry_config={
-            "max_retries": RETRIES,
+            "max_retries": retries,
             "retry_timeout": RETRY_TIMEOUT,
             "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=2), "base": 2},
         },

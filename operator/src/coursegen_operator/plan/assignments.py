@@ -26,7 +26,7 @@ from coursegen_api.validation import QualityValidation
 from . import requests
 from .step import Assignment, Hold
 
-_SIZES = {"outline": 1, "chapter": 10, "validation": 1, "export": 1}
+_SIZES = {"outline": 1, "chapter": 10, "validation": 1, "export": 1, "cleanup": 1}
 """Roughly how much work a task is, by its kind; a chapter grows with what it has to teach."""
 
 

@@ -66,6 +66,14 @@ def silent(job: JobView, reading: Reading | None) -> Verdict:
     return failed(FailureClass.TIMEOUT, late)
 
 
+def lost_since(job: JobView, reading: Reading) -> float | None:
+    """Give the time by which a Job's Pods were to have ended that were taken off their node; None if one may still."""
+    pods = [p for p in reading.pods if p.job_uid == job.uid]
+    if not pods or not all(p.disrupted and p.to_be_gone and p.exit_code is None for p in pods):
+        return None
+    return max(p.to_be_gone for p in pods)
+
+
 def never_ran(job: JobView, reading: Reading) -> bool:
     """Tell whether a Job has ended without a container of it ever having run."""
     pods = [p for p in reading.pods if p.job_uid == job.uid]

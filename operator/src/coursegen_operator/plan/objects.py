@@ -1,28 +1,35 @@
 """Plans a visit to an object that is one task: a chapter, a validation or an export."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from coursegen_api import names
 from coursegen_api.base import ObjectStatus, Outcome, Requests
 from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.cleanup import ArtifactCleanup
 from coursegen_api.course import CourseGeneration
 from coursegen_api.validation import QualityValidation
 
-from . import assignments, clock, conditions, place, quality, requests, telling
+from . import assignments, cleanup, clock, conditions, place, quality, requests, telling
 from .jobs import Identity
 from .step import Assignment, Hold, Step, Task, open_attempt
 from .task import advance
-from .world import Plan, Surroundings, TaskObject
+from .world import AnyObject, Count, Key, Plan, Surroundings, TaskObject
 
 QUEUES = {
     "ChapterGeneration": names.QUEUE_CHAPTER,
     "QualityValidation": names.QUEUE_VALIDATION,
     "CourseExport": names.QUEUE_EXPORT,
+    "ArtifactCleanup": names.QUEUE_DEFAULT,
 }
 
-LABELS = {"ChapterGeneration": "chapter", "QualityValidation": "validation", "CourseExport": "export"}
+LABELS = {
+    "ChapterGeneration": "chapter",
+    "QualityValidation": "validation",
+    "CourseExport": "export",
+    "ArtifactCleanup": "cleanup",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,10 @@ class ObjectView:
     chapters: Sequence[ChapterGeneration]
     """For a validation or export: the chapters of the course, or the chapter, that it names."""
     around: Surroundings
+    beside: Collection[AnyObject] = ()
+    """For a clean-up: everything of its namespace that can be read."""
+    unreadable: Collection[Key] = ()
+    """For a clean-up: what of its namespace cannot be read."""
 
     @property
     def owned(self) -> bool:
@@ -62,7 +73,7 @@ def plan(view: ObjectView, now: float, granted: bool, decline: Hold | None = Non
     accepted = requests.accept(obj, parent)
     status = obj.status.model_copy(update={"requests": accepted.requests})
     ended = requests.ended(obj)
-    if accepted.restart:
+    if accepted.restart or (isinstance(obj, ArtifactCleanup) and cleanup.is_due(obj, now)):
         status = obj.status.model_copy(update=_anew(obj, parent, accepted.requests))
         ended = None
     obj = obj.model_copy(update={"status": status})
@@ -117,6 +128,8 @@ def _stopped(obj: TaskObject, parent: CourseGeneration | None) -> bool:
 def _assign(view: ObjectView, obj: TaskObject) -> Assignment | Hold:
     if isinstance(obj, ChapterGeneration):
         return assignments.chapter(obj, view.course)
+    if isinstance(obj, ArtifactCleanup):
+        return cleanup.assignment(obj, view.beside, view.unreadable)
     content = assignments.source(obj.spec, view.owned, view.course, view.chapters)
     if isinstance(obj, QualityValidation):
         return assignments.validation(obj, content)
@@ -131,6 +144,9 @@ def _finish(view: ObjectView, obj: TaskObject, step: Step, now: float, ended: Ou
         changes["title"] = (step.result.title if step.result else None) or old_title(obj)
     if isinstance(obj, QualityValidation) and step.result and step.result.quality:
         changes["quality"] = step.result.quality
+    if isinstance(obj, ArtifactCleanup) and step.result and (did := step.result.cleanup):
+        changes["cleanup"] = did
+        step.draft.effects.append(Count("artifacts_removed", amount=did.removed))
     generation = obj.metadata.generation
     changes["observed_generation"] = generation
     if obj.status.start_time is None and "attempts" in changes:
@@ -148,6 +164,8 @@ def _finish(view: ObjectView, obj: TaskObject, step: Step, now: float, ended: Ou
         "conditions": conditions.build(state, old.conditions, generation, clock.stamp(now)),
     }
     status = status.model_copy(update=told)
+    if isinstance(obj, ArtifactCleanup) and step.ended and not obj.spec.suspend:
+        step.draft.wake(cleanup.next_run(obj.model_copy(update={"status": status}), now))
     if status == old:
         return Plan(old, tuple(step.draft.effects), step.draft.wake_at, step.want)
     urgent = step.urgent or _without_progress(status) != _without_progress(old)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from coursegen_api import names
 from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.cleanup import ArtifactCleanup
 from coursegen_api.course import CourseGeneration
 from coursegen_api.export import CourseExport
 
@@ -41,7 +42,8 @@ def of_task(obj: TaskObject, queue_name: str, parent: CourseGeneration | None, a
     """Place an object that is one task; a child goes by its course's deadline unless it has its own."""
     created = clock.parse(obj.metadata.creation_timestamp)
     started = parent.status.start_time if parent else None
-    deadline = obj.spec.deadline_time or (parent.spec.deadline_time if parent else None)
+    own = None if isinstance(obj, ArtifactCleanup) else obj.spec.deadline_time
+    deadline = own or (parent.spec.deadline_time if parent else None)
     after = queues_after(_stage(obj), parent) if parent else ()
     left = sum(seconds_of(q, around) for q in (queue_name, *after))
     course_start = clock.parse(started) if started else created

@@ -12,6 +12,8 @@ from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, Step, refusal
 from .world import Defaults, JobView, Reading, ReadPods
 
 _LONGEST_WAIT_SECONDS = 30.0
+_UNCONFIRMED_SECONDS = 10.0
+"""A Pod that was to have ended so long ago is taken for one on a node that is gone."""
 """Between two looks at the Pods of a Job that has none ready."""
 
 
@@ -74,8 +76,19 @@ def _foreign(step: Step, attempt: Attempt, job: JobView) -> None:
     )
     step.draft.wake(step.now + MISCONFIGURED_SECONDS)
     found = waiting.means(step)
-    if not isinstance(found, Hold):
-        step.draft.effects.append(waiting.create(step, waiting.manifest_of(step, found, attempt.number)))
+    if isinstance(found, Hold):
+        return None
+    if found.assignment.passing and job.owner_uid == step.task.identity.uid:
+        return _outdated(step, attempt, job)
+    step.draft.effects.append(waiting.create(step, waiting.manifest_of(step, found, attempt.number)))
+    return None
+
+
+def _outdated(step: Step, attempt: Attempt, job: JobView) -> None:
+    """Take an attempt back whose Job was created, unanswered, and whose task has changed since."""
+    said = "The Job was created for what has changed since: another one is."
+    ending.withdraw(step, attempt, job, Hold(HoldReason.QUEUE_FULL, said))
+    step.draft.wake(step.now)
 
 
 def _running(step: Step, attempt: Attempt, job: JobView) -> None:
@@ -83,6 +96,9 @@ def _running(step: Step, attempt: Attempt, job: JobView) -> None:
     defaults = step.around.defaults
     if job.suspended:
         return _suspended(step, job)
+    if _is_lost(step, job):
+        ending.stop(step, job)
+        return ending.conclude(step, attempt, failure.silent(job, step.around.readings[job.uid]))
     report = step.around.progress
     fresh = report and (report.revision, report.attempt) == (step.task.status.revision, attempt.number)
     if job.ready or fresh:
@@ -103,6 +119,16 @@ def _running(step: Step, attempt: Attempt, job: JobView) -> None:
     if not job.ready:
         _unready(step, attempt, job)
     return None
+
+
+def _is_lost(step: Step, job: JobView) -> bool:
+    """Tell whether a Job's Pods are on a node that has not confirmed their end, long after it was due.
+
+    By a reading that was made after that: a node that comes back in time has its say.
+    """
+    reading = step.around.readings.get(job.uid)
+    due = failure.lost_since(job, reading) if reading else None
+    return due is not None and reading is not None and reading.time >= due + _UNCONFIRMED_SECONDS
 
 
 def _suspended(step: Step, job: JobView) -> None:
@@ -165,7 +191,11 @@ def _next_look(job: JobView, reading: Reading | None, defaults: Defaults) -> flo
     if reading is None:
         return job.begun + defaults.unready_seconds
     age = reading.time - job.begun
-    return reading.time + min(_LONGEST_WAIT_SECONDS, max(defaults.unready_seconds, age))
+    wait = min(_LONGEST_WAIT_SECONDS, max(defaults.unready_seconds, age))
+    due = failure.lost_since(job, reading)
+    if due is not None and reading.time < due + _UNCONFIRMED_SECONDS:
+        return min(reading.time + wait, due + _UNCONFIRMED_SECONDS)
+    return reading.time + wait
 
 
 def _pod_runs(job: JobView, step: Step) -> bool:

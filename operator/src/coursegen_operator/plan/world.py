@@ -7,6 +7,7 @@ from typing import Any, Literal
 from coursegen_api import names
 from coursegen_api.base import ObjectStatus, Outcome, Usage
 from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.cleanup import ArtifactCleanup
 from coursegen_api.course import CourseGeneration, CourseStatus
 from coursegen_api.export import CourseExport
 from coursegen_api.provider import ModelProvider
@@ -16,7 +17,7 @@ from coursegen_api.validation import QualityValidation
 
 from .breaker import Circuit
 
-TaskObject = ChapterGeneration | QualityValidation | CourseExport
+TaskObject = ChapterGeneration | QualityValidation | CourseExport | ArtifactCleanup
 AnyObject = TaskObject | CourseGeneration
 Gate = GenerationQueue | ModelProvider
 """What an attempt goes through, and what has a circuit."""
@@ -99,6 +100,8 @@ class PodView:
     termination_message: str = ""
     disrupted: bool = False
     """Condition DisruptionTarget: evicted, preempted, or its node is gone."""
+    to_be_gone: float = 0.0
+    """By when a Pod that is being deleted was to have ended, its grace period included; 0 if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +246,11 @@ class PostEvent:
 class Count:
     """Count a fact that has just been written to status, for /metrics."""
 
-    metric: Literal["tasks_finished", "retries", "attempts", "attempts_failed", "attempts_withdrawn"]
-    labels: tuple[str, ...]
+    metric: Literal[
+        "tasks_finished", "retries", "attempts", "attempts_failed", "attempts_withdrawn", "artifacts_removed"
+    ]
+    labels: tuple[str, ...] = ()
+    amount: float = 1
 
 
 @dataclass(frozen=True, slots=True)

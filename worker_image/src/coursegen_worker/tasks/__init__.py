@@ -1,8 +1,8 @@
-"""The four kinds of task; each is imported only when it is asked for, since every chapter pays its start."""
+"""The kinds of task; each is imported only when it is asked for, since every chapter pays its start."""
 
 from dataclasses import dataclass
 
-from coursegen_api.task import ChapterTask, OutlineTask, TaskInput, TaskResult, ValidationTask
+from coursegen_api.task import ChapterTask, CleanupTask, OutlineTask, TaskInput, TaskResult, ValidationTask
 from coursegen_worker.progress import Progress
 from coursegen_worker.store import Store
 
@@ -30,6 +30,10 @@ def run(task: TaskInput, tools: Tools) -> TaskResult:
         from coursegen_worker.tasks import validation
 
         return validation.run(task, work, tools)
+    if isinstance(work, CleanupTask):
+        from coursegen_worker.tasks import cleanup
+
+        return cleanup.run(task, work, tools)
     from coursegen_worker.tasks import export
 
     return export.run(task, work, tools)

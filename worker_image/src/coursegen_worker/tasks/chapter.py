@@ -2,7 +2,7 @@
 
 from coursegen_api.base import Artifact, Usage
 from coursegen_api.task import ChapterFeedback, ChapterTask, TaskInput, TaskResult
-from coursegen_worker.artifacts import commit_document, find_document
+from coursegen_worker.artifacts import commit_document, find_document, reuse_document
 from coursegen_worker.documents import Chapter, LearningObjective, Outline, Revision
 from coursegen_worker.failures import invalid_input, storage_unavailable
 from coursegen_worker.store import content_key
@@ -16,7 +16,7 @@ def run(task: TaskInput, work: ChapterTask, tools: Tools) -> TaskResult:
     identity = {"work": work.wire(), "writer": writer.identity()}
     key = content_key(task.namespace_uid, "chapter", "json", identity)
     tools.progress.report(2, "looking for earlier work")
-    if found := find_document(tools.store, key, Chapter):
+    if found := reuse_document(tools.store, key, Chapter):
         return _result(*found, Usage(cached=True))
     tools.progress.report(5, "reading the outline")
     brief = _brief(work, tools)

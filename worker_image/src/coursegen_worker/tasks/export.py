@@ -3,7 +3,7 @@
 from coursegen_api.base import Artifact, Usage
 from coursegen_api.task import ExportTask, TaskInput, TaskResult
 from coursegen_worker import content
-from coursegen_worker.artifacts import commit_file, find_file
+from coursegen_worker.artifacts import commit_file, reuse_file
 from coursegen_worker.exporters import VERSIONS, export
 from coursegen_worker.store import content_key
 from coursegen_worker.tasks import Tools
@@ -23,7 +23,7 @@ def run(task: TaskInput, work: ExportTask, tools: Tools) -> TaskResult:
     }
     key = content_key(task.namespace_uid, "export", EXTENSIONS[work.format], identity)
     tools.progress.report(38, "looking for earlier work")
-    if earlier := find_file(tools.store, key):
+    if earlier := reuse_file(tools.store, key):
         return _result(earlier, Usage(cached=True), "")
     exported = export(found.course, work.format, work.include_assessments, tools.progress.part(40, 90))
     tools.progress.report(92, "storing")

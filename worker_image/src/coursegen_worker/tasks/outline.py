@@ -2,7 +2,7 @@
 
 from coursegen_api.base import Usage
 from coursegen_api.task import OutlineSummary, OutlineTask, TaskInput, TaskResult
-from coursegen_worker.artifacts import commit_document, find_document
+from coursegen_worker.artifacts import commit_document, reuse_document
 from coursegen_worker.documents import Outline
 from coursegen_worker.store import content_key
 from coursegen_worker.tasks import Tools
@@ -16,7 +16,7 @@ def run(task: TaskInput, work: OutlineTask, tools: Tools) -> TaskResult:
     key = content_key(task.namespace_uid, "outline", "json", identity)
     tools.progress.report(5, "looking for earlier work")
     usage = Usage(cached=True)
-    found = find_document(tools.store, key, Outline)
+    found = reuse_document(tools.store, key, Outline)
     if found is None:
         outline, usage = writer.outline(work, tools.progress.part(10, 90))
         tools.progress.report(90, "storing")

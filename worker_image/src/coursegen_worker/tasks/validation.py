@@ -3,7 +3,7 @@
 from coursegen_api.base import Artifact, Usage
 from coursegen_api.task import TaskInput, TaskResult, ValidationTask
 from coursegen_worker import content
-from coursegen_worker.artifacts import commit_document, find_document
+from coursegen_worker.artifacts import commit_document, reuse_document
 from coursegen_worker.quality.report import Methods, Report, examine
 from coursegen_worker.store import content_key
 from coursegen_worker.tasks import Tools
@@ -21,7 +21,7 @@ def run(task: TaskInput, work: ValidationTask, tools: Tools) -> TaskResult:
     }
     key = content_key(task.namespace_uid, "report", "json", identity)
     tools.progress.report(38, "looking for earlier work")
-    if earlier := find_document(tools.store, key, Report):
+    if earlier := reuse_document(tools.store, key, Report):
         artifact, report = earlier
         return _result(artifact, report, Usage(cached=True))
     advance = tools.progress.part(40, 95)

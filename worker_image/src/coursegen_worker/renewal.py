@@ -1,0 +1,76 @@
+"""Taking over an old artifact, and removing one, without harm to each other though nobody locks anything.
+
+Who takes over writes first and looks second; who removes announces first and looks second:
+
+    take over: write the same bytes again (it is young now), then look for an announcement
+    remove:    write the announcement, then look whether it is still old, delete it, take the announcement away
+
+The store is strongly consistent (S3, GCS and Azure are). So if the one that takes over sees no announcement, a removal
+that begins later sees a young artifact and lets it be. If it sees one, it waits for the removal's end and looks again:
+the artifact is there, and young, or it is not there and is made anew. What one has announced no other removes, and who
+removes sends no request twice.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from coursegen_worker.failures import storage_unavailable
+from coursegen_worker.store import Store
+
+ANNOUNCED = ".gone"
+"""Beside an artifact: its removal is announced."""
+
+YOUNG = timedelta(days=1)
+"""What is younger is taken over as it is: nothing is removed that is younger than two days."""
+
+_LEFT_BEHIND = timedelta(hours=2)
+"""A worker lives an hour at most: an announcement so old is of one that was killed."""
+_WAIT_SECONDS = 15.0
+_LOOK_SECONDS = 0.25
+
+
+def take_over(store: Store, keys: Sequence[str], rewrite: Callable[[], object]) -> bool:
+    """Keep an artifact that was found from being removed; False if it is gone, so that it has to be made.
+
+    Arguments:
+        keys: of the artifact and of what belongs to it, the artifact first.
+        rewrite: writes the same bytes again.
+
+    Raises:
+        TaskFailedError: StorageUnavailable, if a removal that was announced does not end.
+    """
+    now = store.now_by_us()
+    ages = [now - found.written if (found := store.look(key)) else None for key in keys]
+    if all(age is not None and abs(age) < YOUNG for age in ages):
+        return True
+    rewrite()
+    waited_until = time.monotonic() + _WAIT_SECONDS
+    while announced := store.look(keys[0] + ANNOUNCED):
+        if store.now() - announced.written > _LEFT_BEHIND:
+            break
+        if time.monotonic() > waited_until:
+            raise storage_unavailable(f"{keys[0]} is being removed by a clean-up that does not end: try again later")
+        time.sleep(_LOOK_SECONDS)
+    return all(store.look(key) for key in keys)
+
+
+def remove(store: Store, key: str, parts: Sequence[str], before: datetime) -> bool:
+    """Remove an artifact, unless a part of it was written again or another is at it; tell whether it went."""
+    if not store.create(key + ANNOUNCED, b""):
+        settle(store, key)
+        return False
+    still = [store.look(part) for part in parts]
+    went = all(found is None or found.written < before for found in still)
+    if went:
+        for part in parts:
+            store.delete(part)
+    store.delete(key + ANNOUNCED)
+    return went
+
+
+def settle(store: Store, key: str) -> None:
+    """Take an announcement away that a killed clean-up left, of what is gone or is to stay."""
+    left = store.look(key + ANNOUNCED)
+    if left and store.now() - left.written > _LEFT_BEHIND:
+        store.delete(key + ANNOUNCED)
