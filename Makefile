@@ -11,7 +11,7 @@ STEP = @.ci/step
 UNIT = not cluster and not e2e
 
 .DEFAULT_GOAL = help
-.PHONY: help demo down deploy images test test-unit verify generate fuzz faults chaos fmt bench clean
+.PHONY: help demo down deploy images test test-unit verify generate fuzz faults chaos fmt bench calibration clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -64,6 +64,9 @@ fmt: .venv/ready ## Format the code, and mend what lint can mend
 
 bench: .venv/ready ## Measure: figures for docs/performance.md
 	@$(PYTHON) -m tests.bench
+
+calibration: .venv/ready ## Show how well the alignment of chapters is measured, on labelled texts
+	@$(PYTHON) -m tests.calibration
 
 clean: down ## Take the demo down, and remove .venv and every cached build and image as well
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache "$${XDG_CACHE_HOME:-$$HOME/.cache}/coursegen"

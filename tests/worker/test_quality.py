@@ -21,6 +21,7 @@ from coursegen_worker.quality import alignment, bias, measure, prose, readabilit
 from coursegen_worker.quality.report import examine
 
 BAR = QualityBar()
+WORDS = alignment.by_words()
 
 
 def chapter(text: str, objectives: list[str] | None = None, questions: list[Question] | None = None) -> Chapter:
@@ -198,7 +199,7 @@ A key may be text or a number, but it must not change. Two keys can never be the
 
 def aligned(text: str, questions: list[Question] | None = None) -> float:
     found = chapter(text, OBJECTIVES, questions)
-    score = alignment.measure(found, prose.of_chapter(found)).score
+    score = WORDS.measure(found, prose.of_chapter(found)).score
     assert score is not None
     return score
 
@@ -258,20 +259,20 @@ def test_bias_is_found_by_words_in_tiers(text: str, tiers: list[str]) -> None:
 
 
 def test_only_the_first_tier_counts_against_passing() -> None:
-    assert examine(chapter(f"{PLAIN} The chairman spoke."), BAR).bias_findings == 1
-    assert examine(chapter(f"{PLAIN} Simply use the whitelist."), BAR).passed
+    assert examine(chapter(f"{PLAIN} The chairman spoke."), BAR, WORDS).bias_findings == 1
+    assert examine(chapter(f"{PLAIN} Simply use the whitelist."), BAR, WORDS).passed
 
 
 def test_bias_is_not_looked_for_where_it_is_not_asked() -> None:
     unasked = QualityBar(check_bias=False)
-    assert examine(chapter(f"{PLAIN} The chairman spoke."), unasked).passed
+    assert examine(chapter(f"{PLAIN} The chairman spoke."), unasked, WORDS).passed
 
 
 # ---- the report ---------------------------------------------------------------------------------------------
 
 
 def test_findings_name_their_place_and_a_way_out() -> None:
-    report = examine(chapter(ACADEMIC, OBJECTIVES), BAR)
+    report = examine(chapter(ACADEMIC, OBJECTIVES), BAR, WORDS)
     assert not report.passed
     measures = {finding.measure for finding in report.findings}
     assert measures == {"readability", "alignment"}
@@ -294,7 +295,7 @@ COURSES = [
 def test_the_composers_courses_reach_the_bar(course: object, objectives: list[str], duration: str) -> None:
     _, chapters = compose(course, objectives, duration)  # type: ignore[arg-type]
     for found in chapters:
-        report = examine(found, BAR)
+        report = examine(found, BAR, WORDS)
         assert report.passed, (report.title, report.readability.score, report.alignment, report.findings)
 
 

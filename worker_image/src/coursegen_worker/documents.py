@@ -149,6 +149,7 @@ class Scores(Model):
 
     readability: float | None = None
     alignment: float | None = None
+    alignment_method: str | None = None
 
 
 class Revision(Model):

@@ -27,7 +27,7 @@ class Methods(Model):
     """How each score was made; scores of different methods are not to be compared."""
 
     readability: str = readability.METHOD
-    alignment: str = alignment.METHOD
+    alignment: str
     bias: str | None = bias.METHOD
 
 
@@ -100,11 +100,11 @@ class Report(Document):
         )
 
 
-def examine(chapter: Chapter, bar: QualityBar) -> ChapterReport:
+def examine(chapter: Chapter, bar: QualityBar, method: alignment.Method) -> ChapterReport:
     """Measure one chapter against the bar. A measure that does not apply fails nothing."""
     text = prose.of_chapter(chapter)
     ease = readability.measure(text)
-    aligned = alignment.measure(chapter, text)
+    aligned = method.measure(chapter, text)
     biased = bias.find(text) if bar.check_bias else []
     counting = sum(b.counts for b in biased)
     hard = ease.score is not None and ease.score < bar.min_readability_score
