@@ -5,8 +5,8 @@ so it is not the score. Instead:
 
 - Coverage looks at windows of two neighbouring sentences. Sentences that repeat an objective are left out first, and so
   is a window that says fewer than `_NEW_STEMS` things beyond the objectives' own words and the words in which chapters
-  announce them. Coverage is the mean similarity of the nearest windows, half of an objective's even share of them, to
-  the objective under the chapter's title; 0 at `_NOTHING` and 1 at `_WHOLE`.
+  announce them. Coverage is the mean similarity of the nearest windows, half of an objective's even share of them
+  (2 to 4), to the objective under the chapter's title; 0 at `_NOTHING` and 1 at `_WHOLE`.
 - Assessed: a question that is tied to the objective by its id is, with its answer, at least `_ASKED` similar to it.
 - Verb: the chapter lets learners do what the objective's verb says, or one of the same level.
 
@@ -26,7 +26,7 @@ from coursegen_worker.quality.targets import Target, acted_verbs, windows_beside
 
 NAME = "minilm-int8/v1"
 _NEW_STEMS = 4
-_SHARE, _LEAST_WINDOWS = 0.5, 2
+_SHARE, _LEAST_WINDOWS, _MOST_WINDOWS = 0.5, 2, 4
 _NOTHING, _WHOLE = 0.2, 0.36
 _ASKED = 0.3
 
@@ -52,7 +52,7 @@ class Embedding:
         aims = vectors[: len(targets)]
         taught = (aims @ vectors[len(targets) : len(targets) + len(windows)].T).tolist()
         posed = (aims @ vectors[len(targets) + len(windows) :].T).tolist()
-        nearest = max(_LEAST_WINDOWS, round(_SHARE * len(windows) / len(targets)))
+        nearest = min(_MOST_WINDOWS, max(_LEAST_WINDOWS, round(_SHARE * len(windows) / len(targets))))
         acted = acted_verbs(chapter)
         return Alignment.of(
             [
