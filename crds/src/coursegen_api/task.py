@@ -24,6 +24,7 @@ from .base import (
     OwnerId,
     ProficiencyLevel,
     StoreKey,
+    Terms,
     Title,
     Usage,
 )
@@ -166,6 +167,13 @@ class CourseMeta(Model):
     """Indexes of chapters that failed and are left out (failurePolicy ExportPartial)."""
 
 
+class GlossaryTerms(StrEnum):
+    """How the words of the learning objectives count for readability."""
+
+    COUNT = "Count"
+    EXEMPT = "Exempt"
+
+
 class QualityBar(Model):
     """What content must reach."""
 
@@ -176,6 +184,20 @@ class QualityBar(Model):
         default=0.8, description="Least share of the objectives that is taught and assessed, 0 to 1. Default: 0.8."
     )
     check_bias: bool = Field(default=True, description="True looks for biased wording as well. Default: true.")
+    allowed_terms: Terms = Field(
+        default_factory=list,
+        description=(
+            "Words and phrases that the search for biased wording lets pass, such as the names of what the course is "
+            "about. Default: none. Example: [master's degree]."
+        ),
+    )
+    glossary_terms: GlossaryTerms = Field(
+        default=GlossaryTerms.COUNT,
+        description=(
+            "How the words of the learning objectives count for readability. Count: as all words do. Exempt: their "
+            "syllables do not. The report has both scores. Default: Count."
+        ),
+    )
 
 
 class Source(Model):

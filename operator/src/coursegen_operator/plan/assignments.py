@@ -210,6 +210,8 @@ def validation(obj: QualityValidation, content: Source | Hold) -> Assignment | H
         min_readability_score=spec.min_readability_score,
         min_pedagogical_alignment=spec.min_pedagogical_alignment,
         check_bias=spec.check_bias,
+        allowed_terms=spec.allowed_terms,
+        glossary_terms=spec.glossary_terms,
     )
     return Assignment(ValidationTask(source=content, bar=bar), spec.config_map_name)
 

@@ -13,7 +13,7 @@ from coursegen_worker.tasks import Tools
 def run(task: TaskInput, work: ValidationTask, tools: Tools) -> TaskResult:
     """Measure every chapter of the source, unless this very content was measured before."""
     method = alignment.best()
-    methods = Methods(alignment=method.name) if work.bar.check_bias else Methods(alignment=method.name, bias=None)
+    methods = Methods.of(work.bar, method)
     found = content.read(work.source, tools.store, tools.progress.part(2, 35))
     identity = {
         "content": found.identity,
