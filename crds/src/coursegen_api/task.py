@@ -115,6 +115,13 @@ class OutlineTask(Model):
     """Wanted number of chapters; the worker chooses one from duration and objectives where it is absent."""
 
 
+class GlossaryTerms(StrEnum):
+    """How the words of the learning objectives count for readability."""
+
+    COUNT = "Count"
+    EXEMPT = "Exempt"
+
+
 class ChapterFeedback(Model):
     """Why a chapter is made anew, and from what."""
 
@@ -142,6 +149,10 @@ class ChapterTask(Model):
     learning_objectives: Annotated[list[Objective], Field(max_length=20)] = Field(default_factory=list)
     estimated_duration: IsoDuration | None = None
     complexity_level: ProficiencyLevel | None = None
+    min_readability_score: Annotated[float, Field(ge=0, le=100)] | None = None
+    """The course's bar: the hardest sentences are rewritten until it is reached, twice at most. None: they are not."""
+    glossary_terms: GlossaryTerms = GlossaryTerms.COUNT
+    """Which score is held against that bar."""
     regeneration: ChapterFeedback | None = None
 
 
@@ -165,13 +176,6 @@ class CourseMeta(Model):
     estimated_duration: IsoDuration | None = None
     missing_chapters: ChapterIndexes = Field(default_factory=list)
     """Indexes of chapters that failed and are left out (failurePolicy ExportPartial)."""
-
-
-class GlossaryTerms(StrEnum):
-    """How the words of the learning objectives count for readability."""
-
-    COUNT = "Count"
-    EXEMPT = "Exempt"
 
 
 class QualityBar(Model):

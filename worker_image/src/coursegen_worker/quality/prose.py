@@ -64,6 +64,16 @@ def sentences(text: str) -> list[str]:
     return [s.strip() for s in _END.split(text.strip()) if _WORD.search(s)]
 
 
+def as_written(text: str) -> list[str]:
+    """Split running text into sentences and leave them as they stand, inline code included."""
+    return [s for s in _END.split(text.strip()) if _WORD.search(without_code(s))]
+
+
+def code_of(text: str) -> list[str]:
+    """Give the pieces of inline code, sorted."""
+    return sorted(_INLINE_CODE.findall(text))
+
+
 def words(text: str) -> list[str]:
     """Give the words of a text; parts joined by a hyphen or an apostrophe are one word."""
     return _WORD.findall(text)

@@ -69,10 +69,10 @@ def _flesch(words_a_sentence: float, syllables_a_word: float) -> float:
     return round(206.835 - 1.015 * words_a_sentence - 84.6 * syllables_a_word, 2)
 
 
-def of_sentence(sentence: Sentence) -> float:
-    """Give the formula's value for one sentence: of use to find the hardest, not as a score."""
-    words = sentence.words
-    return flesch(len(words), 1, sum(map(_syllables, words)))
+def of_text(sentences: Sequence[Sentence]) -> float:
+    """Give the formula's value for one sentence or a few: of use to find the hardest, not as a score."""
+    words = [word for sentence in sentences for word in sentence.words]
+    return flesch(len(words), len(sentences), sum(map(_syllables, words)))
 
 
 def _syllables(word: str) -> int:

@@ -160,7 +160,7 @@ def examine(chapter: Chapter, bar: QualityBar, method: Method) -> ChapterReport:
 
 
 def _hard_sentences(text: list[prose.Sentence], score: float, bar: QualityBar) -> list[Finding]:
-    hardest = sorted(text, key=lambda s: (readability.of_sentence(s), s.text))[:_HARDEST]
+    hardest = sorted(text, key=lambda s: (readability.of_text([s]), s.text))[:_HARDEST]
     return [
         Finding(
             measure="readability",

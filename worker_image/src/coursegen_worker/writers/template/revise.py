@@ -15,8 +15,6 @@ from coursegen_worker.writers import Wish, Written
 from coursegen_worker.writers.template import additions, simplify, wishes
 from coursegen_worker.writers.template.wishes import Focus
 
-_MIN_LONG_WORDS = 7
-
 
 def revise(previous: Chapter, wish: Wish, advance: Advance) -> Written:
     """Change the chapter as wished; `changes` tells what was done, and what was tried in vain."""
@@ -35,7 +33,7 @@ def _simpler(chapter: Chapter, _: Wish) -> tuple[Chapter, list[str]]:
     found: list[str] = []
     chapter, said = _keep_if_easier(chapter, _without_deeper(chapter), "Left out the sections that go deeper.")
     found += said
-    for longest in range(simplify.LONG_WORDS, _MIN_LONG_WORDS - 1, -1):
+    for longest in range(simplify.LONG_WORDS, simplify.SHORT_WORDS - 1, -1):
         rewritten = _map_sections(chapter, longest)
         count = sum(a != b for a, b in zip(chapter.sections, rewritten.sections, strict=True))
         what = f"Made sentences of over {longest} words shorter in {count} sections."
