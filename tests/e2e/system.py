@@ -198,7 +198,9 @@ def running(name: str, folder: Path, namespaces: Sequence[str], keep: bool) -> I
 def build_images(reporter: Reporter) -> dict[str, Image]:
     """Build what changed; the names are those of the manifests."""
     registry = images.REGISTRY
-    worker = images.build(Build(f"{registry}/worker", ROOT / "worker_image" / "Dockerfile", ROOT), reporter)
+    dockerfile = ROOT / "worker_image" / "Dockerfile"
+    worker = images.build(Build(f"{registry}/worker", dockerfile, ROOT), reporter)
+    quality = Build(f"{registry}/worker-quality", dockerfile, ROOT, {"EXTRAS": "--extra=embedding"})
     misbehaving = Build(
         f"{registry}/misbehaving-worker",
         MISBEHAVING / "Dockerfile",
@@ -210,6 +212,7 @@ def build_images(reporter: Reporter) -> dict[str, Image]:
             Build(f"{registry}/operator", ROOT / "operator" / "Dockerfile", ROOT), reporter
         ),
         "coursegen/worker": worker,
+        "coursegen/worker-quality": images.build(quality, reporter),
         "coursegen/misbehaving-worker": images.build(misbehaving, reporter),
         "redis": images.redis(reporter),
         "versity/versitygw": images.s3(reporter),

@@ -332,11 +332,17 @@ def test_bias_is_not_looked_for_where_it_is_not_asked() -> None:
     assert examine(chapter(f"{PLAIN} The chairman spoke."), unasked, WORDS).passed
 
 
-@pytest.mark.parametrize("allowed", [["chairman"], ["CHAIRMAN"], ["firemen", "Chairman"]])
+@pytest.mark.parametrize("allowed", [["chairman"], ["CHAIRMAN"], ["firemen", "the chairman spoke"]])
 def test_what_the_course_allows_is_no_finding(allowed: list[str]) -> None:
     bar = QualityBar(allowed_terms=allowed)
     assert examine(chapter(f"{PLAIN} The chairman spoke."), bar, WORDS).passed
     assert not examine(chapter(f"{PLAIN} The policeman spoke."), bar, WORDS).passed
+
+
+def test_an_allowed_phrase_allows_no_other_use_of_its_words() -> None:
+    bar = QualityBar(allowed_terms=["freshman year"])
+    found = examine(chapter(f"{PLAIN} In freshman year it was so. The freshman spoke."), bar, WORDS)
+    assert [f.excerpt[-20:] for f in found.findings] == [" The freshman spoke."]
 
 
 def test_stems_of_questions_are_read_and_their_options_are_not() -> None:

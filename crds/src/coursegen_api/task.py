@@ -192,7 +192,7 @@ class QualityBar(Model):
         default_factory=list,
         description=(
             "Words and phrases that the search for biased wording lets pass, such as the names of what the course is "
-            "about. Default: none. Example: [master's degree]."
+            "about. Default: none. Example: [freshman year]."
         ),
     )
     glossary_terms: GlossaryTerms = Field(

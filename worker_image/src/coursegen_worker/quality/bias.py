@@ -63,19 +63,19 @@ class _Word:
     side: str = ""
 
 
-def find(chapter: Chapter, allowed: Iterable[str] = ()) -> list[Finding]:
+def find(chapter: Chapter, allowed: Sequence[str] = ()) -> list[Finding]:
     """Give the findings in the order of the text, a word once for each place.
 
     Arguments:
-        allowed: words that this course may use; upper and lower case are the same.
+        allowed: words and phrases that this course may use; upper and lower case are the same. What stands in an
+            allowed phrase (`freshman year`) passes, and counts where it stands alone.
     """
-    let_pass = {_key(term) for term in allowed}
+    let_pass = _any_of([_key(term) for term in allowed]) if allowed else None
     found: dict[tuple[str, str], Finding] = {}
     for place, text in _texts(chapter):
-        for match, word in _matches(text):
+        searched = let_pass.sub(lambda m: " " * len(m[0]), text) if let_pass else text
+        for match, word in _matches(searched):
             key = (place, _key(match[0]))
-            if key[1] in let_pass:
-                continue
             if earlier := found.get(key):
                 found[key] = Finding(**{**vars(earlier), "count": earlier.count + 1})
             else:
@@ -117,9 +117,14 @@ def _key(term: str) -> str:
 @cache
 def _lists() -> tuple[re.Pattern[str], dict[str, _Word]]:
     words = dict(_borrowed()) | dict(_own())
-    longest_first: Sequence[str] = sorted(words, key=len, reverse=True)
+    return _any_of(words), words
+
+
+def _any_of(terms: Iterable[str]) -> re.Pattern[str]:
+    """Match any of the terms as whole words, the longest that fits; a space stands for a hyphen as well."""
+    longest_first = sorted(terms, key=len, reverse=True)
     alternatives = "|".join(re.escape(w).replace(r"\ ", r"[\s-]+").replace("'", "['’]") for w in longest_first)
-    return re.compile(rf"(?<![\w-])(?:{alternatives})(?![\w-])", re.IGNORECASE), words
+    return re.compile(rf"(?<![\w-])(?:{alternatives})(?![\w-])", re.IGNORECASE)
 
 
 def _borrowed() -> Iterator[tuple[str, _Word]]:

@@ -145,7 +145,7 @@ def _findings(key: str, index: int, tools: Tools) -> list[Flaw]:
 
     found = find_document(tools.store, key, Report)
     return [
-        Flaw(finding.measure, finding.place, finding.suggestion)
+        Flaw(finding.measure, finding.place, f"{finding.suggestion} It says: “{finding.excerpt}”")
         for chapter in (found[1].chapters if found else [])
         if chapter.index == index
         for finding in chapter.findings
