@@ -116,6 +116,16 @@ def test_the_composers_work_on_one_objective_leaves_the_others_alone() -> None:
     assert all(GOAL.id in s.objective_ids for s in found.sections if s.id in touched)
 
 
+def test_the_composer_simplifies_the_section_that_is_named_and_no_other() -> None:
+    long = "We walked along the long road to the town, and it was very warm there. " * 4
+    hard = FIRST.model_copy(update={"blocks": [Paragraph(text=long)]})
+    chapter = with_sections([CHAPTER.sections[0], hard, *CHAPTER.sections[2:]])
+    wish = Wish(f"Content too advanced in {FIRST.id}", "simplification", sections=frozenset([FIRST.id]))
+    found = WRITER.revise(chapter, wish, ignore).chapter
+    assert regeneration.rewritten(chapter, found) == [FIRST.id]
+    assert regeneration.refusal(chapter, found, wish, regeneration.scope(chapter, wish)) is None
+
+
 # ---- the rewrite loop --------------------------------------------------------------------------------------------
 
 HARD = "Subsequently, the utilisation of `sorted` necessitates considerable familiarity with iterable collections."

@@ -33,6 +33,10 @@ class Scope:
         """Tell whether the section may be written anew, or added."""
         return self.whole or section.id in self.sections or bool(self.objectives & set(section.objective_ids))
 
+    def section_ids(self, chapter: Chapter) -> frozenset[str] | None:
+        """Give the ids of the chapter's sections concerned; None for all."""
+        return None if self.whole else frozenset(s.id for s in chapter.sections if self.has_section(s))
+
     def has_question(self, question: Question) -> bool:
         """Tell whether the question may be written anew, or added."""
         return self.whole or question.id in self.sections or question.objective_id in self.objectives

@@ -1,5 +1,6 @@
 """Chapter: content and assessments, written by the chapter's contract, or written anew from feedback."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coursegen_api.base import Artifact, Usage
@@ -104,6 +105,7 @@ def _regenerate(
     findings = _findings(asked.report_key, brief.index, tools) if asked.report_key else []
     wish = Wish(asked.feedback, asked.focus_area, findings)
     concerned = regeneration.scope(start, wish)
+    wish = replace(wish, sections=concerned.section_ids(start))
     written = writer.revise(start, wish, tools.progress.part(50, 75))
     chapter, restored = regeneration.within(start, written.chapter, concerned)
     easier = _readable(chapter, work, writer, tools.progress.part(75, 88)) if concerned.whole else None

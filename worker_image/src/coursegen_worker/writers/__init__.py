@@ -50,6 +50,8 @@ class Wish:
     focus_area: str | None
     findings: list[Flaw] = field(default_factory=list)
     """What a quality report found about the chapter."""
+    sections: frozenset[str] | None = None
+    """Ids of the sections that the wish concerns; None: all. A writer that changes others has it put back."""
 
 
 @dataclass(frozen=True)
