@@ -12,7 +12,7 @@ UNIT = not cluster and not e2e
 BOTH = -n 2
 
 .DEFAULT_GOAL = help
-.PHONY: help demo down deploy images test test-unit verify generate fuzz faults chaos fmt bench docs clean
+.PHONY: help demo down deploy images test test-unit verify generate fuzz faults chaos fmt bench docs calibration clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -70,6 +70,9 @@ bench: .venv/ready ## Measure: figures for docs/performance.md
 
 docs: .venv/ready ## Build the docs as a site in out/site; fails on a dead link
 	$(STEP) "site in out/site" env NO_MKDOCS_2_WARNING=1 .venv/bin/uv run --locked --only-group docs --isolated mkdocs build --strict
+
+calibration: .venv/ready ## Show how well the alignment of chapters is measured, on labelled texts
+	@$(PYTHON) -m tests.calibration
 
 clean: down ## Take the demo down, and remove .venv and every cached build and image as well
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache "$${XDG_CACHE_HOME:-$$HOME/.cache}/coursegen"

@@ -57,12 +57,13 @@ def main(argv: Sequence[str]) -> int:
 def _images(reporter: Reporter) -> dict[str, Image]:
     """Build what is not built yet; the names are those of the manifests."""
 
-    def own(part: str, dockerfile: str) -> Image:
-        return images.build(Build(f"{images.REGISTRY}/{part}", ROOT / dockerfile, ROOT), reporter)
+    def own(part: str, dockerfile: str, **arguments: str) -> Image:
+        return images.build(Build(f"{images.REGISTRY}/{part}", ROOT / dockerfile, ROOT, arguments), reporter)
 
     built = {
         "coursegen/operator": own("operator", "operator/Dockerfile"),
         "coursegen/worker": own("worker", "worker_image/Dockerfile"),
+        "coursegen/worker-quality": own("worker-quality", "worker_image/Dockerfile", EXTRAS="--extra=embedding"),
         "redis": images.redis(reporter),
         "versity/versitygw": images.s3(reporter),
     }

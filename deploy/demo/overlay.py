@@ -12,8 +12,8 @@ SYSTEM = "coursegen-system"
 TENANT = "courses"
 STORE = "coursegen-store"
 
-# Only the worker's image is no container of a manifest: the operator is told its name.
-_WORKER = "coursegen/worker"
+# The worker's images are no containers of a manifest: the operator is told their names.
+_WORKERS = {"coursegen/worker": "COURSEGEN_WORKER_IMAGE", "coursegen/worker-quality": "COURSEGEN_VALIDATION_IMAGE"}
 _REDIS = f"redis.{SYSTEM}.svc:6379"
 _S3 = f"http://s3.{SYSTEM}.svc:7070"
 
@@ -69,9 +69,11 @@ def _redis_secrets() -> tuple[str, str, str]:
 
 
 def _component(images: Mapping[str, str]) -> str:
-    lines = []
+    lines, told = [], []
     for name, reference in sorted(images.items()):
-        if name != _WORKER:
+        if name in _WORKERS:
+            told.append(f"  - {_WORKERS[name]}={reference}")
+        else:
             repository, _, tag = reference.rpartition(":")
             lines += [f"- name: {name}", f"  newName: {repository}", f'  newTag: "{tag}"']
     return f"""\
@@ -85,7 +87,7 @@ configMapGenerator:
   namespace: {SYSTEM}
   behavior: merge
   literals:
-  - COURSEGEN_WORKER_IMAGE={images[_WORKER]}
+{chr(10).join(told)}
   - COURSEGEN_ENVIRONMENT=development
 secretGenerator:
 - name: coursegen-s3-root

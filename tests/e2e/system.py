@@ -211,14 +211,20 @@ def running(name: str, folder: Path, namespaces: Sequence[str], keep: bool) -> I
 def build_workers(reporter: Reporter) -> dict[str, Image]:
     """Build the worker, and the one that misbehaves, if they changed."""
     registry = images.REGISTRY
-    worker = images.build(Build(f"{registry}/worker", ROOT / "worker_image" / "Dockerfile", ROOT), reporter)
+    dockerfile = ROOT / "worker_image" / "Dockerfile"
+    worker = images.build(Build(f"{registry}/worker", dockerfile, ROOT), reporter)
+    quality = Build(f"{registry}/worker-quality", dockerfile, ROOT, {"EXTRAS": "--extra=embedding"})
     misbehaving = Build(
         f"{registry}/misbehaving-worker",
         MISBEHAVING / "Dockerfile",
         MISBEHAVING,
         {images.BASE_ARGUMENT: worker.reference},
     )
-    return {"coursegen/worker": worker, "coursegen/misbehaving-worker": images.build(misbehaving, reporter)}
+    return {
+        "coursegen/worker": worker,
+        "coursegen/worker-quality": images.build(quality, reporter),
+        "coursegen/misbehaving-worker": images.build(misbehaving, reporter),
+    }
 
 
 def build_images(reporter: Reporter) -> dict[str, Image]:

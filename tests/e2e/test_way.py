@@ -12,6 +12,7 @@ from pypdf import PdfReader
 from coursegen_api import names
 from coursegen_worker.exporters import json_export
 from coursegen_worker.exporters.scorm import check
+from coursegen_worker.quality import embedding
 
 from .scene import SECONDS, Scene, chapter, condition, course, outcomes
 from .system import ROOT
@@ -109,7 +110,12 @@ def test_a_chapter_a_validation_and_an_export_stand_alone(scene: Scene) -> None:
     }
     assert {k: s["phase"] for k, s in ends.items()} == dict.fromkeys(ends, "Succeeded")
     assert condition(ends["QualityValidation", "of-chapter"], "QualityPassed")[0] == "True"
-    assert ends["QualityValidation", "my-text"]["quality"]["readabilityMethod"]
+    assert ends["QualityValidation", "my-text"]["quality"]["alignmentMethod"] == embedding.NAME
+    [report] = scene.system.fetch([ends["QualityValidation", "my-text"]["artifact"]["key"]])
+    assert json.loads(report)["methods"]["alignment"] == embedding.NAME
+    ran = {p["spec"]["containers"][0]["image"] for p in scene.pods() if p["metadata"]["name"].startswith("of-chapter")}
+    images = scene.system.images
+    assert ran == {images[name].reference for name in ("coursegen/worker", "coursegen/worker-quality")}
     exported, package, pdf = scene.system.fetch(
         [ends["CourseExport", n]["artifact"]["key"] for n in ("of-chapter", "by-key", "my-text-pdf")]
     )

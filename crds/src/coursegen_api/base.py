@@ -78,6 +78,11 @@ ForeignName = Annotated[str, Field(min_length=1, max_length=253, pattern=_NAME)]
 OwnerId = Annotated[str, Field(min_length=1, max_length=63, pattern=_ID)]
 NamespaceName = Annotated[str, Field(min_length=1, max_length=63, pattern=rf"^{_DNS_LABEL}$")]
 Objective = Annotated[str, Field(min_length=1, max_length=300, pattern=_LINE)]
+Terms = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=60, pattern=_LINE)]],
+    Field(max_length=50),
+]
+"""Words or phrases."""
 Objectives = Annotated[list[Objective], Field(min_length=1, max_length=20)]
 IsoDuration = Annotated[
     str,

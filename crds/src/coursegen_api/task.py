@@ -24,6 +24,7 @@ from .base import (
     OwnerId,
     ProficiencyLevel,
     StoreKey,
+    Terms,
     Title,
     Usage,
 )
@@ -116,6 +117,13 @@ class OutlineTask(Model):
     """Wanted number of chapters; the worker chooses one from duration and objectives where it is absent."""
 
 
+class GlossaryTerms(StrEnum):
+    """How the words of the learning objectives count for readability."""
+
+    COUNT = "Count"
+    EXEMPT = "Exempt"
+
+
 class ChapterFeedback(Model):
     """Why a chapter is made anew, and from what."""
 
@@ -143,6 +151,10 @@ class ChapterTask(Model):
     learning_objectives: Annotated[list[Objective], Field(max_length=20)] = Field(default_factory=list)
     estimated_duration: IsoDuration | None = None
     complexity_level: ProficiencyLevel | None = None
+    min_readability_score: Annotated[float, Field(ge=0, le=100)] | None = None
+    """The course's bar: the hardest sentences are rewritten until it is reached, twice at most. None: they are not."""
+    glossary_terms: GlossaryTerms = GlossaryTerms.COUNT
+    """Which score is held against that bar."""
     regeneration: ChapterFeedback | None = None
 
 
@@ -178,6 +190,20 @@ class QualityBar(Model):
         default=0.8, description="Least share of the objectives that is taught and assessed, 0 to 1. Default: 0.8."
     )
     check_bias: bool = Field(default=True, description="True looks for biased wording as well. Default: true.")
+    allowed_terms: Terms = Field(
+        default_factory=list,
+        description=(
+            "Words and phrases that the search for biased wording lets pass, such as the names of what the course is "
+            "about. Default: none. Example: [freshman year]."
+        ),
+    )
+    glossary_terms: GlossaryTerms = Field(
+        default=GlossaryTerms.COUNT,
+        description=(
+            "How the words of the learning objectives count for readability. Count: as all words do. Exempt: their "
+            "syllables do not. The report has both scores. Default: Count."
+        ),
+    )
 
 
 class Source(Model):

@@ -78,6 +78,8 @@ class QualityValidation(Kind):
                 "minReadabilityScore",
                 "minPedagogicalAlignment",
                 "checkBias",
+                "allowedTerms",
+                "glossaryTerms",
                 "managedBy",
             ),
             one_source(),

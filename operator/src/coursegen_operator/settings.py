@@ -26,6 +26,9 @@ class Settings:
 
     worker_image: str
     """Image of the worker."""
+    validation_image: str = ""
+    """Image of the worker for validations, the -quality variant with the embedding model; empty: the worker's, and
+    alignment is measured by words."""
     image_pull_policy: str = "IfNotPresent"
     namespaces: tuple[str, ...] = ()
     """Namespaces to watch, separated by commas; none: all of them."""
@@ -65,6 +68,7 @@ class Settings:
         """Give the part that the planner needs."""
         return Defaults(
             image=self.worker_image,
+            validation_image=self.validation_image,
             image_pull_policy=self.image_pull_policy,
             max_courses=self.max_concurrent_courses,
             max_jobs=self.max_jobs,

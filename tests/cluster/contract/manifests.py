@@ -46,6 +46,8 @@ COURSE = {
         "minReadabilityScore": 60.5,
         "minPedagogicalAlignment": 0.5,
         "checkBias": False,
+        "allowedTerms": ["master's degree", "host"],
+        "glossaryTerms": "Exempt",
         "maxRegenerations": 2,
         "belowBar": "Fail",
     },
@@ -72,7 +74,13 @@ CHAPTER_ALONE = {
     },
 } | WORK
 SOURCES = ({"courseName": "course-123"}, {"chapterName": "loops"}, {"artifactKey": KEY}, {"configMapName": "text"})
-BAR = {"minReadabilityScore": 60, "minPedagogicalAlignment": 0.5, "checkBias": False} | WORK
+BAR = {
+    "minReadabilityScore": 60,
+    "minPedagogicalAlignment": 0.5,
+    "checkBias": False,
+    "allowedTerms": ["host"],
+    "glossaryTerms": "Exempt",
+} | WORK
 
 BUDGET = {"tokens": 1000, "costMicroUSD": 5000000}
 BREAKER = {

@@ -128,6 +128,11 @@ def bar(path: str) -> list[Bound]:
     return [
         *number(f"{path}.minReadabilityScore", 0, 100, 0.1),
         *number(f"{path}.minPedagogicalAlignment", 0, 1, 0.1),
+        (f"{path}.allowedTerms", "maxItems", ["host"] * 50, ["host"] * 51),
+        (f"{path}.allowedTerms[]", "minLength", "a", ""),
+        (f"{path}.allowedTerms[]", "maxLength", "語" * 60, "a" * 61),
+        (f"{path}.allowedTerms[]", "pattern", "master's degree", "two\nlines"),
+        *choice(f"{path}.glossaryTerms", "Count", "Exempt"),
     ]
 
 
@@ -580,6 +585,8 @@ OTHER: dict[str, Any] = {
     "minReadabilityScore": 61,
     "minPedagogicalAlignment": 0.6,
     "checkBias": True,
+    "allowedTerms": ["guest"],
+    "glossaryTerms": "Count",
     "format": "json",
     "includeAssessments": True,
 }

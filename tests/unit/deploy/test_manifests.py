@@ -97,11 +97,16 @@ def test_every_pod_meets_pod_security_restricted_and_has_bounds(name, pod):
 
 def test_passwords_are_made_once_and_images_named_each_time(tmp_path, monkeypatch):
     monkeypatch.setattr(overlay, "GENERATED", tmp_path / "generated")
-    images = {"coursegen/operator": "local/operator:1", "coursegen/worker": "local/worker:1"}
+    images = {
+        "coursegen/operator": "local/operator:1",
+        "coursegen/worker": "local/worker:1",
+        "coursegen/worker-quality": "local/worker-quality:1",
+    }
     overlay.write(images)
     first = {p.name: p.read_text() for p in overlay.GENERATED.iterdir()}
     overlay.write({**images, "coursegen/worker": "local/worker:2"})
     second = {p.name: p.read_text() for p in overlay.GENERATED.iterdir()}
     assert {n for n in first if first[n] != second[n]} == {"kustomization.yaml"}
     assert "COURSEGEN_WORKER_IMAGE=local/worker:2" in second["kustomization.yaml"]
+    assert "COURSEGEN_VALIDATION_IMAGE=local/worker-quality:1" in second["kustomization.yaml"]
     assert all(p.stat().st_mode & 0o077 == 0 for p in overlay.GENERATED.iterdir() if p.suffix != ".yaml")

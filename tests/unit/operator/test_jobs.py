@@ -7,7 +7,7 @@ import pytest
 
 from coursegen_api import names
 from coursegen_api.queue import GenerationQueue
-from coursegen_api.task import ChapterTask, CourseContext, TaskInput
+from coursegen_api.task import ChapterTask, CourseContext, QualityBar, Source, TaskInput, TaskKind, ValidationTask, Work
 from coursegen_operator import views
 from coursegen_operator.plan import jobs
 from coursegen_operator.plan.world import Defaults
@@ -21,12 +21,33 @@ def queue(**workers: Any) -> GenerationQueue:
     return GenerationQueue.model_validate({"metadata": {"name": "chapter-generation"}, "spec": spec})
 
 
-def build(of: GenerationQueue | None = None, **order: Any) -> dict[str, Any]:
-    work = ChapterTask(chapter_id="loops", course=CourseContext(title="T"), title="Loops", learning_objectives=["x"])
-    task = TaskInput(
+CHAPTER = ChapterTask(chapter_id="loops", course=CourseContext(title="T"), title="Loops", learning_objectives=["x"])
+
+
+def task_of(work: Work = CHAPTER) -> TaskInput:
+    return TaskInput(
         uid=OWNER.uid, namespace_uid=NAMESPACE_UID, name="loops", revision=0, attempt=1, deadline_seconds=120, work=work
     )
-    return jobs.build(OWNER, jobs.Order(task, of or queue(), **order), Defaults(image="worker:1"))
+
+
+def build(of: GenerationQueue | None = None, **order: Any) -> dict[str, Any]:
+    return jobs.build(OWNER, jobs.Order(task_of(), of or queue(), **order), Defaults(image="worker:1"))
+
+
+@pytest.mark.parametrize("variant", ["", "worker:1-quality"])
+@pytest.mark.parametrize("kind", list(TaskKind))
+def test_validations_alone_pull_the_image_with_the_model(kind: TaskKind, variant: str) -> None:
+    defaults = Defaults(image="worker:1", validation_image=variant)
+    expected = variant if kind is TaskKind.VALIDATION and variant else "worker:1"
+    assert defaults.image_for(kind) == expected
+
+
+def test_the_job_runs_the_image_of_its_kind() -> None:
+    work = ValidationTask(source=Source(artifact_key=f"{NAMESPACE_UID}/chapter/a.json"), bar=QualityBar())
+    defaults = Defaults(image="worker:1", validation_image="worker:1-quality")
+    for task, image in ((task_of(), "worker:1"), (task_of(work), "worker:1-quality")):
+        job = jobs.build(OWNER, jobs.Order(task, queue()), defaults)
+        assert job["spec"]["template"]["spec"]["containers"][0]["image"] == image
 
 
 def as_stored(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -149,6 +149,7 @@ class Scores(Model):
 
     readability: float | None = None
     alignment: float | None = None
+    alignment_method: str | None = None
 
 
 class Revision(Model):
@@ -158,8 +159,12 @@ class Revision(Model):
     focus_area: str | None = None
     feedback: Text | None = None
     changes: list[Text] = Field(default_factory=list)
+    rewritten: list[Id] = Field(default_factory=list)
+    """Sections and questions that are new or were written anew; the others are as they were."""
     before: Scores | None = None
     after: Scores
+    refused: Text | None = None
+    """Why the new version, whose scores are in `after`, was not taken: the chapter is as it was before."""
 
 
 # ---- the documents -----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from coursegen_api.task import (
     CourseContext,
     CourseMeta,
     ExportTask,
+    GlossaryTerms,
     OutlineTask,
     QualityBar,
     Source,
@@ -81,6 +82,7 @@ def chapter(obj: ChapterGeneration, course: CourseGeneration | None) -> Assignme
         context = context_of(course)
     if context is None:
         return _missing("CourseGeneration", spec.course_name or "")
+    bar = course.spec.quality if course and course.spec.quality.enabled else None
     return Assignment(
         ChapterTask(
             chapter_id=spec.chapter_id or obj.metadata.name,
@@ -92,6 +94,8 @@ def chapter(obj: ChapterGeneration, course: CourseGeneration | None) -> Assignme
             learning_objectives=spec.learning_objectives or [],
             estimated_duration=spec.estimated_duration,
             complexity_level=spec.complexity_level,
+            min_readability_score=bar.min_readability_score if bar else None,
+            glossary_terms=bar.glossary_terms if bar else GlossaryTerms.COUNT,
             regeneration=_feedback(obj, course),
         )
     )
@@ -210,6 +214,8 @@ def validation(obj: QualityValidation, content: Source | Hold) -> Assignment | H
         min_readability_score=spec.min_readability_score,
         min_pedagogical_alignment=spec.min_pedagogical_alignment,
         check_bias=spec.check_bias,
+        allowed_terms=spec.allowed_terms,
+        glossary_terms=spec.glossary_terms,
     )
     return Assignment(ValidationTask(source=content, bar=bar), spec.config_map_name)
 

@@ -66,6 +66,8 @@ def validation(course: CourseGeneration, refs: Sequence[ChapterRef], missing: Se
         min_readability_score=quality.min_readability_score,
         min_pedagogical_alignment=quality.min_pedagogical_alignment,
         check_bias=quality.check_bias,
+        allowed_terms=quality.allowed_terms,
+        glossary_terms=quality.glossary_terms,
     )
     return names.child_name(course.metadata.name, f"quality-{content_hash(refs, missing, spec)}"), spec
 

@@ -142,7 +142,7 @@ def _pod(order: Order, defaults: Defaults) -> dict[str, Any]:
         "containers": [
             {
                 "name": names.CONTAINER,
-                "image": defaults.image,
+                "image": defaults.image_for(order.task.work.kind),
                 "imagePullPolicy": defaults.image_pull_policy,
                 "env": _env(order),
                 "envFrom": [{"secretRef": {"name": names.SECRET_STORE}}],

@@ -12,7 +12,7 @@ from coursegen_api.course import CourseGeneration, CourseStatus
 from coursegen_api.export import CourseExport
 from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
-from coursegen_api.task import Progress
+from coursegen_api.task import Progress, TaskKind
 from coursegen_api.validation import QualityValidation
 
 from .breaker import Circuit
@@ -134,6 +134,12 @@ class Defaults:
     """An active Job without a ready Pod has its Pods read after this time, then ever more seldom."""
     pull_grace_seconds: int = 180
     """A Pod's deadline is the task's plus this, for pulling the image."""
+    validation_image: str = ""
+    """The variant of the image that has the embedding model; empty: `image`."""
+
+    def image_for(self, kind: TaskKind) -> str:
+        """Give the image that does a kind of task: nothing but a validation pulls the model."""
+        return self.validation_image if kind is TaskKind.VALIDATION and self.validation_image else self.image
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from coursegen_worker.documents import (
 )
 from coursegen_worker.exporters import Exported
 from coursegen_worker.progress import Advance
-from coursegen_worker.quality import alignment, readability
+from coursegen_worker.quality import lexical, readability
 
 MEDIA_TYPE = "application/json"
 SCHEMA_ID = "https://coursegen.dev/schemas/course-v1.json"
@@ -140,7 +140,7 @@ def _chapter(chapter: Chapter, scores: Scores, stored_hash: str | None) -> Chapt
             readability=scores.readability,
             readability_method=readability.METHOD,
             alignment=scores.alignment,
-            alignment_method=alignment.METHOD,
+            alignment_method=lexical.NAME,
         ),
         sha256=stored_hash,
     )

@@ -9,6 +9,11 @@ from coursegen_worker.quality import alignment, prose, readability
 
 
 def measure(chapter: Chapter) -> Scores:
-    """Give the two scores of a chapter."""
+    """Give the two scores of a chapter; alignment by words, since what writes chapters has no embedding model."""
     text = prose.of_chapter(chapter)
-    return Scores(readability=readability.measure(text).score, alignment=alignment.measure(chapter, text).score)
+    method = alignment.by_words()
+    return Scores(
+        readability=readability.measure(text).score,
+        alignment=method.measure(chapter, text).score,
+        alignment_method=method.name,
+    )

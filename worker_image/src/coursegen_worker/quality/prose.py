@@ -52,11 +52,26 @@ def texts(blocks: Iterable[Block]) -> Iterator[str]:
             yield from block.items
 
 
+def without_code(text: str) -> str:
+    """Take out inline code and addresses."""
+    return _URL.sub(" ", _INLINE_CODE.sub(" ", text))
+
+
 def sentences(text: str) -> list[str]:
     """Split running text into sentences; what has no word is none."""
-    text = _URL.sub(" ", _INLINE_CODE.sub(" ", text))
+    text = without_code(text)
     text = _DOTTED.sub(lambda m: m[0].replace(".", ""), text)
     return [s.strip() for s in _END.split(text.strip()) if _WORD.search(s)]
+
+
+def as_written(text: str) -> list[str]:
+    """Split running text into sentences and leave them as they stand, inline code included."""
+    return [s for s in _END.split(text.strip()) if _WORD.search(without_code(s))]
+
+
+def code_of(text: str) -> list[str]:
+    """Give the pieces of inline code, sorted."""
+    return sorted(_INLINE_CODE.findall(text))
 
 
 def words(text: str) -> list[str]:

@@ -5,14 +5,19 @@
 Inline code, code, tables and headings do not count. The score says nothing about whether a text is right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
+from coursegen_worker.documents import LearningObjective
 from coursegen_worker.quality import syllables
 from coursegen_worker.quality.language import looks_english
 from coursegen_worker.quality.prose import Sentence
+from coursegen_worker.quality.stem import stem
+from coursegen_worker.quality.targets import Target
 
 METHOD = "flesch-cmudict/v1"
+EXEMPT_METHOD = "flesch-cmudict-exempt/v1"
+"""The same without the syllables of the objectives' words; not to be compared with the other."""
 MIN_WORDS = 100
 """Below this the score jumps with every word: not applicable."""
 
@@ -26,10 +31,17 @@ class Readability:
     sentences: int
     syllables: int
     not_applicable: str | None = None
+    exempt_score: float | None = None
+    """The score if the words of the objectives had no syllables to count."""
 
 
-def measure(prose: Sequence[Sentence]) -> Readability:
-    """Give the Flesch reading ease of the sentences together."""
+def measure(prose: Sequence[Sentence], glossary: Set[str] = frozenset()) -> Readability:
+    """Give the Flesch reading ease of the sentences together.
+
+    Arguments:
+        glossary: stems of words that learners are there to learn; their syllables are left out of `exempt_score`, as if
+            they were read as easily as the rest. Sentences are as long as they are.
+    """
     found = [s.words for s in prose]
     flat = [word for sentence in found for word in sentence]
     spoken = sum(map(_syllables, flat))
@@ -38,18 +50,29 @@ def measure(prose: Sequence[Sentence]) -> Readability:
         return Readability(None, *counted, f"under {MIN_WORDS} words of prose")
     if not looks_english(flat):
         return Readability(None, *counted, "does not look like English prose")
-    return Readability(flesch(*counted), *counted)
+    others = [w for w in flat if stem(w) not in glossary]
+    exempt = _flesch(len(flat) / len(found), sum(map(_syllables, others)) / len(others)) if others else None
+    return Readability(flesch(*counted), *counted, exempt_score=exempt)
+
+
+def glossary(objectives: Sequence[LearningObjective]) -> frozenset[str]:
+    """Give the stems of the objectives' words that carry their subject, the verbs left out."""
+    return frozenset(s for o in objectives for s in Target.of(o).stems)
 
 
 def flesch(words: int, sentences: int, spoken: int) -> float:
     """Apply the formula, to one hundredth."""
-    return round(206.835 - 1.015 * words / sentences - 84.6 * spoken / words, 2)
+    return _flesch(words / sentences, spoken / words)
 
 
-def of_sentence(sentence: Sentence) -> float:
-    """Give the formula's value for one sentence: of use to find the hardest, not as a score."""
-    words = sentence.words
-    return flesch(len(words), 1, sum(map(_syllables, words)))
+def _flesch(words_a_sentence: float, syllables_a_word: float) -> float:
+    return round(206.835 - 1.015 * words_a_sentence - 84.6 * syllables_a_word, 2)
+
+
+def of_text(sentences: Sequence[Sentence]) -> float:
+    """Give the formula's value for one sentence or a few: of use to find the hardest, not as a score."""
+    words = [word for sentence in sentences for word in sentence.words]
+    return flesch(len(words), len(sentences), sum(map(_syllables, words)))
 
 
 def _syllables(word: str) -> int:

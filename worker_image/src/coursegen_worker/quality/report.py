@@ -3,9 +3,10 @@
 from typing import Literal
 
 from coursegen_api.base import Model
-from coursegen_api.task import ChapterScore, QualityBar, QualitySummary
+from coursegen_api.task import ChapterScore, GlossaryTerms, QualityBar, QualitySummary
 from coursegen_worker.documents import Chapter, Document
 from coursegen_worker.quality import alignment, bias, prose, readability
+from coursegen_worker.quality.alignment import Method
 
 _HARDEST = 5
 """So many of a chapter's hardest sentences are named."""
@@ -20,15 +21,27 @@ class Finding(Model):
     place: str
     """The id of a section or objective."""
     excerpt: str = ""
+    tier: bias.Tier | None = None
+    """Of biased wording: `block` fails, `warn` and `style` advise."""
     suggestion: str
 
 
 class Methods(Model):
     """How each score was made; scores of different methods are not to be compared."""
 
-    readability: str = readability.METHOD
-    alignment: str = alignment.METHOD
-    bias: str | None = bias.METHOD
+    readability: str
+    alignment: str
+    bias: str | None
+
+    @classmethod
+    def of(cls, bar: QualityBar, method: Method) -> "Methods":
+        """Name the methods that a bar asks for."""
+        exempt = bar.glossary_terms is GlossaryTerms.EXEMPT
+        return cls(
+            readability=readability.EXEMPT_METHOD if exempt else readability.METHOD,
+            alignment=method.name,
+            bias=bias.METHOD if bar.check_bias else None,
+        )
 
 
 class ReadabilityScore(Model):
@@ -39,6 +52,15 @@ class ReadabilityScore(Model):
     sentences: int
     syllables: int
     not_applicable: str | None = None
+    exempt_score: float | None = None
+    """The score without the syllables of the objectives' words."""
+    counts: GlossaryTerms = GlossaryTerms.COUNT
+    """Which of the two is held against the bar."""
+
+    @property
+    def counted(self) -> float | None:
+        """The score that is held against the bar."""
+        return self.exempt_score if self.counts is GlossaryTerms.EXEMPT else self.score
 
 
 class ObjectiveScore(Model):
@@ -76,7 +98,7 @@ class Report(Document):
 
     def summary(self) -> QualitySummary:
         """Give what status shows; the worst chapter speaks for the whole."""
-        eases = [c.readability.score for c in self.chapters if c.readability.score is not None]
+        eases = [c.readability.counted for c in self.chapters if c.readability.counted is not None]
         aligned = [c.alignment for c in self.chapters if c.alignment is not None]
         return QualitySummary(
             passed=self.passed,
@@ -90,7 +112,7 @@ class Report(Document):
             scores=[
                 ChapterScore(
                     index=c.index,
-                    readability=c.readability.score,
+                    readability=c.readability.counted,
                     alignment=c.alignment,
                     bias=c.bias_findings,
                     passed=c.passed,
@@ -100,21 +122,22 @@ class Report(Document):
         )
 
 
-def examine(chapter: Chapter, bar: QualityBar) -> ChapterReport:
+def examine(chapter: Chapter, bar: QualityBar, method: Method) -> ChapterReport:
     """Measure one chapter against the bar. A measure that does not apply fails nothing."""
     text = prose.of_chapter(chapter)
-    ease = readability.measure(text)
-    aligned = alignment.measure(chapter, text)
-    biased = bias.find(text) if bar.check_bias else []
+    measured = readability.measure(text, readability.glossary(chapter.objectives))
+    ease = ReadabilityScore.model_validate({**vars(measured), "counts": bar.glossary_terms})
+    aligned = method.measure(chapter, text)
+    biased = bias.find(chapter, bar.allowed_terms) if bar.check_bias else []
     counting = sum(b.counts for b in biased)
-    hard = ease.score is not None and ease.score < bar.min_readability_score
+    hard = ease.counted is not None and ease.counted < bar.min_readability_score
     astray = aligned.score is not None and aligned.score < bar.min_pedagogical_alignment
     objectives = {o.id: o.text for o in chapter.objectives}
     return ChapterReport(
         index=chapter.index,
         title=chapter.title,
         passed=not (hard or astray or counting),
-        readability=ReadabilityScore.model_validate(vars(ease)),
+        readability=ease,
         alignment=aligned.score,
         objectives=[
             ObjectiveScore(
@@ -129,15 +152,37 @@ def examine(chapter: Chapter, bar: QualityBar) -> ChapterReport:
         ],
         bias_findings=counting,
         findings=[
-            *(_hard_sentences(text, ease.score, bar) if hard and ease.score is not None else []),
+            *(_hard_sentences(text, ease.counted, bar) if hard and ease.counted is not None else []),
             *(_gaps(aligned, objectives, bar) if astray else []),
             *(_biased(b) for b in biased),
         ],
     )
 
 
+def with_swapped(chapters: list[ChapterReport], swapped: dict[int, int]) -> list[ChapterReport]:
+    """Add the advice to look whether chapters were mixed up, by index of a chapter and of the one that fits better."""
+    titles = {c.index: c.title for c in chapters}
+    return [
+        c.model_copy(update={"findings": [*c.findings, _other_fits(c, swapped[c.index], titles)]})
+        if c.index in swapped and c.objectives
+        else c
+        for c in chapters
+    ]
+
+
+def _other_fits(chapter: ChapterReport, other: int, titles: dict[int, str]) -> Finding:
+    return Finding(
+        measure="alignment",
+        severity="advice",
+        place=chapter.objectives[0].id,
+        excerpt=chapter.title[:_EXCERPT],
+        suggestion=f"The text of chapter {other}, “{titles[other]}”, is nearer to this chapter's objectives than its "
+        "own: look whether the chapters were mixed up, or teach the same.",
+    )
+
+
 def _hard_sentences(text: list[prose.Sentence], score: float, bar: QualityBar) -> list[Finding]:
-    hardest = sorted(text, key=lambda s: (readability.of_sentence(s), s.text))[:_HARDEST]
+    hardest = sorted(text, key=lambda s: (readability.of_text([s]), s.text))[:_HARDEST]
     return [
         Finding(
             measure="readability",
@@ -174,10 +219,12 @@ def _gaps(aligned: alignment.Alignment, objectives: dict[str, str], bar: Quality
 
 
 def _biased(found: bias.Finding) -> Finding:
+    often = f" ({found.count} times)" if found.count > 1 else ""
     return Finding(
         measure="bias",
         severity="fails" if found.counts else "advice",
-        place=found.section_id,
+        tier=found.tier,
+        place=found.place,
         excerpt=found.excerpt,
-        suggestion=f"Instead of “{found.term}”: {found.suggestion}.",
+        suggestion=f"Instead of “{found.term}”{often}: {found.suggestion}.",
     )

@@ -1,13 +1,20 @@
 """Chapter: content and assessments, written by the chapter's contract, or written anew from feedback."""
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from coursegen_api.base import Artifact, Usage
 from coursegen_api.task import ChapterFeedback, ChapterTask, TaskInput, TaskResult
 from coursegen_worker.artifacts import commit_document, find_document, reuse_document
 from coursegen_worker.documents import Chapter, LearningObjective, Outline, Revision
 from coursegen_worker.failures import invalid_input, storage_unavailable
+from coursegen_worker.progress import Advance
 from coursegen_worker.store import content_key
 from coursegen_worker.tasks import Tools
 from coursegen_worker.writers import ChapterBrief, Flaw, Wish, Writer, create
+
+if TYPE_CHECKING:
+    from coursegen_worker.rewriting import Rewritten
 
 
 def run(task: TaskInput, work: ChapterTask, tools: Tools) -> TaskResult:
@@ -21,17 +28,21 @@ def run(task: TaskInput, work: ChapterTask, tools: Tools) -> TaskResult:
     tools.progress.report(5, "reading the outline")
     brief = _brief(work, tools)
     if work.regeneration is None:
-        written = writer.chapter(brief, tools.progress.part(10, 95))
-        chapter, usage = written.chapter, written.usage
+        written = writer.chapter(brief, tools.progress.part(10, 88))
+        easier = _readable(written.chapter, work, writer, tools.progress.part(88, 95))
+        chapter = easier.chapter if easier else written.chapter
+        usage = (easier.usage if easier else None) or written.usage
     else:
-        chapter, usage = _regenerate(brief, work.regeneration, writer, tools)
+        chapter, usage = _regenerate(brief, work, work.regeneration, writer, tools)
     tools.progress.report(95, "storing")
     return _result(*commit_document(tools.store, key, chapter), usage)
 
 
 def _result(artifact: Artifact, chapter: Chapter, usage: Usage) -> TaskResult:
-    counts = f"{len(chapter.sections)} sections and {len(chapter.questions)} questions"
-    return TaskResult(message=counts, artifact=artifact, usage=usage, title=chapter.title[:200])
+    message = f"{len(chapter.sections)} sections and {len(chapter.questions)} questions"
+    if chapter.revisions and (refused := chapter.revisions[-1].refused):
+        message = f"kept as it was: {refused}"
+    return TaskResult(message=message, artifact=artifact, usage=usage, title=chapter.title[:200])
 
 
 def _brief(work: ChapterTask, tools: Tools) -> ChapterBrief:
@@ -81,27 +92,53 @@ def _brief_alone(work: ChapterTask) -> ChapterBrief:
     )
 
 
-def _regenerate(brief: ChapterBrief, asked: ChapterFeedback, writer: Writer, tools: Tools) -> tuple[Chapter, Usage]:
-    """Revise the previous chapter, and record what that did to its scores."""
+def _regenerate(
+    brief: ChapterBrief, work: ChapterTask, asked: ChapterFeedback, writer: Writer, tools: Tools
+) -> tuple[Chapter, Usage]:
+    """Revise the previous chapter, and record what that did to its scores; a version that is worse is not taken."""
+    from coursegen_worker import regeneration
     from coursegen_worker.quality import measure
 
     tools.progress.report(8, "reading the previous chapter")
     previous = find_document(tools.store, asked.previous_key, Chapter) if asked.previous_key else None
     start = previous[1] if previous else writer.chapter(brief, tools.progress.part(10, 50)).chapter
     findings = _findings(asked.report_key, brief.index, tools) if asked.report_key else []
-    before = measure(start)
-    written = writer.revise(start, Wish(asked.feedback, asked.focus_area, findings), tools.progress.part(50, 85))
+    wish = Wish(asked.feedback, asked.focus_area, findings)
+    concerned = regeneration.scope(start, wish)
+    wish = replace(wish, sections=concerned.section_ids(start))
+    written = writer.revise(start, wish, tools.progress.part(50, 75))
+    chapter, restored = regeneration.within(start, written.chapter, concerned)
+    easier = _readable(chapter, work, writer, tools.progress.part(75, 88)) if concerned.whole else None
+    chapter = easier.chapter if easier else chapter
     tools.progress.report(88, "measuring the change")
+    refused = regeneration.refusal(start, chapter, wish, concerned)
     revision = Revision(
         request_id=asked.request_id,
         focus_area=asked.focus_area,
         feedback=asked.feedback,
-        changes=written.changes,
-        before=before,
-        after=measure(written.chapter),
+        changes=[
+            *written.changes,
+            *(easier.changes if easier else []),
+            *(["What the wish does not concern was put back as it was."] if restored else []),
+        ],
+        rewritten=regeneration.rewritten(start, chapter),
+        before=measure(start),
+        after=measure(chapter),
+        refused=refused,
     )
-    chapter = written.chapter.model_copy(update={"revisions": [*start.revisions, revision]})
-    return chapter, written.usage
+    taken = start.model_copy(update={"digest": ""}) if refused else chapter
+    usage = (easier.usage if easier else None) or written.usage
+    return taken.model_copy(update={"revisions": [*start.revisions, revision]}), usage
+
+
+def _readable(chapter: Chapter, work: ChapterTask, writer: Writer, advance: Advance) -> "Rewritten | None":
+    """Have hard sentences rewritten where the course asks for a readability and the chapter misses it."""
+    if work.min_readability_score is None:
+        return None
+    from coursegen_worker import rewriting
+
+    target = rewriting.Target(work.min_readability_score, work.glossary_terms)
+    return rewriting.until_readable(chapter, writer, target, advance)
 
 
 def _findings(key: str, index: int, tools: Tools) -> list[Flaw]:
@@ -110,7 +147,7 @@ def _findings(key: str, index: int, tools: Tools) -> list[Flaw]:
 
     found = find_document(tools.store, key, Report)
     return [
-        Flaw(finding.measure, finding.place, finding.suggestion)
+        Flaw(finding.measure, finding.place, f"{finding.suggestion} It says: “{finding.excerpt}”")
         for chapter in (found[1].chapters if found else [])
         if chapter.index == index
         for finding in chapter.findings

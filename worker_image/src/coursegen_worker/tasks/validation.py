@@ -4,14 +4,16 @@ from coursegen_api.base import Artifact, Usage
 from coursegen_api.task import TaskInput, TaskResult, ValidationTask
 from coursegen_worker import content
 from coursegen_worker.artifacts import commit_document, reuse_document
-from coursegen_worker.quality.report import Methods, Report, examine
+from coursegen_worker.quality import alignment
+from coursegen_worker.quality.report import Methods, Report, examine, with_swapped
 from coursegen_worker.store import content_key
 from coursegen_worker.tasks import Tools
 
 
 def run(task: TaskInput, work: ValidationTask, tools: Tools) -> TaskResult:
     """Measure every chapter of the source, unless this very content was measured before."""
-    methods = Methods() if work.bar.check_bias else Methods(bias=None)
+    method = alignment.best()
+    methods = Methods.of(work.bar, method)
     found = content.read(work.source, tools.store, tools.progress.part(2, 35))
     identity = {
         "content": found.identity,
@@ -27,8 +29,9 @@ def run(task: TaskInput, work: ValidationTask, tools: Tools) -> TaskResult:
     advance = tools.progress.part(40, 95)
     chapters = []
     for number, chapter in enumerate(found.course.chapters, start=1):
-        chapters.append(examine(chapter, work.bar))
+        chapters.append(examine(chapter, work.bar, method))
         advance(number / len(found.course.chapters), f"measuring chapter {number} of {len(found.course.chapters)}")
+    chapters = with_swapped(chapters, method.swapped())
     passed = all(c.passed for c in chapters)
     report = Report(bar=work.bar, methods=methods, passed=passed, chapters=chapters)
     tools.progress.report(95, "storing")

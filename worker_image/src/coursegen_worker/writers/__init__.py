@@ -5,8 +5,9 @@ a writer that asks a model runs one of its own inside its methods (`asyncio.run`
 parallel there. Nothing outside needs to know: stops and deadlines end the process from another thread.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from coursegen_api.base import ProficiencyLevel, Usage
 from coursegen_api.task import CourseContext, OutlineTask
@@ -49,6 +50,8 @@ class Wish:
     focus_area: str | None
     findings: list[Flaw] = field(default_factory=list)
     """What a quality report found about the chapter."""
+    sections: frozenset[str] | None = None
+    """Ids of the sections that the wish concerns; None: all. A writer that changes others has it put back."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,17 @@ class Writer(Protocol):
 
     def revise(self, previous: Chapter, wish: Wish, advance: Advance) -> Written:
         """Change a chapter as wished, keeping the ids of what stays."""
+
+
+@runtime_checkable
+class Rewriter(Protocol):
+    """What a writer may also be able to do: put single sentences into plainer words."""
+
+    def plainer(self, sentences: Sequence[str], chapter: Chapter) -> tuple[list[str | None], Usage]:
+        """Give each sentence in plainer words, in their order, or None for one that stays as it is.
+
+        Inline code, in backticks, stays as it is. Usage is all that the writer has cost in this process so far.
+        """
 
 
 def create(choice: WriterChoice) -> Writer:

@@ -5,6 +5,7 @@ where `units/` has topics for it; elsewhere it teaches how to learn and practise
 true for every subject. What it makes is a scaffold for a teacher, and says so to every reader.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from coursegen_api.base import Usage
@@ -49,3 +50,10 @@ class TemplateWriter:
         from coursegen_worker.writers.template import revise
 
         return revise.revise(previous, wish, advance)
+
+    def plainer(self, sentences: Sequence[str], chapter: Chapter) -> tuple[list[str | None], Usage]:
+        """Split sentences and replace hard words by rule."""
+        from coursegen_worker.writers.template import simplify
+
+        found = [simplify.text(s, simplify.SHORT_WORDS) for s in sentences]
+        return [new if new != old else None for old, new in zip(sentences, found, strict=True)], Usage()

@@ -15,8 +15,6 @@ from coursegen_worker.writers import Wish, Written
 from coursegen_worker.writers.template import additions, simplify, wishes
 from coursegen_worker.writers.template.wishes import Focus
 
-_MIN_LONG_WORDS = 7
-
 
 def revise(previous: Chapter, wish: Wish, advance: Advance) -> Written:
     """Change the chapter as wished; `changes` tells what was done, and what was tried in vain."""
@@ -30,18 +28,18 @@ def revise(previous: Chapter, wish: Wish, advance: Advance) -> Written:
     return Written(chapter, changes=changes or ["Nothing was changed: the composer has nothing to add here."])
 
 
-def _simpler(chapter: Chapter, _: Wish) -> tuple[Chapter, list[str]]:
+def _simpler(chapter: Chapter, wish: Wish) -> tuple[Chapter, list[str]]:
     """Drop what goes deeper, add an easy example, split sentences; keep each only where it helps."""
     found: list[str] = []
-    chapter, said = _keep_if_easier(chapter, _without_deeper(chapter), "Left out the sections that go deeper.")
+    chapter, said = _keep_if_easier(chapter, _without_deeper(chapter, wish), "Left out the sections that go deeper.")
     found += said
-    for longest in range(simplify.LONG_WORDS, _MIN_LONG_WORDS - 1, -1):
-        rewritten = _map_sections(chapter, longest)
+    for longest in range(simplify.LONG_WORDS, simplify.SHORT_WORDS - 1, -1):
+        rewritten = _map_sections(chapter, longest, wish)
         count = sum(a != b for a, b in zip(chapter.sections, rewritten.sections, strict=True))
         what = f"Made sentences of over {longest} words shorter in {count} sections."
         chapter, said = _keep_if_easier(chapter, rewritten, what)
         found += said
-    with_example, names = additions.examples(chapter)
+    with_example, names = additions.examples(chapter) if wish.sections is None else (chapter, [])
     chapter, said = _keep_if_easier(chapter, with_example, f"Added easy examples: {', '.join(names)}.")
     found += said
     if not found:
@@ -61,13 +59,18 @@ def _still_aligned(before: Scores, after: Scores) -> bool:
     return before.alignment is None or (after.alignment or 0) >= before.alignment
 
 
-def _without_deeper(chapter: Chapter) -> Chapter:
-    return chapter.model_copy(update={"sections": [s for s in chapter.sections if not s.id.endswith("-deeper")]})
+def _without_deeper(chapter: Chapter, wish: Wish) -> Chapter:
+    kept = [s for s in chapter.sections if not (s.id.endswith("-deeper") and _concerns(wish, s))]
+    return chapter.model_copy(update={"sections": kept})
 
 
-def _map_sections(chapter: Chapter, long_words: int) -> Chapter:
-    changed: list[Section] = [simplify.section(s, long_words) for s in chapter.sections]
+def _map_sections(chapter: Chapter, long_words: int, wish: Wish) -> Chapter:
+    changed = [simplify.section(s, long_words) if _concerns(wish, s) else s for s in chapter.sections]
     return chapter.model_copy(update={"sections": changed})
+
+
+def _concerns(wish: Wish, section: Section) -> bool:
+    return wish.sections is None or section.id in wish.sections
 
 
 def _examples(chapter: Chapter, _: Wish) -> tuple[Chapter, list[str]]:

@@ -11,6 +11,8 @@ from coursegen_worker.quality import prose
 
 LONG_WORDS = 10
 """A sentence with more words than this is split where it can be."""
+SHORT_WORDS = 7
+"""The least that makes sense: a shorter sentence is left alone."""
 _MIN_CLAUSE = 3
 _SUBJECT = r"(?:I|it|they|you|we|he|she|this|there|that is|these|each|nobody|no one|then (?:it|you|we|they))\b"
 _BREAKS = [

@@ -1,0 +1,1 @@
+"""Texts whose alignment people would judge alike, and what the methods make of them: `make calibration`."""

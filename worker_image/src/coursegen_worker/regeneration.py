@@ -1,0 +1,128 @@
+"""Regeneration: what a wish concerns is written anew, the rest stays, and a version that is worse is refused.
+
+These rules hold for every writer. A writer gets the chapter and the wish; what it changed outside of the wish's scope
+is put back, and the version before is kept if another objective lost coverage, or a simplification made nothing easier.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from coursegen_worker.documents import Chapter, Question, Section
+from coursegen_worker.quality import alignment, prose, readability
+from coursegen_worker.writers import Wish
+from coursegen_worker.writers.template import wishes
+
+T = TypeVar("T", Section, Question)
+_LOSS = 0.05
+"""So much of an objective's score can go with any change of words."""
+_LEAST_TITLE = 8
+"""Shorter titles stand in feedback by chance."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The sections and objectives that a wish concerns; `whole` where it names none."""
+
+    whole: bool
+    sections: frozenset[str] = frozenset()
+    objectives: frozenset[str] = frozenset()
+
+    def has_section(self, section: Section) -> bool:
+        """Tell whether the section may be written anew, or added."""
+        return self.whole or section.id in self.sections or bool(self.objectives & set(section.objective_ids))
+
+    def section_ids(self, chapter: Chapter) -> frozenset[str] | None:
+        """Give the ids of the chapter's sections concerned; None for all."""
+        return None if self.whole else frozenset(s.id for s in chapter.sections if self.has_section(s))
+
+    def has_question(self, question: Question) -> bool:
+        """Tell whether the question may be written anew, or added."""
+        return self.whole or question.id in self.sections or question.objective_id in self.objectives
+
+
+def scope(chapter: Chapter, wish: Wish) -> Scope:
+    """Read from a wish what it concerns: sections and objectives by id or in their own words, or a report's findings.
+
+    A finding about readability concerns the whole chapter: it names the hardest sentences only.
+    """
+    said = f" {wish.focus_area or ''} {wish.feedback or ''} ".lower()
+    named = [s.id for s in chapter.sections if _names(said, s.id, s.title)]
+    named += [q.id for q in chapter.questions if _names(said, q.id, q.stem)]
+    aims = [o.id for o in chapter.objectives if _names(said, o.id, o.text)]
+    if not any(f.measure == "readability" for f in wish.findings):
+        places = {f.place for f in wish.findings}
+        named += [place for place in (*_ids(chapter.sections), *_ids(chapter.questions)) if place in places]
+        aims += [o.id for o in chapter.objectives if o.id in places]
+    if not named and not aims:
+        return Scope(whole=True)
+    return Scope(whole=False, sections=frozenset(named), objectives=frozenset(aims))
+
+
+def within(old: Chapter, new: Chapter, asked: Scope) -> tuple[Chapter, bool]:
+    """Put back what changed outside of the scope; also tell whether anything had."""
+    sections = _merged(old.sections, new.sections, asked.has_section)
+    questions = _merged(old.questions, new.questions, asked.has_question)
+    restored = sections != new.sections or questions != new.questions or old.objectives != new.objectives
+    kept = {"sections": sections, "questions": questions, "objectives": old.objectives}
+    return (new.model_copy(update=kept) if restored else new), restored
+
+
+def rewritten(old: Chapter, new: Chapter) -> list[str]:
+    """Name the sections and questions that are new or say something else than before."""
+    sections = {s.id: s for s in old.sections}
+    questions = {q.id: q for q in old.questions}
+    return [
+        *(s.id for s in new.sections if sections.get(s.id) != s),
+        *(q.id for q in new.questions if questions.get(q.id) != q),
+    ]
+
+
+def refusal(old: Chapter, new: Chapter, wish: Wish, asked: Scope) -> str | None:
+    """Say why the version before is kept; None for a version that is taken."""
+    before, after = _scores(old), _scores(new)
+    for objective in old.objectives:
+        if objective.id in asked.objectives:
+            continue
+        was, now = before[objective.id], after.get(objective.id, 0.0)
+        if now < was - _LOSS:
+            return f"objective {objective.id} (“{objective.text[:80]}”) would fall from {was:.2f} to {now:.2f}"
+    if wishes.Focus.SIMPLER in wishes.read(wish):
+        was_easy, is_easy = _ease(old), _ease(new)
+        if was_easy is not None and is_easy is not None and is_easy <= was_easy:
+            return f"the text would be no easier to read: {was_easy:g} before, {is_easy:g} after"
+    return None
+
+
+def _names(said: str, identity: str, words: str) -> bool:
+    by_id = re.search(rf"(?<![\w-]){re.escape(identity.lower())}(?![\w-])", said) is not None
+    return by_id or (len(words) >= _LEAST_TITLE and words.lower().rstrip(" .?!") in said)
+
+
+def _ids(items: Sequence[Section] | Sequence[Question]) -> list[str]:
+    return [item.id for item in items]
+
+
+def _merged(old: Sequence[T], new: Sequence[T], may_change: Callable[[T], bool]) -> list[T]:
+    """Give the new list, with the old version of what may not change, in its old place where it was taken out."""
+    before = {item.id: item for item in old}
+    kept = [
+        item if may_change(before.get(item.id, item)) else before[item.id]
+        for item in new
+        if item.id in before or may_change(item)
+    ]
+    there = {item.id for item in kept}
+    for place, item in enumerate(old):
+        if item.id not in there and not may_change(item):
+            kept.insert(min(place, len(kept)), item)
+    return kept
+
+
+def _scores(chapter: Chapter) -> dict[str, float]:
+    found = alignment.by_words().measure(chapter, prose.of_chapter(chapter)).objectives
+    return {o.objective_id: o.score for o in found}
+
+
+def _ease(chapter: Chapter) -> float | None:
+    return readability.measure(prose.of_chapter(chapter)).score
