@@ -55,7 +55,7 @@ def _without_job(step: Step, attempt: Attempt) -> None:
         step.hold = found
         step.draft.wake(step.now + MISCONFIGURED_SECONDS)
         return None
-    manifest = waiting.manifest_of(step, found, attempt.number)
+    manifest = waiting.manifest_of(step, found, attempt.number, bool(attempt.probe))
     if waiting.hash_of(manifest) != attempt.spec_hash:
         renewed = attempt.model_copy(update={"spec_hash": waiting.hash_of(manifest)})
         step.changes["attempts"] = [*step.task.status.attempts[:-1], renewed]
@@ -75,7 +75,7 @@ def _foreign(step: Step, attempt: Attempt, job: JobView) -> None:
     step.draft.wake(step.now + MISCONFIGURED_SECONDS)
     found = waiting.means(step)
     if not isinstance(found, Hold):
-        step.draft.effects.append(waiting.create(step, waiting.manifest_of(step, found, attempt.number)))
+        step.draft.effects.append(waiting.create(step, waiting.manifest_of(step, found, attempt.number, bool(attempt.probe))))
 
 
 def _running(step: Step, attempt: Attempt, job: JobView) -> None:
