@@ -109,7 +109,7 @@ Count = Annotated[int, Field(ge=0, le=10**15)]
 """A count that a worker reports: bounded, since the API server refuses what no int64 holds, and JavaScript rounds."""
 
 
-# A host that ends in .svc is one of this cluster: no public domain does. The port, the path; no user, query or fragment.
+# A host that ends in .svc is one of this cluster: no public domain does. No user, query or fragment.
 _HOST = r"[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?"
 _INSIDE = rf"{_DNS_LABEL}\.{_DNS_LABEL}\.svc(\.cluster\.local)?"
 _PORT_AND_PATH = r"(:[0-9]{1,5})?(/[-A-Za-z0-9._~/]*)?"

@@ -50,8 +50,8 @@ class ProviderSpec(Model):
         default=None,
         description=(
             "The Secret, in the same namespace, of type coursegen.dev/provider-key: the provider's key under `key`, "
-            "and under `allowedEndpoint` the endpoint that it may be sent to, which must be this endpoint. The operator "
-            "never reads it. Default: no key is sent. Example: my-provider-key."
+            "and under `allowedEndpoint` the endpoint that it may be sent to, which must be this endpoint. The "
+            "operator never reads it. Default: no key is sent. Example: my-provider-key."
         ),
     )
     prices: Prices | None = Field(

@@ -75,7 +75,9 @@ def _foreign(step: Step, attempt: Attempt, job: JobView) -> None:
     step.draft.wake(step.now + MISCONFIGURED_SECONDS)
     found = waiting.means(step)
     if not isinstance(found, Hold):
-        step.draft.effects.append(waiting.create(step, waiting.manifest_of(step, found, attempt.number, bool(attempt.probe))))
+        step.draft.effects.append(
+            waiting.create(step, waiting.manifest_of(step, found, attempt.number, bool(attempt.probe)))
+        )
 
 
 def _running(step: Step, attempt: Attempt, job: JobView) -> None:

@@ -6,13 +6,13 @@ from coursegen_worker.artifacts import commit_document, find_document
 from coursegen_worker.documents import Chapter, LearningObjective, Outline, Revision
 from coursegen_worker.failures import invalid_input, storage_unavailable
 from coursegen_worker.store import content_key
-from coursegen_worker.tasks import Tools
+from coursegen_worker.tasks import Tools, desk
 from coursegen_worker.writers import ChapterBrief, Flaw, Wish, Writer, create
 
 
 def run(task: TaskInput, work: ChapterTask, tools: Tools) -> TaskResult:
     """Write the chapter, unless it is in the store."""
-    writer = create(task.writer)
+    writer = create(task.writer, desk(task, tools))
     identity = {"work": work.wire(), "writer": writer.identity()}
     key = content_key(task.namespace_uid, "chapter", "json", identity)
     tools.progress.report(2, "looking for earlier work")
@@ -55,6 +55,7 @@ def _brief(work: ChapterTask, tools: Tools) -> ChapterBrief:
             course_objective_ids=planned.course_objective_ids,
             estimated_duration=planned.estimated_duration,
             contract=planned.contract,
+            course_brief=found[1].brief,
             plan=planned.plan,
         )
     return _brief_alone(work)
@@ -90,7 +91,9 @@ def _regenerate(brief: ChapterBrief, asked: ChapterFeedback, writer: Writer, too
     start = previous[1] if previous else writer.chapter(brief, tools.progress.part(10, 50)).chapter
     findings = _findings(asked.report_key, brief.index, tools) if asked.report_key else []
     before = measure(start)
-    written = writer.revise(start, Wish(asked.feedback, asked.focus_area, findings), tools.progress.part(50, 85))
+    written = writer.revise(
+        start, Wish(asked.feedback, asked.focus_area, findings, asked.request_id), tools.progress.part(50, 85)
+    )
     tools.progress.report(88, "measuring the change")
     revision = Revision(
         request_id=asked.request_id,
