@@ -71,7 +71,9 @@ def completion(content: str | None, end: str = "stop", **message: Any) -> Answer
         "id": "scripted",
         "object": "chat.completion",
         "model": "scripted",
-        "choices": [{"index": 0, "finish_reason": end, "message": {"role": "assistant", "content": content, **message}}],
+        "choices": [
+            {"index": 0, "finish_reason": end, "message": {"role": "assistant", "content": content, **message}}
+        ],
         "usage": {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150},
     }
     return Answer(body=json.dumps(body).encode())

@@ -164,11 +164,12 @@ def headless(**lines: str) -> list[str]:
 
 
 def foreign(*texts: str) -> list[str]:
-    """Say so if the texts are not in English; code does not count."""
-    words = prose.words(_CODE.sub(" ", " ".join(texts)))
-    if len(words) < _LEAST_FOR_LANGUAGE or language.looks_english(words):
-        return []
-    return ["The answer is not in English: write all of it in English."]
+    """Say so if one of the texts, or all together, are not in English; code does not count."""
+    for text in (*texts, " ".join(texts)):
+        words = prose.words(_CODE.sub(" ", text))
+        if len(words) >= _LEAST_FOR_LANGUAGE and not language.looks_english(words):
+            return ["The answer is not in English: write all of it in English."]
+    return []
 
 
 def many(name: str, count: int, least: int, most: int) -> list[str]:
