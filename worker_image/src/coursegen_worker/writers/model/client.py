@@ -19,7 +19,7 @@ from coursegen_worker.writers.model.wire import Dialect, Message, Reply, Rung, U
 LEAST_CALL_SECONDS = 2.0
 """With less time left no request is made: it would be paid and not heard."""
 RETRY_SECONDS = 20.0
-"""So long one request is tried again without the provider having said when it may be."""
+"""So long one request is tried again, unless the provider limits the rate and says when it has room."""
 CONNECT_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 5.0
@@ -76,7 +76,8 @@ class Client:
             if isinstance(found, Reply):
                 return found
             wait = pause * random.uniform(0.75, 1.25) if found.retry_after is None else found.retry_after  # noqa: S311
-            over = found.retry_after is None and time.monotonic() + wait - began > RETRY_SECONDS
+            told = found.failure is FailureClass.RATE_LIMITED and found.retry_after is not None
+            over = not told and time.monotonic() + wait - began > RETRY_SECONDS
             if not self.patient or over or wait > self._left() - LEAST_CALL_SECONDS:
                 seconds = None if found.retry_after is None else int(-(-found.retry_after // 1))
                 raise TaskFailedError(found.failure, found.message, seconds)
