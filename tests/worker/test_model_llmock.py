@@ -1,4 +1,4 @@
-"""The wire before a judge that is not ours: llmock speaks each provider's protocol, and tells who mishandles a fault."""
+"""The wire before a judge that is not ours: llmock speaks each provider's protocol, and says who mishandles a fault."""
 
 import asyncio
 import time
