@@ -16,7 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -316,10 +316,10 @@ def realistic(tokens_per_second: float, failing: float, seed: int = 1) -> Script
     def script(asked: Asked) -> Answer:
         with lock:
             luck, kind, delay = chance.random(), chance.randrange(4), chance.uniform(0.2, 1.0)
-        usual = good(asked)
+        usual = _counted(asked, good(asked))
         seconds = delay + len(usual.body) / 4 / tokens_per_second if tokens_per_second else 0.0
         if luck >= failing:
-            return Answer(usual.status, usual.body, usual.headers, seconds=seconds)
+            return replace(usual, seconds=seconds)
         failures = (
             error(500, "The server had an error."),
             error(429, "Too many requests.", {"Retry-After": "1"}),
@@ -329,6 +329,13 @@ def realistic(tokens_per_second: float, failing: float, seed: int = 1) -> Script
         return failures[kind]
 
     return script
+
+
+def _counted(asked: Asked, answer: Answer) -> Answer:
+    """Give the answer with the tokens that its length is worth."""
+    prompt, completed = len(json.dumps(asked.body)) // 4, len(answer.body) // 4
+    body = json.loads(answer.body) | {"usage": {"prompt_tokens": prompt, "completion_tokens": completed}}
+    return replace(answer, body=json.dumps(body).encode())
 
 
 def main() -> None:
