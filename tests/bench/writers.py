@@ -1,7 +1,7 @@
 """`python -m tests.bench.writers`: how long a chapter by a model takes, with many courses at once.
 
-The scripted server (tests/worker/scripted_model.py) writes as fast as a model, and fails as often as asked. The tasks run
-as threads of this process: what is measured is the writer and its store, without the start of a process
+The scripted server (tests/worker/scripted_model.py) writes as fast as a model, and fails as often as asked. The tasks
+run as threads of this process: what is measured is the writer and its store, without the start of a process
 (`python -m tests.bench --only worker`) and without the cluster.
 """
 
