@@ -226,6 +226,8 @@ class Chapter(Document):
     sections: Annotated[list[Section], Field(min_length=1, max_length=200)]
     questions: Annotated[list[Question], Field(max_length=200)] = Field(default_factory=list)
     revisions: list[Revision] = Field(default_factory=list)
+    brief: CourseBrief | None = None
+    """What all chapters of the course share; absent where the writer needs none."""
     plan: dict[str, Any] = Field(default_factory=dict)
     """What the writer leaves for a later revision by itself; no one else reads it."""
 

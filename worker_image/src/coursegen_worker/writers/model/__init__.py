@@ -92,8 +92,8 @@ class ModelWriter:
         deadline = self._desk.deadline - COMMIT_SECONDS
 
         async def run() -> tuple[T, int]:
-            async with Client(dialect, name, self._endpoint, self._model, key, deadline) as client:
-                client.patient = not self._desk.probe
+            patient = not self._desk.probe
+            async with Client(dialect, name, self._endpoint, self._model, key, deadline, patient) as client:
                 ladder = Ladder(self._desk.store, dialect.rungs, self.identity())
                 asker = Asker(self._choice, self._desk, client, ladder, self.identity())
                 return await work(asker), asker.asked

@@ -112,8 +112,8 @@ class Asker:
                     return answer
                 wrong = " ".join(flaws[:5])
             log.event("answer-refused", about=question.about, ask=asks, rung=rung.value, why=wrong)
-            if answer is None and not self._ladder.settled:
-                rung = self._ladder.below(rung) or rung
+            if answer is None:
+                rung = self._ladder.after_failure(rung)
         raise TaskFailedError(
             FailureClass.BAD_OUTPUT,
             f"model {self._choice.model} gave no usable {question.about} in {ASKS} asks; the last was refused: {wrong}",

@@ -76,7 +76,7 @@ async def write(brief: ChapterBrief, asker: Asker, generator: Generator, advance
         generator=generator,
         sections=sections,
         questions=questions,
-        plan={"brief": brief.course_brief.wire()} if brief.course_brief else {},
+        brief=brief.course_brief,
     )
 
 

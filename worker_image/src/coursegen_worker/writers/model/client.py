@@ -45,21 +45,23 @@ class Trouble:
     """Seconds, as the provider says."""
 
 
+@dataclass
 class Client:
     """One connection pool to one provider, for the time of a task."""
 
-    def __init__(self, dialect: Dialect, name: str, endpoint: str, model: str, key: str, deadline: float) -> None:
-        self._dialect = dialect
-        self._name = f"ModelProvider {name}"
-        self._endpoint = endpoint
-        self._model = model
-        self._key = key
-        self._deadline = deadline
-        self.patient = True
-        """False reports the first error that may pass, and tries nothing again."""
+    dialect: Dialect
+    provider: str
+    """The ModelProvider, to be named to people."""
+    endpoint: str
+    model: str
+    key: str
+    deadline: float
+    """When the last answer must be there, on the monotonic clock."""
+    patient: bool = True
+    """False reports the first error that may pass, and tries nothing again."""
 
     async def __aenter__(self) -> Self:
-        headers = {"User-Agent": f"coursegen-worker/{__version__}", **self._dialect.headers(self._key)}
+        headers = {"User-Agent": f"coursegen-worker/{__version__}", **self.dialect.headers(self.key)}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
         self._session = aiohttp.ClientSession(headers=headers, timeout=timeout, trust_env=True)
         return self
@@ -69,7 +71,7 @@ class Client:
 
     async def send(self, message: Message, rung: Rung) -> Reply:
         """Give the answer; raises NotUnderstoodError, or TaskFailedError with the class of the failure."""
-        body = self._dialect.body(self._model, message, rung)
+        body = self.dialect.body(self.model, message, rung)
         began, pause = time.monotonic(), FIRST_PAUSE_SECONDS
         while True:
             found = await self._once(body)
@@ -86,7 +88,7 @@ class Client:
             pause = min(MAX_PAUSE_SECONDS, pause * 2)
 
     def _left(self) -> float:
-        return self._deadline - time.monotonic()
+        return self.deadline - time.monotonic()
 
     async def _once(self, body: dict[str, Any]) -> Reply | Trouble:
         left = self._left()
@@ -96,21 +98,20 @@ class Client:
             async with asyncio.timeout(left):
                 return await self._post(body)
         except (aiohttp.ClientConnectorCertificateError, aiohttp.InvalidURL) as error:
-            raise self._rejected(f"cannot be trusted or reached at {self._endpoint}: {error}") from error
+            raise self.rejected(f"cannot be trusted or reached at {self.endpoint}: {error}") from error
         except (aiohttp.ClientError, ConnectionError) as error:
-            said = f"{self._name} cannot be heard: {type(error).__name__}: {self._safe(str(error))}"
-            return Trouble(FailureClass.PROVIDER_UNAVAILABLE, said)
+            return self._trouble(f"cannot be heard: {type(error).__name__}: {self._safe(str(error))}")
         except TimeoutError as error:
-            said = f"{self._name} did not answer in the {left:.0f} s that were left"
+            said = f"ModelProvider {self.provider} did not answer in the {left:.0f} s that were left"
             raise TaskFailedError(FailureClass.TIMEOUT, said) from error
 
     async def _post(self, body: dict[str, Any]) -> Reply | Trouble:
-        url = self._endpoint.rstrip("/") + self._dialect.path
+        url = self.endpoint.rstrip("/") + self.dialect.path
         # No redirect is followed: it could lead the key to another host.
         async with self._session.post(url, json=body, allow_redirects=False) as response:
             data = await _limited(response.content)
             if data is None:
-                raise self._rejected(f"answers with more than {MAX_REPLY_BYTES} bytes")
+                raise self.rejected(f"answers with more than {MAX_REPLY_BYTES} bytes")
             if response.status == 200:
                 return self._answer(data)
             if response.status == 400 and b"content_filter" in data:
@@ -119,9 +120,11 @@ class Client:
 
     def _answer(self, data: bytes) -> Reply | Trouble:
         try:
-            return self._dialect.read(json.loads(data))
+            return self.dialect.read(json.loads(data))
         except (ValueError, RecursionError, UnreadableError):
-            said = f"{self._name} answers with something that is no completion: {self._safe(_said(data))}"
+            said = (
+                f"ModelProvider {self.provider} answers with something that is no completion: {self._safe(_said(data))}"
+            )
             return Trouble(FailureClass.PROVIDER_UNAVAILABLE, said)
 
     def _refused(self, status: int, headers: Mapping[str, str], data: bytes) -> Trouble:
@@ -130,25 +133,27 @@ class Client:
         if status in _NOT_UNDERSTOOD:
             raise NotUnderstoodError(said)
         if status in _WRONG_KEY:
-            raise self._rejected(f"{said}. Is the key in its Secret right, and may it use model {self._model}?")
+            raise self.rejected(f"{said}. Is the key in its Secret right, and may it use model {self.model}?")
         if status == 429 and b"insufficient_quota" in data:
-            raise self._rejected(f"{said}. The account has no credit left: waiting does not help")
+            raise self.rejected(f"{said}. The account has no credit left: waiting does not help")
         if status == 429:
-            return Trouble(FailureClass.RATE_LIMITED, f"{self._name} {said}", retry_after(headers))
+            return Trouble(FailureClass.RATE_LIMITED, f"ModelProvider {self.provider} {said}", retry_after(headers))
         if status in _PASSING or status >= 500:
-            return Trouble(FailureClass.PROVIDER_UNAVAILABLE, f"{self._name} {said}", retry_after(headers))
-        raise self._rejected(f"{said}. Are endpoint {self._endpoint} and model {self._model} right?")
+            return Trouble(
+                FailureClass.PROVIDER_UNAVAILABLE, f"ModelProvider {self.provider} {said}", retry_after(headers)
+            )
+        raise self.rejected(f"{said}. Are endpoint {self.endpoint} and model {self.model} right?")
 
-    def _rejected(self, said: str) -> TaskFailedError:
-        return TaskFailedError(FailureClass.REJECTED, f"{self._name} {said}")
+    def _trouble(self, said: str, wait: float | None = None) -> Trouble:
+        return Trouble(FailureClass.PROVIDER_UNAVAILABLE, f"ModelProvider {self.provider} {said}", wait)
 
     def rejected(self, said: str) -> TaskFailedError:
-        """Make the failure of a provider that takes no form of a request."""
-        return self._rejected(said)
+        """Make the failure that only a change of provider, Secret or ModelProvider can mend."""
+        return TaskFailedError(FailureClass.REJECTED, f"ModelProvider {self.provider} {said}")
 
     def _safe(self, text: str) -> str:
         """Give what a provider said in one line, without the key: some repeat it."""
-        return one_line(text.replace(self._key, "(the key)") if self._key else text, 200)
+        return one_line(text.replace(self.key, "(the key)") if self.key else text, 200)
 
 
 async def _limited(content: aiohttp.StreamReader) -> bytes | None:

@@ -38,6 +38,10 @@ class Ladder:
         lower = self._rungs[self._rungs.index(rung) + 1 :]
         return lower[0] if lower else None
 
+    def after_failure(self, rung: Rung) -> Rung:
+        """Give the rung to ask again on, after an answer of the wrong form: the one that works, else the next down."""
+        return self.rung if self.settled else self.below(rung) or rung
+
     def prove(self, rung: Rung) -> None:
         """Settle on a rung that has worked, unless one is; what cannot be stored is found out again another time."""
         if self.settled:

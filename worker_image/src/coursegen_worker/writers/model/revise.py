@@ -3,7 +3,7 @@
 from typing import Any
 
 from coursegen_worker import markdown
-from coursegen_worker.documents import Block, Chapter, CodeBlock, CourseBrief, Generator, ListBlock, Section
+from coursegen_worker.documents import Block, Chapter, CodeBlock, Generator, ListBlock, Section
 from coursegen_worker.progress import Advance
 from coursegen_worker.writers import Wish
 from coursegen_worker.writers.model import chapter as chapters
@@ -43,10 +43,8 @@ async def write(
 
 
 def _facts(previous: Chapter, wish: Wish) -> dict[str, Any]:
-    shared = previous.plan.get("brief")
-    brief = CourseBrief.model_validate(shared) if shared else None
     return {
-        "course": chapters.facts_of_course(previous.course, brief),
+        "course": chapters.facts_of_course(previous.course, previous.brief),
         "chapter": {
             "title": previous.title,
             "level": previous.complexity_level.value,
