@@ -6,14 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from model_support import PARTS, Desktop
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from model_support import OUTLINE, PARTS, Desktop
+from pydantic import ValidationError
 from scripted_model import Answer, Asked, Script, ScriptedModel, completion, error, good
 
 from coursegen_api.base import FailureClass
-from coursegen_worker.documents import Chapter, unseal
+from coursegen_worker import markdown
+from coursegen_worker.documents import Chapter, Outline, Section, unseal
 from coursegen_worker.failures import TaskFailedError, storage_unavailable
 from coursegen_worker.writers import model as model_writer
-from coursegen_worker.writers.model import client
+from coursegen_worker.writers.model import asking, client, shapes
+from coursegen_worker.writers.model.asking import Question
+from coursegen_worker.writers.model.wire import Reply
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +90,7 @@ BAD_ANSWERS: dict[str, tuple[Script, str]] = {
     "too few words": (spoilt("lesson", explanation="A loop repeats."), "explanation has 3 words: write at least"),
     "no title": (spoilt("lesson", title="\n"), "title must be a title"),
     "endless": (spoilt("lesson", explanation="\n" * 10_000), "at most"),
+    "in pieces": (spoilt("lesson", explanation="It is a list.\n\n" * 90), "has 90 paragraphs: write at most 60"),
     "the wrong language": (spoilt("lesson", explanation=GERMAN), "not in English"),
     "the wrong script": (spoilt("lesson", explanation="循环 语句 重复 执行 " * 80), "not in English"),
     "a refusal": (only("lesson", lambda _: completion(None, refusal="I cannot help with that.")), "refused to answer"),
@@ -160,6 +167,7 @@ BAD_PROVIDERS: dict[str, tuple[Script, FailureClass, str]] = {
 @pytest.mark.parametrize("case", BAD_PROVIDERS)
 def test_a_provider_that_fails_ends_the_task_with_its_class(desktop: Desktop, case: str) -> None:
     desktop.model.script, failure, words = BAD_PROVIDERS[case]
+    desktop.writer = {"parallelRequests": 1}  # what is broken off by the first failure could arrive later
     with pytest.raises(TaskFailedError) as failed:
         desktop.run()
     assert (failed.value.failure, failed.value.retry_after_seconds) == (failure, None)
@@ -248,6 +256,91 @@ def test_a_provider_that_does_not_count_loses_no_answer(desktop: Desktop, usage:
     result = desktop.run()
     assert result.usage is not None
     assert (result.usage.prompt_tokens, result.usage.cached) == (0, False)
+
+
+# ---- the outline -------------------------------------------------------------------------------------------
+
+
+def spoilt_entry(shape: str, **fields: object) -> Script:
+    """Spoil the first chapter of an answer about chapters."""
+
+    def answer(asked: Asked) -> Answer:
+        first, *rest = content(asked)["chapters"]
+        return completion(json.dumps({"chapters": [first | fields, *rest]}))
+
+    return only(shape, answer)
+
+
+BAD_OUTLINES: dict[str, tuple[Script, str]] = {
+    "too few chapters": (
+        spoilt("contents", chapters=[{"title": "All", "objectives": [1, 2]}]),
+        "has 1 entries: give 6",
+    ),
+    "two alike": (spoilt_entry("contents", title="step 2 OF the way"), "Two chapters have the same title"),
+    "a chapter without a title": (spoilt_entry("contents", title=""), "must be a title"),
+    "an objective that is none": (spoilt_entry("contents", objectives=[1, 9]), "There is no objective 9"),
+    "an objective left out": (
+        spoilt("contents", chapters=[{"title": f"Step {n} of it", "objectives": [1]} for n in range(6)]),
+        "No chapter works towards objective 2",
+    ),
+    "no glossary": (spoilt("sharedbrief", glossary=[]), "glossary has 0 entries"),
+    "a term twice": (
+        spoilt("sharedbrief", glossary=[{"term": t, "definition": "A list."} for t in ("List", "list", "row")]),
+        "each term stands once",
+    ),
+    "another chapter's contract": (spoilt_entry("contracts", number=99), "Give each of the chapters"),
+    "a chapter for nothing": (spoilt_entry("contracts", objectives=[]), "objectives of chapter"),
+    "an objective of one word": (spoilt_entry("contracts", objectives=["Loops"]), "an objective has 2 words or more"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_OUTLINES)
+def test_a_bad_outline_is_none(desktop: Desktop, case: str) -> None:
+    desktop.model.script, words = BAD_OUTLINES[case]
+    with pytest.raises(TaskFailedError) as failed:
+        desktop.run(OUTLINE)
+    assert failed.value.failure is BAD
+    assert words in failed.value.message
+    assert desktop.files("outline") == []
+    kept = len(desktop.files("part"))
+    desktop.model.script = lambda asked: None
+    desktop.model.asked.clear()
+    desktop.run(OUTLINE)
+    assert len(desktop.model.asked) == 4 - kept
+
+
+@pytest.mark.parametrize("count", [1, 9, 100])
+def test_an_outline_of_any_size_has_all_its_chapters(desktop: Desktop, count: int) -> None:
+    work = OUTLINE.model_copy(update={"chapter_count": count, "estimated_duration": "PT20H"})
+    outline = unseal(desktop.read(desktop.run(work)), Outline)
+    assert [c.index for c in outline.chapters] == list(range(1, count + 1))
+    assert all(c.objectives and c.contract.teaches for c in outline.chapters)
+
+
+# ---- whatever it says --------------------------------------------------------------------------------------
+
+TEXTS = st.text(st.sampled_from("ab .`#-*1|~\n\t\x00\u2028\ufffe\u05d0語🎓<>{}[]()\"'\\\\$"), max_size=400)
+
+
+@settings(deadline=None)
+@given(TEXTS)
+def test_any_text_becomes_blocks_that_a_section_may_have(text: str) -> None:
+    try:
+        clean = shapes.Opening.model_validate({"text": text}).text
+    except ValidationError:
+        return
+    if shapes.crowded("text", clean, shapes.MAX_BLOCKS):
+        return
+    section = Section(id="s", kind="concept", title="T", blocks=markdown.blocks(clean))
+    assert not set(section.model_dump_json()) & set("\x00\ufffe")
+
+
+@settings(deadline=None)
+@given(TEXTS | st.recursive(st.none() | st.integers() | TEXTS, st.lists, max_leaves=5).map(json.dumps))
+def test_any_answer_is_an_answer_or_has_a_fault_in_words(text: str) -> None:
+    question = Question("x", shapes.Quiz, "", {}, 1, lambda a: shapes.of_quiz(a, 2, 2))
+    answer, wrong = asking._read(question, Reply(text))
+    assert (answer is None) == bool(wrong)
 
 
 # ---- the store ----------------------------------------------------------------------------------------------

@@ -122,10 +122,7 @@ class Client:
         try:
             return self.dialect.read(json.loads(data))
         except (ValueError, RecursionError, UnreadableError):
-            said = (
-                f"ModelProvider {self.provider} answers with something that is no completion: {self._safe(_said(data))}"
-            )
-            return Trouble(FailureClass.PROVIDER_UNAVAILABLE, said)
+            return self._trouble(f"answers with something that is no completion: {self._safe(_said(data))}")
 
     def _refused(self, status: int, headers: Mapping[str, str], data: bytes) -> Trouble:
         """Judge an answer that is none; raises what cannot pass."""
@@ -139,9 +136,7 @@ class Client:
         if status == 429:
             return Trouble(FailureClass.RATE_LIMITED, f"ModelProvider {self.provider} {said}", retry_after(headers))
         if status in _PASSING or status >= 500:
-            return Trouble(
-                FailureClass.PROVIDER_UNAVAILABLE, f"ModelProvider {self.provider} {said}", retry_after(headers)
-            )
+            return self._trouble(said, retry_after(headers))
         raise self.rejected(f"{said}. Are endpoint {self.endpoint} and model {self.model} right?")
 
     def _trouble(self, said: str, wait: float | None = None) -> Trouble:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from coursegen_worker import markdown
 from coursegen_worker.quality import language, prose
 
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -18,7 +19,9 @@ _LEAST_FOR_LANGUAGE = 20
 """Fewer words than this say little about their language."""
 _CODE = re.compile(r"```.*?(?:```|$)|`[^`]*`", re.DOTALL)
 _CATCH_ALL = re.compile(r"\b(all|none|both|neither) of the (above|others|options)\b", re.IGNORECASE)
-MAX_TEXT, MAX_LINES = 12_000, 150
+MAX_TEXT, MAX_LINES = 12_000, 400
+MAX_BLOCKS, MAX_STEP_BLOCKS = 60, 5
+"""Paragraphs, lists and pieces of code in one text, and in one step of an example: a section holds 200 of them."""
 MAX_LINE = 300
 
 
@@ -145,13 +148,20 @@ class Rewritten(Shape):
 
 
 def short(**fields: tuple[str, int]) -> list[str]:
-    """Name the texts that have fewer words than they must."""
+    """Name the texts that have fewer words than they must, or are in pieces."""
     found = []
     for name, (text, least) in fields.items():
         count = len(text.split())
         if count < least:
             found.append(f"{to_camel(name)} has {count} words: write at least {least}.")
+        found += crowded(to_camel(name), text, MAX_BLOCKS)
     return found
+
+
+def crowded(name: str, text: str, most: int) -> list[str]:
+    """Say so if a text falls into too many pieces."""
+    count = len(markdown.blocks(text))
+    return [f"{name} has {count} paragraphs: write at most {most}."] if count > most else []
 
 
 def headless(**lines: str) -> list[str]:
@@ -188,6 +198,11 @@ def of_lesson(answer: Lesson, words: int) -> list[str]:
         ),
         *many("exampleSteps", len(answer.example_steps), 2, 12),
         *[f"exampleSteps.{n} is empty." for n, step in enumerate(answer.example_steps) if not step],
+        *[
+            flaw
+            for n, step in enumerate(answer.example_steps)
+            for flaw in crowded(f"exampleSteps.{n}", step, MAX_STEP_BLOCKS)
+        ],
         *foreign(answer.explanation, answer.example_problem, *answer.example_steps, answer.example_result),
     ]
 
