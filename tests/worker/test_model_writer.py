@@ -102,6 +102,16 @@ def test_many_objectives_share_a_few_lessons(desktop: Desktop) -> None:
     assert {q.objective_id for q in chapter.questions} == {f"o{n}" for n in range(1, 21)}
 
 
+@pytest.mark.parametrize(
+    ("duration", "words"), [(None, 250), ("PT10M", 180), ("PT1H", 300), ("PT2H", 450), ("PT20H", 450)]
+)
+def test_a_chapter_of_more_study_time_explains_more(desktop: Desktop, duration: str | None, words: int) -> None:
+    desktop.run(CHAPTER.model_copy(update={"estimated_duration": duration}))
+    lessons = [a.body["messages"][0]["content"] for a in desktop.model.asked if a.shape == "lesson"]
+    assert len(lessons) == 2
+    assert all(f"explanation: {words} words or more" in text for text in lessons)
+
+
 # ---- paid once ----------------------------------------------------------------------------------------------
 
 

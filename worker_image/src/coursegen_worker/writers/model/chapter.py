@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from coursegen_worker import markdown
+from coursegen_worker import durations, markdown
 from coursegen_worker.documents import (
     Chapter,
     CourseBrief,
@@ -27,8 +27,12 @@ MAX_LESSONS = 6
 """A chapter of more objectives has several in one lesson, so that it is ready in time."""
 QUESTIONS_EACH = 2
 """Questions for each objective."""
-OPENING_WORDS, LESSON_WORDS, MORE_WORDS = 80, 250, 80
-"""What is asked for: an introduction, a lesson of one objective, and each objective more."""
+OPENING_WORDS, LESSON_WORDS = 80, 250
+"""What is asked for in an introduction, and in the lesson of one objective where no time is given."""
+LEAST_WORDS, MOST_WORDS, WORDS_A_MINUTE = 180, 450, 10
+"""Of one objective by its share of the study time, most of which goes into examples, exercise and questions."""
+SHARED = 0.4
+"""Each further objective of a lesson adds so much of the first one's words."""
 
 
 async def write(brief: ChapterBrief, asker: Asker, generator: Generator, advance: Advance) -> Chapter:
@@ -37,7 +41,7 @@ async def write(brief: ChapterBrief, asker: Asker, generator: Generator, advance
     groups = _groups(brief.objectives)
     work: list[Coroutine[Any, Any, Any]] = [
         _opening(facts, asker),
-        *(_lesson(facts, n, group, asker) for n, group in enumerate(groups, start=1)),
+        *(_lesson(facts, n, group, _words(brief, group), asker) for n, group in enumerate(groups, start=1)),
         _practice(facts, asker),
         _closing(facts, asker),
         *(_quiz(facts, n, group, asker) for n, group in enumerate(groups, start=1)),
@@ -142,8 +146,16 @@ async def _opening(facts: dict[str, Any], asker: Asker) -> list[Section]:
     return [Section(id="introduction", kind="introduction", title="Where this chapter takes you", blocks=blocks)]
 
 
-async def _lesson(facts: dict[str, Any], number: int, group: _Group, asker: Asker) -> list[Section]:
-    words = LESSON_WORDS + MORE_WORDS * (len(group.objectives) - 1)
+def _words(brief: ChapterBrief, group: _Group) -> int:
+    """Give the words of a lesson's explanation, in tens."""
+    words = LESSON_WORDS
+    if brief.estimated_duration:
+        minutes = durations.seconds(brief.estimated_duration) / 60 / len(brief.objectives)
+        words = min(MOST_WORDS, max(LEAST_WORDS, round(minutes * WORDS_A_MINUTE)))
+    return round(words * (1 + SHARED * (len(group.objectives) - 1)) / 10) * 10
+
+
+async def _lesson(facts: dict[str, Any], number: int, group: _Group, words: int, asker: Asker) -> list[Section]:
     answer = await asker.ask(
         asking.Question(
             f"lesson {number}",
