@@ -128,6 +128,16 @@ def test_a_bad_answer_is_asked_again_with_its_fault_at_most_twice(desktop: Deskt
     assert_the_rest_is_kept(desktop, missing=1)
 
 
+def test_a_model_that_thinks_before_it_writes_gets_more_room(desktop: Desktop) -> None:
+    def script(asked: Asked) -> Answer | None:
+        return completion("", "length") if asked.turn < 3 else None
+
+    desktop.model.script = script
+    desktop.run()
+    asked = [a.body["max_tokens"] for a in desktop.model.asked if a.shape == "opening"]
+    assert asked == [asked[0], 2 * asked[0], 4 * asked[0]]
+
+
 def assert_the_rest_is_kept(desktop: Desktop, missing: int) -> None:
     """No chapter is there, and the next attempt asks for what is missing and for nothing else."""
     assert desktop.files("chapter") == []

@@ -93,10 +93,10 @@ class Asker:
         return _kept(question, stored) or answer
 
     async def _ask(self, question: Question[A]) -> A:
-        wrong, asks, rung = "", 0, self._ladder.rung
+        wrong, asks, rung, most = "", 0, self._ladder.rung, question.most_tokens
         while asks < ASKS:
             try:
-                reply = await self._send(question, rung, wrong)
+                reply = await self._send(question, rung, most, wrong)
             except NotUnderstoodError as error:
                 lower = self._ladder.below(rung)
                 if lower is None:
@@ -104,6 +104,7 @@ class Asker:
                 rung = lower
                 continue  # nothing was paid: this was no ask
             asks += 1
+            most = most * 2 if reply.cut else most  # models that think spend tokens before the first word
             answer, wrong = _read(question, reply)
             if answer is not None:
                 await asyncio.to_thread(self._ladder.prove, rung)
@@ -119,7 +120,7 @@ class Asker:
             f"model {self._choice.model} gave no usable {question.about} in {ASKS} asks; the last was refused: {wrong}",
         )
 
-    async def _send(self, question: Question[A], rung: Rung, wrong: str) -> Reply:
+    async def _send(self, question: Question[A], rung: Rung, most: int, wrong: str) -> Reply:
         meter, limit = self._desk.meter, self._choice.token_limit
         if meter.tokens >= limit:
             raise TaskFailedError(
@@ -127,9 +128,8 @@ class Asker:
                 f"the attempt has used {meter.tokens} tokens, over the {limit} of ModelProvider "
                 f"{self._choice.provider}: raise its spec.taskTokenLimit, or ask for less",
             )
-        most = min(question.most_tokens, limit - meter.tokens)
         self.asked += 1
-        reply = await self._client.send(question.message(most, wrong), rung)
+        reply = await self._client.send(question.message(min(most, limit - meter.tokens), wrong), rung)
         meter.add(reply.prompt_tokens, reply.completion_tokens, self._choice.prices, reply.cached_tokens)
         return reply
 

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from coursegen_api.task import CourseContext
 from coursegen_worker import durations, markdown
 from coursegen_worker.documents import (
     Chapter,
@@ -36,7 +37,7 @@ SHARED = 0.4
 
 
 async def write(brief: ChapterBrief, asker: Asker, generator: Generator, advance: Advance) -> Chapter:
-    """Write the chapter, all its sections at once."""
+    """Write the chapter, all its parts at once; they stand in the order in which they are asked for."""
     facts = _facts(brief)
     groups = _groups(brief.objectives)
     work: list[Coroutine[Any, Any, Any]] = [
@@ -56,16 +57,11 @@ async def write(brief: ChapterBrief, asker: Asker, generator: Generator, advance
         return found
 
     advance(0.0, f"writing {len(work)} parts")
-    answers = await together(*(counted(one) for one in work))
-    lessons = answers[1 : 1 + len(groups)]
-    closing_at = 2 + len(groups)
-    sections = [
-        *answers[0],
-        *(section for lesson in lessons for section in lesson),
-        *answers[closing_at - 1],
-        *answers[closing_at],
-    ]
-    questions = [question for quiz in answers[closing_at + 1 :] for question in quiz]
+    parts = [part for answer in await together(*(counted(one) for one in work)) for part in answer]
+    return _document(brief, generator, parts)
+
+
+def _document(brief: ChapterBrief, generator: Generator, parts: list[Section | Question]) -> Chapter:
     return Chapter(
         chapter_id=brief.chapter_id,
         course_id=brief.course_id,
@@ -78,13 +74,13 @@ async def write(brief: ChapterBrief, asker: Asker, generator: Generator, advance
         estimated_duration=brief.estimated_duration,
         contract=brief.contract,
         generator=generator,
-        sections=sections,
-        questions=questions,
+        sections=[part for part in parts if isinstance(part, Section)],
+        questions=[part for part in parts if isinstance(part, Question)],
         brief=brief.course_brief,
     )
 
 
-def facts_of_course(course: Any, shared: CourseBrief | None) -> dict[str, Any]:
+def facts_of_course(course: CourseContext, shared: CourseBrief | None) -> dict[str, Any]:
     """Give what every request of a course begins with, in the same bytes: servers keep such a beginning."""
     facts = {
         "title": course.title,

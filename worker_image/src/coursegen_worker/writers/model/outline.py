@@ -33,14 +33,10 @@ async def write(task: OutlineTask, asker: Asker, generator: Generator, advance: 
     brief, contents = await _frame(facts, task, count, asker)
     advance(0.4, "planning the chapters")
     entries = await _contracts(facts, brief, contents, asker, advance)
-    times = _times(task.estimated_duration, count)
     return Outline(
         course_id=task.course_id,
         course=task.course,
-        objectives=[
-            LearningObjective(id=f"co{n}", text=text, bloom_level=parse(text).level)
-            for n, text in enumerate(task.learning_objectives, start=1)
-        ],
+        objectives=_objectives("co", task.learning_objectives),
         estimated_duration=task.estimated_duration,
         generator=generator,
         brief=CourseBrief(
@@ -49,25 +45,31 @@ async def write(task: OutlineTask, asker: Asker, generator: Generator, advance: 
             running_example=brief.running_example,
             glossary=[Term(term=t.term, definition=t.definition) for t in brief.glossary],
         ),
-        chapters=[
-            OutlineChapter(
-                index=n,
-                title=chapter.title[:_MAX_TITLE],
-                objectives=[
-                    LearningObjective(id=f"c{n}-o{i}", text=text, bloom_level=parse(text).level)
-                    for i, text in enumerate(entries[n].objectives, start=1)
-                ],
-                course_objective_ids=[f"co{i}" for i in sorted(set(chapter.objectives))],
-                estimated_duration=times[n - 1],
-                contract=Contract(
-                    teaches=entries[n].teaches,
-                    assumes=entries[n].assumes,
-                    must_not_cover=entries[n].must_not_cover,
-                ),
-            )
-            for n, chapter in enumerate(contents.chapters, start=1)
-        ],
+        chapters=_chapters(contents, entries, _times(task.estimated_duration, count)),
     )
+
+
+def _chapters(contents: Contents, entries: dict[int, Contracts.Entry], times: list[str | None]) -> list[OutlineChapter]:
+    return [
+        OutlineChapter(
+            index=n,
+            title=chapter.title[:_MAX_TITLE],
+            objectives=_objectives(f"c{n}-o", entries[n].objectives),
+            course_objective_ids=[f"co{i}" for i in sorted(set(chapter.objectives))],
+            estimated_duration=times[n - 1],
+            contract=Contract(
+                teaches=entries[n].teaches, assumes=entries[n].assumes, must_not_cover=entries[n].must_not_cover
+            ),
+        )
+        for n, chapter in enumerate(contents.chapters, start=1)
+    ]
+
+
+def _objectives(prefix: str, texts: list[str]) -> list[LearningObjective]:
+    return [
+        LearningObjective(id=f"{prefix}{n}", text=text, bloom_level=parse(text).level)
+        for n, text in enumerate(texts, start=1)
+    ]
 
 
 def _facts(task: OutlineTask) -> dict[str, Any]:
