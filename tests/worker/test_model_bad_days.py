@@ -136,6 +136,7 @@ def test_a_model_that_thinks_before_it_writes_gets_more_room(desktop: Desktop) -
     desktop.run()
     asked = [a.body["max_tokens"] for a in desktop.model.asked if a.shape == "opening"]
     assert asked == [asked[0], 2 * asked[0], 4 * asked[0]]
+    assert {a.rung for a in desktop.model.asked} == {"native"}, "it says nothing of the form that the server knows"
 
 
 def assert_the_rest_is_kept(desktop: Desktop, missing: int) -> None:

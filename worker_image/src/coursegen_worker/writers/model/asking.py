@@ -113,7 +113,7 @@ class Asker:
                     return answer
                 wrong = " ".join(flaws[:5])
             log.event("answer-refused", about=question.about, ask=asks, rung=rung.value, why=wrong)
-            if answer is None:
+            if answer is None and reply.text.strip():  # a refusal, or thoughts without end, say nothing of the rung
                 rung = self._ladder.after_failure(rung)
         raise TaskFailedError(
             FailureClass.BAD_OUTPUT,
