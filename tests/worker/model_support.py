@@ -7,11 +7,13 @@ from pathlib import Path
 from scripted_model import ScriptedModel
 from worker_support import NAMESPACE, PYTHON_COURSE, make_task
 
-from coursegen_api.task import ChapterTask, OutlineTask, TaskResult, Work
+from coursegen_api.task import ChapterTask, OutlineTask, TaskResult, Work, Writer
 from coursegen_worker import tasks
 from coursegen_worker.meter import Meter
 from coursegen_worker.progress import Identity, Progress
 from coursegen_worker.store import Store
+from coursegen_worker.writers import Desk
+from coursegen_worker.writers.model import ModelWriter
 
 CHAPTER = ChapterTask(
     chapter_id="loops",
@@ -56,6 +58,11 @@ class Desktop:
         progress = Progress(None, "", Identity("", 0, 0, ""))
         deadline = time.monotonic() + self.seconds
         return tasks.run(task, tasks.Tools(self.store, progress, self.meter, deadline))
+
+    def writer_of(self) -> ModelWriter:
+        """Give the writer of an attempt, to be asked directly."""
+        desk = Desk(self.store, Meter(), time.monotonic() + self.seconds)
+        return ModelWriter(Writer.model_validate(choice(self.model, **self.writer)), desk)
 
     def files(self, kind: str) -> list[Path]:
         """Name what the store has of a kind."""

@@ -192,6 +192,12 @@ def _rewritten(data: Json) -> Json:
     }
 
 
+def _plainer(data: Json) -> Json:
+    """Leave the last sentence as it is."""
+    numbers = list(data["sentences"])[:-1]
+    return {"sentences": [{"number": int(n), "text": f"Plain words for sentence {n}."} for n in numbers]}
+
+
 _CONTENT: dict[str, Callable[[Json], Json]] = {
     "sharedbrief": _brief,
     "contents": _contents,
@@ -202,6 +208,7 @@ _CONTENT: dict[str, Callable[[Json], Json]] = {
     "closing": lambda _: {"points": list(_SENTENCES[:4]), "next": "Take a list today and read it to its end."},
     "quiz": _quiz,
     "rewritten": _rewritten,
+    "plainer": _plainer,
 }
 
 
@@ -265,6 +272,7 @@ def _shape(body: Json, system: str) -> str:
         "points": "closing",
         "questions": "quiz",
         "change": "rewritten",
+        "sentences": "plainer",
         "chapters": "contents",
     }
     return next((shape for mark, shape in marks.items() if mark in properties), "opening")

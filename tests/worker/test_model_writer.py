@@ -16,13 +16,14 @@ import pypdf
 import pytest
 from model_support import CHAPTER, KEY, OUTLINE, PARTS, Desktop, choice
 from scripted_model import Answer, Asked, Script, ScriptedModel, completion, error, good
-from worker_support import PYTHON_COURSE, Ended, Worker, make_task
+from worker_support import PYTHON_COURSE, Ended, Worker, ignore, make_task
 
 from coursegen_api import names
 from coursegen_api.base import FailureClass
 from coursegen_api.task import ChapterFeedback, ChapterTask, ExportTask, Source
 from coursegen_worker.documents import Chapter, Outline, unseal
 from coursegen_worker.failures import TaskFailedError
+from coursegen_worker.writers import Flaw, Wish
 from coursegen_worker.writers.model import prompts
 
 
@@ -368,6 +369,47 @@ def test_a_chapter_is_written_anew_by_feedback_and_keeps_its_ids(desktop: Deskto
     assert len(desktop.model.asked) == asked, "the same request finds what it has paid for"
     desktop.run(wish("r2"))
     assert len(desktop.model.asked) == 2 * asked, "the same words asked again are another wish"
+
+
+@pytest.mark.parametrize(
+    ("wish", "changed"),
+    [
+        (Wish(None, None, sections=frozenset({"recap"})), {"recap"}),
+        (Wish("Shorter.", None, sections=frozenset()), set()),
+        (Wish(None, None, [Flaw("bias", "lesson-1", "Say it in another way.")]), {"lesson-1"}),
+        (Wish(None, None, [Flaw("alignment", "o2", "Explain more of it.")]), {"lesson-2", "example-2"}),
+    ],
+    ids=["a section that is named", "none", "a finding's section", "a finding's objective"],
+)
+def test_only_the_sections_concerned_are_written_anew(desktop: Desktop, wish: Wish, changed: set[str]) -> None:
+    before = chapter_of(desktop)
+    after = desktop.writer_of().revise(before, wish, ignore)
+    pairs = zip(before.sections, after.chapter.sections, strict=True)
+    assert {old.id for old, new in pairs if old != new} == changed
+    assert len(after.changes) == len(changed)
+
+
+def test_hard_sentences_are_put_into_plainer_words_and_paid_once(desktop: Desktop) -> None:
+    chapter = chapter_of(desktop)
+    desktop.model.asked.clear()
+    hard = [f"Notwithstanding complication number {n}, one perseveres." for n in range(1, 11)]
+    for _ in range(2):
+        found, usage = desktop.writer_of().plainer(hard, chapter)
+        assert [n for n, text in enumerate(found, start=1) if text is None] == [8, 10]
+        assert found[8] == "Plain words for sentence 1."
+    assert usage.cached
+    assert desktop.model.shapes() == {"plainer": 2}
+
+
+def test_sentences_that_a_model_cannot_put_better_stay(desktop: Desktop) -> None:
+    chapter = chapter_of(desktop)
+    desktop.model.script = lambda asked: completion('{"sentences": [{"number": 99, "text": "What?"}]}')
+    found, usage = desktop.writer_of().plainer(["Notwithstanding."], chapter)
+    assert found == [None]
+    assert usage.prompt_tokens == 300
+    desktop.model.script = lambda asked: error(401, "Bad key.")
+    with pytest.raises(TaskFailedError, match="Bad key"):
+        desktop.writer_of().plainer(["Nevertheless."], chapter)
 
 
 # ---- the process --------------------------------------------------------------------------------------------

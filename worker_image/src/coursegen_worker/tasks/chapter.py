@@ -91,9 +91,8 @@ def _regenerate(brief: ChapterBrief, asked: ChapterFeedback, writer: Writer, too
     start = previous[1] if previous else writer.chapter(brief, tools.progress.part(10, 50)).chapter
     findings = _findings(asked.report_key, brief.index, tools) if asked.report_key else []
     before = measure(start)
-    written = writer.revise(
-        start, Wish(asked.feedback, asked.focus_area, findings, asked.request_id), tools.progress.part(50, 85)
-    )
+    wish = Wish(asked.feedback, asked.focus_area, findings, request_id=asked.request_id)
+    written = writer.revise(start, wish, tools.progress.part(50, 85))
     tools.progress.report(88, "measuring the change")
     revision = Revision(
         request_id=asked.request_id,

@@ -54,6 +54,8 @@ class Wish:
     focus_area: str | None
     findings: list[Flaw] = field(default_factory=list)
     """What a quality report found about the chapter."""
+    sections: frozenset[str] | None = None
+    """Ids of the sections that the wish concerns; None: all. A writer that changes others has it put back."""
     request_id: str = ""
     """Which wish it is: the same words asked again are another one."""
 

@@ -4,7 +4,7 @@ Light to import: the HTTP client and the event loop come only with the first que
 """
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from coursegen_api import names
@@ -73,6 +73,22 @@ class ModelWriter:
 
         (made, changes), asked = self._run(lambda asker: revise.write(previous, wish, asker, self._generator, advance))
         return Written(made, self._usage(asked), changes)
+
+    def plainer(self, sentences: Sequence[str], chapter: Chapter) -> tuple[list[str | None], Usage]:
+        """Give each sentence in plainer words, in their order, or None for one that stays as it is.
+
+        A model that cannot, or has no time left, leaves them all: the chapter is ready without. Usage is all that
+        the attempt has cost so far.
+        """
+        from coursegen_worker.writers.model import plainer
+
+        try:
+            found, asked = self._run(lambda asker: plainer.write(sentences, chapter, asker))
+        except TaskFailedError as error:
+            if error.failure not in (FailureClass.BAD_OUTPUT, FailureClass.TIMEOUT):
+                raise
+            found, asked = [None] * len(sentences), 1
+        return found, self._usage(asked)
 
     def _usage(self, asked: int) -> Usage:
         return self._desk.meter.usage() or Usage(cached=not asked)

@@ -97,3 +97,9 @@ taught, its order, its facts and its code. Keep the section's length within a th
 - title: 2 to 8 words.
 - text: the whole new section. `Backticks`, lists and fenced code as before.
 - change: one sentence for the reader of the course's history: what you changed."""
+
+PLAINER = """\
+Your task: put each of the "sentences" into plainer words, for the learner that the chapter is for. Say the same, with
+shorter words and in two or three short sentences instead of a long one. `Backticks` and what is in them stay.
+- number: the number of the sentence.
+- text: the new words. Leave out a sentence that cannot be plainer."""

@@ -56,7 +56,9 @@ def _facts(previous: Chapter, wish: Wish) -> dict[str, Any]:
 
 
 def _concerned(previous: Chapter, wish: Wish) -> list[Section]:
-    """Choose the sections that findings name; all of them where people gave feedback, or a whole measure is low."""
+    """Choose the sections that the wish names, or its findings; all where people gave feedback, or a measure is low."""
+    if wish.sections is not None:
+        return [s for s in previous.sections if s.id in wish.sections]
     if wish.feedback or wish.focus_area or any(f.measure in _WHOLE for f in wish.findings) or not wish.findings:
         return list(previous.sections)
     places = {finding.place for finding in wish.findings}

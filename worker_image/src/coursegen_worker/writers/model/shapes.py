@@ -144,6 +144,16 @@ class Rewritten(Shape):
     change: Line
 
 
+class Plainer(Shape):
+    """Answers prompts.PLAINER."""
+
+    class Entry(Shape):
+        number: int
+        text: Line
+
+    sentences: list[Entry]
+
+
 # ---- what is wrong with an answer -----------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """What is said to a provider and heard from it, apart from HTTP: one dialect for OpenAI's way, one for Anthropic's.
 
-Written here and not taken from the providers' libraries: those take 0.6 to 1.4 s to import and 60 to 150 MB in every
-Job, sleep through a Retry-After of 90 s, and hide which part of a request a server refused.
+Written here and not taken from the providers' libraries: those take three to six times as long to import, which every
+Job pays, sleep through a Retry-After of 90 s, and hide which part of a request a server refused.
 """
 
 import json
