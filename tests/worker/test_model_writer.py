@@ -269,7 +269,7 @@ def test_a_customers_words_are_data_and_never_a_part_of_the_rules(desktop: Deskt
         assert (system["role"], user["role"]) == ("system", "user")
         assert words not in system["content"]
         assert system["content"].startswith(prompts.RULES)
-        assert set(json.loads(user["content"])) <= {"course", "chapter", "lesson", "quiz", "section", "wish", "request"}
+        assert set(json.loads(user["content"])) <= {"course", "chapter", "lesson", "quiz", "section", "wish"}
 
 
 def test_what_a_model_writes_is_text_in_every_export(desktop: Desktop) -> None:

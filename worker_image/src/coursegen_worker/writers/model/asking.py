@@ -51,6 +51,8 @@ class Question(Generic[A]):
     most_tokens: int
     flaws: Callable[[A], list[str]]
     """What is wrong with an answer of the right form, as sentences for the model."""
+    request: str = ""
+    """Id of the wish that it is asked for: a part of the key alone, so that the same words are asked anew."""
 
     def message(self, most_tokens: int, wrong: str = "") -> Message:
         """Give the request; `wrong` says why the answer before was refused."""
@@ -81,7 +83,7 @@ class Asker:
         """Give a right answer, from the store where it is there; raises TaskFailedError."""
         message = question.message(question.most_tokens)
         identity = {"writer": self._identity, "system": message.system, "data": question.data}
-        identity["schema"] = message.schema
+        identity |= {"schema": message.schema, "request": question.request}
         key = content_key(self._desk.store.namespace_uid, "part", "json", identity)
         found = await asyncio.to_thread(find_document, self._desk.store, key, Part)
         if found and (kept := _kept(question, found[1])):

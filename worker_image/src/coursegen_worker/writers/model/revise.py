@@ -19,7 +19,7 @@ async def write(
     previous: Chapter, wish: Wish, asker: Asker, generator: Generator, advance: Advance
 ) -> tuple[Chapter, list[str]]:
     """Give the chapter with the sections concerned written anew, and what was changed in each."""
-    facts = _facts(previous, wish)
+    facts = _facts(previous)
     chosen = _concerned(previous, wish)
     done = 0
 
@@ -42,7 +42,7 @@ async def write(
     return changed, [f"{section.title}: {a.change}"[:500] for section, a in zip(chosen, answers, strict=True)]
 
 
-def _facts(previous: Chapter, wish: Wish) -> dict[str, Any]:
+def _facts(previous: Chapter) -> dict[str, Any]:
     return {
         "course": chapters.facts_of_course(previous.course, previous.brief),
         "chapter": {
@@ -51,7 +51,6 @@ def _facts(previous: Chapter, wish: Wish) -> dict[str, Any]:
             "objectives": [o.text for o in previous.objectives],
             **previous.contract.wire(),
         },
-        "request": wish.request_id,
     }
 
 
@@ -87,6 +86,7 @@ def _question(section: Section, facts: dict[str, Any], wish: Wish) -> Question[R
             *shapes.short(text=(a.text, max(5, words // 3))),
             *shapes.foreign(a.text),
         ],
+        wish.request_id,
     )
 
 
