@@ -21,7 +21,7 @@ from worker_support import PYTHON_COURSE, Ended, Worker, ignore, make_task
 from coursegen_api import names
 from coursegen_api.base import FailureClass
 from coursegen_api.task import ChapterFeedback, ChapterTask, ExportTask, Source
-from coursegen_worker.documents import Chapter, Outline, unseal
+from coursegen_worker.documents import Chapter, ListBlock, Outline, unseal
 from coursegen_worker.failures import TaskFailedError
 from coursegen_worker.writers import Flaw, Wish
 from coursegen_worker.writers.model import prompts
@@ -52,6 +52,7 @@ def test_a_chapter_has_all_that_a_chapter_needs(desktop: Desktop) -> None:
     kinds = Counter(section.kind for section in chapter.sections)
     assert kinds == {"introduction": 1, "concept": 2, "example": 2, "misconception": 1, "exercise": 1, "recap": 1}
     assert len({s.id for s in chapter.sections}) == len(chapter.sections)
+    assert chapter.sections[0].blocks[-1] == ListBlock(items=[o.text for o in chapter.objectives])
     assert all(section.solution for section in chapter.sections if section.kind == "exercise")
     for question in chapter.questions:
         assert 0 <= question.answer < len(question.options)

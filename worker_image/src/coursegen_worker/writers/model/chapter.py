@@ -138,7 +138,8 @@ async def _opening(facts: dict[str, Any], asker: Asker) -> list[Section]:
             lambda a: [*shapes.short(text=(a.text, OPENING_WORDS // 2)), *shapes.foreign(a.text)],
         )
     )
-    blocks = markdown.blocks(answer.text)
+    goals = [Paragraph(text="After this chapter you can do this:"), ListBlock(items=facts["chapter"]["objectives"])]
+    blocks = [*markdown.blocks(answer.text), *goals]
     return [Section(id="introduction", kind="introduction", title="Where this chapter takes you", blocks=blocks)]
 
 
