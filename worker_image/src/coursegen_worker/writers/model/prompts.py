@@ -55,7 +55,8 @@ Your task: say for each chapter in "wanted" what it promises, so that authors ca
 OPENING = """\
 Your task: write the introduction of the chapter.
 - text: {words} words or more, in short paragraphs. Begin with a situation from the running example in which the
-  learner needs what the chapter teaches. Then say what the chapter builds on. Do not list its objectives: they stand below your text."""
+  learner needs what the chapter teaches. Then say what the chapter
+  builds on. Do not list its objectives: they stand below your text."""
 
 LESSON = """\
 Your task: write the lesson for the objectives in "lesson": an explanation, and a worked example.
