@@ -114,6 +114,24 @@ Count = Annotated[int, Field(ge=0, le=10**15)]
 """A count that a worker reports: bounded, since the API server refuses what no int64 holds, and JavaScript rounds."""
 
 
+# A host that ends in .svc is one of this cluster: no public domain does. No user, query or fragment.
+_HOST = r"[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?"
+_INSIDE = rf"{_DNS_LABEL}\.{_DNS_LABEL}\.svc(\.cluster\.local)?"
+_PORT_AND_PATH = r"(:[0-9]{1,5})?(/[-A-Za-z0-9._~/]*)?"
+Endpoint = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=256,
+        pattern=rf"^(https://({_HOST}|\[[0-9a-f:]+\])|http://{_INSIDE}){_PORT_AND_PATH}$",
+    ),
+]
+"""Base URL of a model provider: https anywhere, http only to `service.namespace.svc`."""
+
+ModelName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][-A-Za-z0-9._:/@+]*$")]
+TaskTokens = Annotated[int, Field(ge=1000, le=100_000_000)]
+
+
 DeadlineTime = Annotated[
     str,
     Field(

@@ -10,6 +10,9 @@ from .base import Count, Model, Rule, Time, cel
 MAX_AMOUNT = 10**15
 """Tokens, or millionths of a dollar: beyond this JavaScript rounds."""
 
+Price = Annotated[int, Field(ge=0, le=10**10)]
+"""At most 10,000 dollars for a million tokens: times the tokens of a task this stays within an int64."""
+
 Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT)]
 _NEEDED = Rule(
     rule="has(self.tokens) || has(self.costMicroUSD)",
@@ -30,6 +33,26 @@ class CourseBudget(Model):
         default=None,
         alias="costMicroUSD",
         description="Cost in millionths of a US dollar. Default: no limit. Example: 5000000, which is 5 dollars.",
+    )
+
+
+class Prices(Model):
+    """What a provider asks for a million tokens, in millionths of a US dollar: 150000 is 15 cents."""
+
+    prompt_micro_usd: Price = Field(
+        default=0,
+        alias="promptMicroUSD",
+        description="Millionths of a US dollar for a million tokens sent. Default: 0. Example: 150000.",
+    )
+    cached_prompt_micro_usd: Price | None = Field(
+        default=None,
+        alias="cachedPromptMicroUSD",
+        description="The same, for tokens that the provider had in its own cache. Default: promptMicroUSD.",
+    )
+    completion_micro_usd: Price = Field(
+        default=0,
+        alias="completionMicroUSD",
+        description="Millionths of a US dollar for a million tokens received. Default: 0. Example: 600000.",
     )
 
 

@@ -97,6 +97,9 @@ CONTENT_PATH = "/content"
 ENV_PROVIDER_KEY = "COURSEGEN_PROVIDER_KEY"
 """The model provider's key, by reference to the Secret that a ModelProvider names."""
 
+ENV_PROVIDER_ENDPOINT = "COURSEGEN_PROVIDER_ENDPOINT"
+"""The endpoint that this key may be sent to, from the same Secret: the worker sends it nowhere else."""
+
 # ---- Secrets of a tenant's namespace ---------------------------------------------------------------
 
 SECRET_STORE = "coursegen-store"  # noqa: S105 - the name of a Secret
@@ -104,6 +107,12 @@ SECRET_STORE = "coursegen-store"  # noqa: S105 - the name of a Secret
 
 SECRET_REDIS = "coursegen-redis"  # noqa: S105
 """Holds COURSEGEN_REDIS_URL; optional."""
+
+SECRET_TYPE_PROVIDER_KEY = f"{GROUP}/provider-key"
+"""Type of the Secrets that a ModelProvider may name."""
+
+SECRET_KEY, SECRET_ENDPOINT = "key", "allowedEndpoint"
+"""What such a Secret holds: the provider's key, and the one endpoint that it may be sent to."""
 
 WORKER_SERVICE_ACCOUNT = "coursegen-worker"
 """A service account without any permission; its token is not mounted."""

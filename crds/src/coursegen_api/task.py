@@ -19,15 +19,18 @@ from .base import (
     FailureClass,
     IsoDuration,
     Model,
+    ModelName,
     Objective,
     Objectives,
     OwnerId,
     ProficiencyLevel,
     StoreKey,
+    TaskTokens,
     Terms,
     Title,
     Usage,
 )
+from .budget import Prices
 from .inuse import InUse
 
 MAX_INPUT_BYTES = 64 * 1024
@@ -87,9 +90,20 @@ def exit_code(failure: FailureClass) -> int:
 
 
 class Writer(Model):
-    """Where the words come from. `template` is the embedded composer: no model, no key, no network."""
+    """Where the words come from. `template` is the embedded composer: no model, no key, no network.
 
-    type: Literal["template"] = Field(default="template", description="Which writer.")
+    The key of a model's provider is not in here: it reaches the worker from its Secret.
+    """
+
+    type: Literal["template", "openai", "anthropic"] = Field(default="template", description="Which writer.")
+    provider: Annotated[str, Field(max_length=63)] | None = None
+    """The ModelProvider, to be named to people."""
+    endpoint: Annotated[str, Field(max_length=256)] | None = None
+    model: ModelName | None = None
+    prices: Prices | None = None
+    token_limit: TaskTokens = 200_000
+    """Tokens that this attempt may send and receive."""
+    parallel_requests: Annotated[int, Field(ge=1, le=32)] = 6
 
 
 class CourseContext(Model):
@@ -260,6 +274,8 @@ class TaskInput(Model):
     deadline_seconds: int = Field(ge=15, le=3600)
     """From the worker's own start; it ends itself as Timeout ten seconds before."""
     writer: Writer = Field(default_factory=Writer)
+    probe: bool = False
+    """The attempt probes an open circuit: what fails is reported at once, and not tried again within the attempt."""
     work: Work
 
     def to_json(self) -> str:

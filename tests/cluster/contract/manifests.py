@@ -139,7 +139,10 @@ SPECS: dict[str, tuple[Json, ...]] = {
         },
     ),
     "ModelProvider": (
-        {"writer": "template", "secretName": "provider-key", "concurrency": 10, "circuitBreaker": BREAKER}
+        {"writer": "openai", "secretName": "provider-key", "concurrency": 10, "circuitBreaker": BREAKER}
+        | {"endpoint": "https://api.openai.com/v1", "model": "gpt-4o-mini", "taskTokenLimit": 200_000}
+        | {"prices": {"promptMicroUSD": 150_000, "cachedPromptMicroUSD": 75_000, "completionMicroUSD": 600_000}}
+        | {"parallelRequests": 6}
         | {"budget": BUDGET | {"period": "Day", "reserveTokens": 10, "reserveCostMicroUSD": 100}},
     ),
 }

@@ -164,7 +164,11 @@ SCENE: list[tuple[Json, Json]] = [
     ),
     (manifest("ModelProvider", {"concurrency": 20}, "local"), {"active": 17}),
     (
-        manifest("ModelProvider", {"concurrency": 8}, "remote"),
+        manifest(
+            "ModelProvider",
+            {"writer": "openai", "endpoint": "https://models.example/v1", "model": "large", "concurrency": 8},
+            "remote",
+        ),
         {
             "active": 1,
             "usage": {"period": "2026-11", "tokens": 1234567, "settledTime": "2026-11-20T10:00:00.000Z"},

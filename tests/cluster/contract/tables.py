@@ -349,7 +349,30 @@ BOUNDS: dict[str, list[Bound]] = {
     ],
     "ModelProvider": [
         ("spec", "required", {}, ABSENT),
-        *choice("spec.writer", "template"),
+        *choice("spec.writer", "template", "openai", "anthropic"),
+        ("spec.endpoint", "minLength", "https://a", ""),
+        ("spec.endpoint", "maxLength", "https://" + "a" * 248, "https://" + "a" * 249),
+        *(
+            ("spec.endpoint", "pattern", good, bad)
+            for good, bad in (
+                ("https://api.openai.com/v1", "http://api.openai.com/v1"),
+                ("http://vllm.models.svc:8000/v1", "http://vllm.models.svc.example.com/v1"),
+                ("http://vllm.models.svc.cluster.local/v1", "http://vllm.models/v1"),
+                ("https://[fd00::1]:443/v1", "http://10.0.0.1/v1"),
+                ("https://10.0.0.1:8443", "https://user:password@10.0.0.1"),
+                ("https://a.b/c-d/~e", "https://a.b/v1?key=x"),
+                ("https://a.b/", "ftp://a.b/"),
+            )
+        ),
+        ("spec.model", "minLength", "m", ""),
+        ("spec.model", "maxLength", "m" * 128, "m" * 129),
+        ("spec.model", "pattern", "meta-llama/Llama-3.1-8B:free@1", "two words"),
+        ("spec.model", "pattern", "7b", "-7b"),
+        *number("spec.prices.promptMicroUSD", 0, 10**10),
+        *number("spec.prices.cachedPromptMicroUSD", 0, 10**10),
+        *number("spec.prices.completionMicroUSD", 0, 10**10),
+        *number("spec.taskTokenLimit", 1000, 100_000_000),
+        *number("spec.parallelRequests", 1, 32),
         *object_name("spec.secretName", 253),
         *number("spec.concurrency", 1, 10000),
         *budget("spec.budget", "tokens", "costMicroUSD", "reserveTokens", "reserveCostMicroUSD"),
@@ -482,6 +505,17 @@ CEL: list[Row] = [
     ),
     *(
         Row(
+            "ModelProvider",
+            "spec",
+            "a writer that asks a model needs endpoint and model",
+            {"spec.writer": "template", missing: ABSENT},
+            {"spec.writer": writer, missing: ABSENT},
+        )
+        for writer in ("openai", "anthropic")
+        for missing in ("spec.endpoint", "spec.model")
+    ),
+    *(
+        Row(
             kind,
             "spec.circuitBreaker",
             "openSeconds must not be more than maxOpenSeconds",
@@ -553,6 +587,7 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
         for time in ("2028-01-01T00:00:00+02:00", ABSENT)
     ),
     ("ModelProvider", {"spec.writer": "template", "spec.secretName": ABSENT, "spec.concurrency": ABSENT}),
+    ("ModelProvider", {"spec.endpoint": "https://another.example/v1", "spec.model": "another", "spec.prices": ABSENT}),
     *(
         (kind, {"spec.queueName": name})
         for kind in ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport", "ArtifactCleanup")

@@ -170,6 +170,22 @@ class Revision(Model):
 # ---- the documents -----------------------------------------------------------------------------------
 
 
+class Term(Model):
+    """One word of the course's glossary, with the one definition that every chapter keeps to."""
+
+    term: Text
+    definition: Text
+
+
+class CourseBrief(Model):
+    """What all chapters of a course share, frozen before any is written, so that they can be written apart."""
+
+    audience: Text
+    tone: Text
+    running_example: Text
+    glossary: Annotated[list[Term], Field(max_length=30)] = Field(default_factory=list)
+
+
 class OutlineChapter(Model):
     """One chapter as planned."""
 
@@ -192,6 +208,8 @@ class Outline(Document):
     objectives: list[LearningObjective]
     estimated_duration: str | None = None
     generator: Generator
+    brief: CourseBrief | None = None
+    """Absent where the writer needs none."""
     chapters: Annotated[list[OutlineChapter], Field(min_length=1, max_length=100)]
 
 
@@ -213,6 +231,8 @@ class Chapter(Document):
     sections: Annotated[list[Section], Field(min_length=1, max_length=200)]
     questions: Annotated[list[Question], Field(max_length=200)] = Field(default_factory=list)
     revisions: list[Revision] = Field(default_factory=list)
+    brief: CourseBrief | None = None
+    """What all chapters of the course share; absent where the writer needs none."""
     plan: dict[str, Any] = Field(default_factory=dict)
     """What the writer leaves for a later revision by itself; no one else reads it."""
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from coursegen_api import names
 from coursegen_worker import log
+from coursegen_worker.meter import Meter
 from coursegen_worker.progress import Identity, Progress
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def main(started: float) -> int:
     _hold_signals()
     raw = os.environ.get(names.ENV_TASK, "")
     progress = _progress(raw)
-    last_word = _LastWord(progress)
+    last_word = _LastWord(progress, Meter())
     try:
         return _run(raw, started, progress, last_word)
     except BaseException as error:  # the boundary of the process: every failure becomes a result
@@ -57,8 +58,9 @@ def _run(raw: str, started: float, progress: Progress, last_word: "_LastWord") -
     log.event("task-started", kind=task.work.kind, uid=task.uid, revision=task.revision, attempt=task.attempt)
     retries = 0 if task.work.kind == TaskKind.CLEANUP else RETRIES
     store = Store.open(os.environ.get(names.ENV_STORE_URL), task.namespace_uid, retries)
-    _Sentinel(started + task.deadline_seconds - REPORT_SECONDS, task.deadline_seconds, store, last_word).start()
-    result = tasks.run(task, tasks.Tools(store, progress))
+    deadline = started + task.deadline_seconds - REPORT_SECONDS
+    _Sentinel(deadline, task.deadline_seconds, store, last_word).start()
+    result = tasks.run(task, tasks.Tools(store, progress, last_word.meter, deadline))
     progress.report(100, "done")
     return last_word.say(result, 0)
 
@@ -124,14 +126,17 @@ def _failure(error: BaseException) -> "tuple[TaskResult, int]":
 class _LastWord:
     """Writes the result once. Whoever comes second finds the process ending."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, meter: Meter) -> None:
         self._progress = progress
+        self.meter = meter
         self._lock = threading.Lock()
 
     def say(self, result: "TaskResult", code: int) -> int:
-        """Write the result to the termination log; give the exit code."""
+        """Write the result to the termination log; give the exit code. What failed says what it has paid."""
         if not self._lock.acquire(blocking=False):
             _wait_for_the_end()
+        if result.usage is None:
+            result = result.model_copy(update={"usage": self.meter.usage()})
         text = result.to_json()
         path = Path(os.environ.get(names.ENV_TERMINATION_LOG) or "/dev/termination-log")
         try:

@@ -51,6 +51,7 @@ class Store:
 
     def __init__(self, backend: ObjectStore, namespace_uid: str) -> None:
         self._backend = backend
+        self.namespace_uid = namespace_uid
         self._prefix = f"{namespace_uid}/"
         self.committing = threading.RLock()
         """Held while an artifact is being written, so that a stop waits for the end of that write."""

@@ -43,7 +43,7 @@ class Order:
     task: TaskInput
     queue: GenerationQueue
     secret_name: str | None = None
-    """Secret with the provider's key."""
+    """Secret with the provider's key, and the endpoint that it may be sent to."""
     config_map_name: str | None = None
     """ConfigMap with content, mounted at names.CONTENT_PATH."""
 
@@ -179,8 +179,12 @@ def _env(order: Order) -> list[dict[str, Any]]:
         },
     ]
     if order.secret_name:
-        reference = {"name": order.secret_name, "key": "key"}
-        env.append({"name": names.ENV_PROVIDER_KEY, "valueFrom": {"secretKeyRef": reference}})
+        for name, key in (
+            (names.ENV_PROVIDER_KEY, names.SECRET_KEY),
+            (names.ENV_PROVIDER_ENDPOINT, names.SECRET_ENDPOINT),
+        ):
+            reference = {"name": order.secret_name, "key": key}
+            env.append({"name": name, "valueFrom": {"secretKeyRef": reference}})
     return env
 
 

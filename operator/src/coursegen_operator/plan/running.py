@@ -57,7 +57,7 @@ def _without_job(step: Step, attempt: Attempt) -> None:
         step.hold = found
         step.draft.wake(step.now + MISCONFIGURED_SECONDS)
         return None
-    manifest = waiting.manifest_of(step, found, attempt.number)
+    manifest = waiting.manifest_of(step, found, attempt.number, bool(attempt.probe))
     if waiting.hash_of(manifest) != attempt.spec_hash:
         renewed = attempt.model_copy(update={"spec_hash": waiting.hash_of(manifest)})
         step.changes["attempts"] = [*step.task.status.attempts[:-1], renewed]
@@ -80,7 +80,8 @@ def _foreign(step: Step, attempt: Attempt, job: JobView) -> None:
         return None
     if found.assignment.passing and job.owner_uid == step.task.identity.uid:
         return _outdated(step, attempt, job)
-    step.draft.effects.append(waiting.create(step, waiting.manifest_of(step, found, attempt.number)))
+    manifest = waiting.manifest_of(step, found, attempt.number, bool(attempt.probe))
+    step.draft.effects.append(waiting.create(step, manifest))
     return None
 
 

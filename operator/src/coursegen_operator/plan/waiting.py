@@ -114,7 +114,7 @@ def _intend(step: Step, found: Means) -> None:
     """Announce the next attempt in status, then create its Job."""
     before = step.task.status
     number = before.attempts[-1].number + 1 if before.attempts else 1
-    manifest = manifest_of(step, found, number)
+    manifest = manifest_of(step, found, number, step.around.probe)
     attempt = Attempt(
         number=number,
         job_name=manifest["metadata"]["name"],
@@ -140,7 +140,7 @@ def _intend(step: Step, found: Means) -> None:
         step.draft.wake(step.now)  # somebody has taken the name: no event will come of our creating it
 
 
-def manifest_of(step: Step, found: Means, number: int) -> dict[str, Any]:
+def manifest_of(step: Step, found: Means, number: int, probe: bool) -> dict[str, Any]:
     """Give the Job of an attempt."""
     owner, queue, provider = step.task.identity, found.queue, found.provider
     task = TaskInput(
@@ -150,12 +150,26 @@ def manifest_of(step: Step, found: Means, number: int) -> dict[str, Any]:
         revision=step.task.status.revision,
         attempt=number,
         deadline_seconds=queue.spec.timeout_seconds,
-        writer=Writer(type=provider.spec.writer.value) if provider else Writer(),
+        writer=_writer(provider) if provider else Writer(),
+        probe=probe,
         work=found.assignment.work,
     )
-    secret = provider.spec.secret_name if provider else None
+    secret = provider.spec.secret_name if provider and provider.spec.endpoint else None
     order = jobs.Order(task, queue, secret, found.assignment.config_map_name)
     return jobs.build(owner, order, step.around.defaults)
+
+
+def _writer(provider: ModelProvider) -> Writer:
+    spec = provider.spec
+    return Writer(
+        type=spec.writer.value,
+        provider=provider.metadata.name[:63],
+        endpoint=spec.endpoint,
+        model=spec.model,
+        prices=spec.prices,
+        token_limit=spec.task_token_limit,
+        parallel_requests=spec.parallel_requests,
+    )
 
 
 def create(step: Step, manifest: dict[str, Any]) -> CreateJob:

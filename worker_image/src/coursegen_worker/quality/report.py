@@ -2,11 +2,14 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from coursegen_api.base import Model
 from coursegen_api.task import ChapterScore, GlossaryTerms, QualityBar, QualitySummary
 from coursegen_worker.documents import Chapter, Document
 from coursegen_worker.quality import alignment, bias, prose, readability
 from coursegen_worker.quality.alignment import Method
+from coursegen_worker.quality.consistency import Remark
 
 _HARDEST = 5
 """So many of a chapter's hardest sentences are named."""
@@ -95,6 +98,8 @@ class Report(Document):
     methods: Methods
     passed: bool
     chapters: list[ChapterReport]
+    remarks: list[Remark] = Field(default_factory=list)
+    """What stands out over the whole course; no chapter fails by it."""
 
     def summary(self) -> QualitySummary:
         """Give what status shows; the worst chapter speaks for the whole."""

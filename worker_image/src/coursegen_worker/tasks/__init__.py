@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from coursegen_api.task import ChapterTask, CleanupTask, OutlineTask, TaskInput, TaskResult, ValidationTask
+from coursegen_worker.meter import Meter
 from coursegen_worker.progress import Progress
 from coursegen_worker.store import Store
+from coursegen_worker.writers import Desk
 
 
 @dataclass(frozen=True)
@@ -13,6 +15,15 @@ class Tools:
 
     store: Store
     progress: Progress
+    meter: Meter
+    """What a model is paid."""
+    deadline: float
+    """When the work has to be finished, on the monotonic clock."""
+
+
+def desk(task: TaskInput, tools: Tools) -> Desk:
+    """Give a writer what it works with."""
+    return Desk(tools.store, tools.meter, tools.deadline, task.probe)
 
 
 def run(task: TaskInput, tools: Tools) -> TaskResult:

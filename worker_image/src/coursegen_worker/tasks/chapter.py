@@ -10,7 +10,7 @@ from coursegen_worker.documents import Chapter, LearningObjective, Outline, Revi
 from coursegen_worker.failures import invalid_input, storage_unavailable
 from coursegen_worker.progress import Advance
 from coursegen_worker.store import content_key
-from coursegen_worker.tasks import Tools
+from coursegen_worker.tasks import Tools, desk
 from coursegen_worker.writers import ChapterBrief, Flaw, Wish, Writer, create
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def run(task: TaskInput, work: ChapterTask, tools: Tools) -> TaskResult:
     """Write the chapter, unless it is in the store."""
-    writer = create(task.writer)
+    writer = create(task.writer, desk(task, tools))
     identity = {"work": work.wire(), "writer": writer.identity()}
     key = content_key(task.namespace_uid, "chapter", "json", identity)
     tools.progress.report(2, "looking for earlier work")
@@ -66,6 +66,7 @@ def _brief(work: ChapterTask, tools: Tools) -> ChapterBrief:
             course_objective_ids=planned.course_objective_ids,
             estimated_duration=planned.estimated_duration,
             contract=planned.contract,
+            course_brief=found[1].brief,
             plan=planned.plan,
         )
     return _brief_alone(work)
@@ -103,7 +104,7 @@ def _regenerate(
     previous = find_document(tools.store, asked.previous_key, Chapter) if asked.previous_key else None
     start = previous[1] if previous else writer.chapter(brief, tools.progress.part(10, 50)).chapter
     findings = _findings(asked.report_key, brief.index, tools) if asked.report_key else []
-    wish = Wish(asked.feedback, asked.focus_area, findings)
+    wish = Wish(asked.feedback, asked.focus_area, findings, request_id=asked.request_id)
     concerned = regeneration.scope(start, wish)
     wish = replace(wish, sections=concerned.section_ids(start))
     written = writer.revise(start, wish, tools.progress.part(50, 75))

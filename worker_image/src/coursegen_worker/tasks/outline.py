@@ -5,13 +5,13 @@ from coursegen_api.task import OutlineSummary, OutlineTask, TaskInput, TaskResul
 from coursegen_worker.artifacts import commit_document, reuse_document
 from coursegen_worker.documents import Outline
 from coursegen_worker.store import content_key
-from coursegen_worker.tasks import Tools
+from coursegen_worker.tasks import Tools, desk
 from coursegen_worker.writers import create
 
 
 def run(task: TaskInput, work: OutlineTask, tools: Tools) -> TaskResult:
     """Write the outline, unless it is in the store; report its key, count and titles."""
-    writer = create(task.writer)
+    writer = create(task.writer, desk(task, tools))
     identity = {"work": work.wire(), "writer": writer.identity()}
     key = content_key(task.namespace_uid, "outline", "json", identity)
     tools.progress.report(5, "looking for earlier work")

@@ -4,7 +4,7 @@ from coursegen_api.base import Artifact, Usage
 from coursegen_api.task import TaskInput, TaskResult, ValidationTask
 from coursegen_worker import content
 from coursegen_worker.artifacts import commit_document, reuse_document
-from coursegen_worker.quality import alignment
+from coursegen_worker.quality import alignment, consistency
 from coursegen_worker.quality.report import Methods, Report, examine, with_swapped
 from coursegen_worker.store import content_key
 from coursegen_worker.tasks import Tools
@@ -20,6 +20,7 @@ def run(task: TaskInput, work: ValidationTask, tools: Tools) -> TaskResult:
         "chapters": [c.index for c in found.course.chapters],
         "bar": work.bar.wire(),
         "methods": methods.wire(),
+        "remarks": consistency.METHOD,
     }
     key = content_key(task.namespace_uid, "report", "json", identity)
     tools.progress.report(38, "looking for earlier work")
@@ -33,7 +34,8 @@ def run(task: TaskInput, work: ValidationTask, tools: Tools) -> TaskResult:
         advance(number / len(found.course.chapters), f"measuring chapter {number} of {len(found.course.chapters)}")
     chapters = with_swapped(chapters, method.swapped())
     passed = all(c.passed for c in chapters)
-    report = Report(bar=work.bar, methods=methods, passed=passed, chapters=chapters)
+    told = consistency.remarks(found.course)
+    report = Report(bar=work.bar, methods=methods, passed=passed, chapters=chapters, remarks=told)
     tools.progress.report(95, "storing")
     artifact, report = commit_document(tools.store, key, report)
     return _result(artifact, report, Usage())

@@ -7,13 +7,17 @@ parallel there. Nothing outside needs to know: stops and deadlines end the proce
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from coursegen_api.base import ProficiencyLevel, Usage
 from coursegen_api.task import CourseContext, OutlineTask
 from coursegen_api.task import Writer as WriterChoice
-from coursegen_worker.documents import Chapter, Contract, LearningObjective, Outline
+from coursegen_worker.documents import Chapter, Contract, CourseBrief, LearningObjective, Outline
 from coursegen_worker.progress import Advance
+
+if TYPE_CHECKING:
+    from coursegen_worker.meter import Meter
+    from coursegen_worker.store import Store
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class ChapterBrief:
     course_objective_ids: list[str] = field(default_factory=list)
     estimated_duration: str | None = None
     contract: Contract = field(default_factory=Contract)
+    course_brief: CourseBrief | None = None
     plan: dict[str, Any] = field(default_factory=dict)
 
 
@@ -52,6 +57,8 @@ class Wish:
     """What a quality report found about the chapter."""
     sections: frozenset[str] | None = None
     """Ids of the sections that the wish concerns; None: all. A writer that changes others has it put back."""
+    request_id: str = ""
+    """Which wish it is: the same words asked again are another one."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +97,24 @@ class Rewriter(Protocol):
         """
 
 
-def create(choice: WriterChoice) -> Writer:
-    """Make the writer that the task names; each imports its libraries here and not before."""
-    from coursegen_worker.writers.template import TemplateWriter
+@dataclass(frozen=True)
+class Desk:
+    """What a writer that asks a model works with: earlier work, the bill, and the time."""
 
-    return TemplateWriter()
+    store: "Store"
+    meter: "Meter"
+    deadline: float
+    """When the words have to be there, on the monotonic clock."""
+    probe: bool = False
+    """Passing errors of the provider are reported at once: the attempt is there to see whether there are any."""
+
+
+def create(choice: WriterChoice, desk: Desk) -> Writer:
+    """Make the writer that the task names; each imports its libraries here, or later still."""
+    if choice.type == "template":
+        from coursegen_worker.writers.template import TemplateWriter
+
+        return TemplateWriter()
+    from coursegen_worker.writers.model import ModelWriter
+
+    return ModelWriter(choice, desk)

@@ -1,0 +1,108 @@
+"""Regeneration by a model: the sections that a wish concerns are written anew; ids, questions and all else stay."""
+
+from typing import Any
+
+from coursegen_worker import markdown
+from coursegen_worker.documents import Block, Chapter, CodeBlock, Generator, ListBlock, Section
+from coursegen_worker.progress import Advance
+from coursegen_worker.writers import Wish
+from coursegen_worker.writers.model import chapter as chapters
+from coursegen_worker.writers.model import prompts, shapes
+from coursegen_worker.writers.model.asking import Asker, Question, together
+from coursegen_worker.writers.model.shapes import Rewritten
+
+_WHOLE = {"readability"}
+"""Measures of the whole chapter: a finding of one concerns every section."""
+
+
+async def write(
+    previous: Chapter, wish: Wish, asker: Asker, generator: Generator, advance: Advance
+) -> tuple[Chapter, list[str]]:
+    """Give the chapter with the sections concerned written anew, and what was changed in each."""
+    facts = _facts(previous)
+    chosen = _concerned(previous, wish)
+    done = 0
+
+    async def one(section: Section) -> Rewritten:
+        nonlocal done
+        answer = await asker.ask(_question(section, facts, wish))
+        done += 1
+        advance(done / len(chosen), f"rewriting: {done} of {len(chosen)} sections")
+        return answer
+
+    answers = await together(*(one(section) for section in chosen))
+    new = {section.id: _changed(section, answer) for section, answer in zip(chosen, answers, strict=True)}
+    changed = previous.model_copy(
+        update={
+            "digest": "",
+            "sections": [new.get(section.id, section) for section in previous.sections],
+            "generator": generator,
+        }
+    )
+    return changed, [f"{section.title}: {a.change}"[:500] for section, a in zip(chosen, answers, strict=True)]
+
+
+def _facts(previous: Chapter) -> dict[str, Any]:
+    return {
+        "course": chapters.facts_of_course(previous.course, previous.brief),
+        "chapter": {
+            "title": previous.title,
+            "level": previous.complexity_level.value,
+            "objectives": [o.text for o in previous.objectives],
+            **previous.contract.wire(),
+        },
+    }
+
+
+def _concerned(previous: Chapter, wish: Wish) -> list[Section]:
+    """Choose the sections that the wish names, or its findings; all where people gave feedback, or a measure is low."""
+    if wish.sections is not None:
+        return [s for s in previous.sections if s.id in wish.sections]
+    if wish.feedback or wish.focus_area or any(f.measure in _WHOLE for f in wish.findings) or not wish.findings:
+        return list(previous.sections)
+    places = {finding.place for finding in wish.findings}
+    named = [s for s in previous.sections if s.id in places or places & set(s.objective_ids)]
+    return named or list(previous.sections)
+
+
+def _question(section: Section, facts: dict[str, Any], wish: Wish) -> Question[Rewritten]:
+    text = as_markdown(section.blocks)
+    words = len(text.split())
+    near = {section.id, *section.objective_ids}
+    said = [f.suggestion for f in wish.findings if f.measure in _WHOLE or f.place in near or not f.place]
+    asked = {"feedback": wish.feedback, "focusArea": wish.focus_area, "findings": said[:10]}
+    return Question(
+        f"section “{section.title}”",
+        Rewritten,
+        prompts.REWRITE,
+        facts
+        | {
+            "wish": {k: v for k, v in asked.items() if v},
+            "section": {"kind": section.kind, "title": section.title, "text": text},
+        },
+        800 + 4 * words,
+        lambda a: [
+            *shapes.headless(title=a.title, change=a.change),
+            *shapes.short(text=(a.text, max(5, words // 3))),
+            *shapes.foreign(a.text),
+        ],
+        wish.request_id,
+    )
+
+
+def _changed(section: Section, answer: Rewritten) -> Section:
+    return section.model_copy(update={"title": answer.title, "blocks": markdown.blocks(answer.text)})
+
+
+def as_markdown(blocks: list[Block]) -> str:
+    """Write blocks as the model writes them."""
+    parts = []
+    for block in blocks:
+        if isinstance(block, CodeBlock):
+            parts.append(f"```{block.language}\n{block.text}\n```")
+        elif isinstance(block, ListBlock):
+            marks = (f"{n}." if block.ordered else "-" for n in range(1, len(block.items) + 1))
+            parts.append("\n".join(f"{mark} {item}" for mark, item in zip(marks, block.items, strict=True)))
+        else:
+            parts.append(block.text)
+    return "\n\n".join(parts)
