@@ -2,9 +2,10 @@
 
 from coursegen import Client
 
+spec = {"title": "Python", "learningObjectives": ["Write a program"]}
 with Client(namespace="courses") as client:
-    course = client.start_course_generation({"title": "Python", "learningObjectives": ["Write a program"]}, name="python")
-    print(client.wait(course.metadata.name).status.phase)
+    client.start_course_generation(spec, name="python")
+    print(client.wait("python").status.phase)
 """
 
 from typing import TYPE_CHECKING, Any

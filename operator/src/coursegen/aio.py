@@ -229,6 +229,10 @@ class AsyncClient:
         ask = transport.arguments(request, self.access)
         return transport.answer(await self._exchange(lambda: self._http.request(**ask)))
 
+    async def read(self, path: str, **query: str) -> Json:
+        """Read whatever JSON lies at a path of the API."""
+        return await self.run(calls.read(path, **query))
+
     async def text(self, path: str, **query: str) -> str:
         """Read what is no JSON, such as a Pod's log."""
         response = await self._exchange(

@@ -227,6 +227,10 @@ class Client:
     def _send(self, request: Request) -> Json:
         return transport.answer(self._exchange(lambda: self._http.request(**transport.arguments(request, self.access))))
 
+    def read(self, path: str, **query: str) -> Json:
+        """Read whatever JSON lies at a path of the API."""
+        return self.run(calls.read(path, **query))
+
     def text(self, path: str, **query: str) -> str:
         """Read what is no JSON, such as a Pod's log."""
         response = self._exchange(
