@@ -112,7 +112,7 @@ def submit(scope: Scope, file: File) -> None:
 
 @command(app, "plan")
 def plan(scope: Scope, file: File) -> None:
-    """What a manifest would create, take and cost; nothing is created. Exits with 4 if the API server would refuse it."""
+    """What a manifest would create, take and cost; creates nothing. Exits with 4 if the API server would refuse it."""
     from . import manifests
 
     manifests.plan(scope, file)
@@ -231,14 +231,14 @@ def doctor(scope: Scope) -> None:
 
 
 @command(app, "test-queue")
-def test_queue(
+def try_queue(
     scope: Scope,
     courses: Annotated[int, typer.Option(min=1, max=1000, help="Courses to generate at once.")] = 10,
     chapters: Annotated[int, typer.Option(min=1, max=20, help="Chapters of each.")] = 3,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds until it is given up.")] = 900,
     scratch: Annotated[str | None, typer.Option(help="Name of the namespace to make. Default: a new one.")] = None,
 ) -> None:
-    """Generate courses in a namespace made for it, judge, and clean up, also after ^C. Exits with 1 if it went badly."""
+    """Generate courses in a namespace made for it, judge, and clean up, also after ^C. Exits with 1 if it fails."""
     from . import trial
 
     trial.run(scope, trial.Load(courses, chapters, timeout), scratch)
