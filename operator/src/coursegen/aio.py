@@ -233,6 +233,10 @@ class AsyncClient:
         """Read whatever JSON lies at a path of the API."""
         return await self.run(calls.read(path, **query))
 
+    async def post(self, path: str, body: Json) -> Json:
+        """Create whatever a path of the API takes, such as an access review."""
+        return await self.run(calls.post(path, body))
+
     async def text(self, path: str, **query: str) -> str:
         """Read what is no JSON, such as a Pod's log."""
         response = await self._exchange(

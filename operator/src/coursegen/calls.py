@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 
@@ -67,8 +68,14 @@ def parse(kind: type[K], raw: Json) -> K:
 
 
 def read(path: str, **query: str) -> Call[Json]:
-    """Read whatever lies at a path."""
-    return (yield Request("GET", path, query))
+    """Read whatever lies at a path; the path may have a query of its own."""
+    path, _, own = path.partition("?")
+    return (yield Request("GET", path, dict(parse_qsl(own)) | query))
+
+
+def post(path: str, body: Json) -> Call[Json]:
+    """Create whatever a path takes."""
+    return (yield Request("POST", path, body=body))
 
 
 def read_list(path: str, **query: str) -> Call[Json]:

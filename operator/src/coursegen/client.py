@@ -231,6 +231,10 @@ class Client:
         """Read whatever JSON lies at a path of the API."""
         return self.run(calls.read(path, **query))
 
+    def post(self, path: str, body: Json) -> Json:
+        """Create whatever a path of the API takes, such as an access review."""
+        return self.run(calls.post(path, body))
+
     def text(self, path: str, **query: str) -> str:
         """Read what is no JSON, such as a Pod's log."""
         response = self._exchange(

@@ -1,4 +1,4 @@
-"""What work would come of a spec, what it would take and cost: from the planner's own functions and what was measured."""
+"""What would come of a spec, what it would take and cost: by the planner's own functions, from what was measured."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -136,7 +136,7 @@ def _run_seconds(queue: str, known: Known) -> float | None:
 
 
 def _cost(provider: str | None, chapters: int, known: Known) -> int | None:
-    """Estimate what chapters cost, from the mean of those that this provider has written; the composer costs nothing."""
+    """Estimate what chapters cost, from the mean of those that this provider wrote; the composer costs nothing."""
     if provider is None or not chapters:
         return 0
     courses = {c.metadata.name: c for c in known.courses}

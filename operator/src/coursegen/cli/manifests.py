@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 import yaml
+from rich.text import Text
 
 from coursegen_api import names
 from coursegen_api.chapter import ChapterGeneration
@@ -55,11 +56,11 @@ def read(file: Path) -> list[Json]:
 
 
 def _is_ours(manifest: Json) -> bool:
-    return manifest["apiVersion"] == names.API_VERSION and manifest["kind"] in _MEANT
+    return bool(manifest["apiVersion"] == names.API_VERSION and manifest["kind"] in _MEANT)
 
 
 def _goes_along(manifest: Json) -> bool:
-    return manifest["apiVersion"] == "v1" and manifest["kind"] == "ConfigMap"
+    return bool(manifest["apiVersion"] == "v1" and manifest["kind"] == "ConfigMap")
 
 
 def submit(scope: Scope, file: Path) -> None:
@@ -142,7 +143,7 @@ def _estimate(scope: Scope, obj: Work, namespace: str) -> planning.Estimate:
     return planning.estimate(obj, known)
 
 
-def lines(found: Sequence[Verdict]) -> Iterator[Sequence[show.Text]]:
+def lines(found: Sequence[Verdict]) -> Iterator[Sequence[Text]]:
     """Give the blocks of the screen."""
     head = ("OBJECT", "NAMESPACE", "WOULD BE", "JOBS", "CHAPTERS", "CACHED", "TIME", "COST")
     yield show.table(head, map(_row, found))
@@ -154,7 +155,7 @@ def lines(found: Sequence[Verdict]) -> Iterator[Sequence[show.Text]]:
         notes.append("Chapters below the quality bar are made anew: that may add up to one Job for each, a round.")
     if any(e.seconds is None for e in estimates):
         notes.append("The time is not known: no run of one of its queues was measured in the last hour.")
-    yield [show.Text(n) for n in notes]
+    yield [Text(n) for n in notes]
 
 
 def _row(v: Verdict) -> list[Cell]:

@@ -11,7 +11,7 @@ from rich.text import Text
 from .. import fleet, kinds, performance, times
 from ..errors import UnreachableError
 from ..kinds import Work
-from . import figures, live, overview, show
+from . import figures, live, overview
 from .app import Output, Scope
 
 _SECONDS = 2.0
@@ -99,4 +99,4 @@ def _sum_up(scope: Scope, begun: datetime) -> None:
     if scope.output in (Output.JSON, Output.YAML):
         scope.screen.data(figures.data(report, source), scope.output)
     else:
-        scope.screen.lines([show.Text("Summary", "bold")], *figures.lines(report, source))
+        scope.screen.lines([Text("Summary", "bold")], *figures.lines(report, source))
