@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import CoursegenError
+from .errors import UnreachableError
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -29,7 +29,7 @@ def find(kubeconfig: str | None = None, context: str | None = None, namespace: s
     """Find the API server; the kubeconfig comes first, as it does for kubectl.
 
     Raises:
-        CoursegenError: there is none, or the kubeconfig cannot be used.
+        UnreachableError: there is none, or the kubeconfig cannot be used.
     """
     # Half a second: the package imports a class for each of Kubernetes' own kinds.
     from kubernetes import config
@@ -50,7 +50,7 @@ def find(kubeconfig: str | None = None, context: str | None = None, namespace: s
             load(kubeconfig, context, client_configuration=configuration)
             own = _namespace(contexts(kubeconfig), context)
     except (ConfigException, OSError, ValueError) as error:
-        raise CoursegenError(
+        raise UnreachableError(
             f"No way to a cluster: {error}", "Set KUBECONFIG, or name a file with --kubeconfig and a context in it."
         ) from error
     return Access(
