@@ -11,7 +11,7 @@ STEP = @.ci/step
 UNIT = not cluster and not e2e
 
 .DEFAULT_GOAL = help
-.PHONY: help demo down deploy images test test-unit verify generate fuzz faults chaos fmt bench clean
+.PHONY: help demo down deploy images test test-unit verify generate cli-docs fuzz faults chaos fmt bench clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -48,6 +48,9 @@ verify: .venv/ready ## Check generated files, format, lint, types, layers and un
 generate: .venv/ready ## Write the CRDs and the API reference anew from the models
 	@$(PYTHON) -m coursegen_api.crd crds
 	@$(PYTHON) -m coursegen_api.docs docs/api.md
+
+cli-docs: .venv/ready ## Run every command of docs/cli.md on a real API server, and write down what it says
+	@COURSEGEN_WRITE_DOCS=1 $(PYTHON) -m pytest -q tests/cluster/client/test_cli_page.py
 
 fuzz: .venv/ready ## Look for a history that breaks a promise of the planner: random, about half an hour
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q tests/unit/operator/test_planner_properties.py

@@ -105,7 +105,7 @@ def operator(fleet: Fleet, now: datetime) -> Part:
     holder, renewed = _holder(fleet.lease)
     age = times.seconds_since(renewed, now)
     leads = f"{holder} leads, heard of {times.span(age)} ago" if holder else "nobody leads"
-    said = f"{ready} of {wanted} replicas ready; {leads}"
+    said = f"{ready} of {wanted} replicas ready; {leads}" if fleet.deployment else f"{leads}; it has no Deployment here"
     if not holder or age is None or age > _STALE_SECONDS:
         return Part("operator", "down", said)
     return Part("operator", "ok" if ready >= wanted else "degraded", said)
