@@ -11,7 +11,8 @@ from .things import NOW, artifact, at, attempt, chapter, course, finished, queue
 QUEUES = {
     "chapter-generation": queue(active=4, pending=7, lastHour={"runP50Seconds": 12}, spec={"timeoutSeconds": 120})
 }
-HELD = {"phase": "Held", "queueName": "chapter-generation"}
+IN_QUEUE = {"queueName": "chapter-generation"}
+HELD = {"phase": "Held"} | IN_QUEUE
 FULL = "Queue chapter-generation runs as many Jobs as its capacity of 4: waits for one of them to end."
 
 
@@ -64,7 +65,7 @@ FULL = "Queue chapter-generation runs as many Jobs as its capacity of 4: waits f
                 )
             ),
             Around(operator="nobody leads."),
-            "has failed after 3 retries (Timeout: Too slow): mend that, then `kubectl coursegen retry chaptergen/loops`.",
+            "has failed after 3 retries (Timeout: Too slow): mend that, then `kubectl coursegen retry`",
         ),
         (chapter(**seen(phase="Cancelled")), Around(), "was cancelled (on request): `kubectl coursegen retry"),
         (

@@ -1,13 +1,38 @@
-"""Shell completion: for `coursegen` by typer, and for `kubectl coursegen` in the words that kubectl expects."""
+"""Shell completion: one program answers kubectl, in the words that kubectl expects, and the scripts for `coursegen`."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 
 from ..errors import InputError
 
-_SHELLS = ("bash", "zsh", "fish")
+_BASH = """
+_coursegen() {
+  local offers
+  mapfile -t offers < <(kubectl_complete-coursegen "${COMP_WORDS[@]:1:COMP_CWORD}")
+  COMPREPLY=("${offers[@]:0:${#offers[@]}-1}")
+  if [ "${offers[-1]}" = :0 ]; then compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$2")); fi
+}
+complete -F _coursegen coursegen
+"""
+
+_ZSH = """
+#compdef coursegen
+_coursegen() {
+  local offers
+  offers=("${(@f)$(kubectl_complete-coursegen "${(@)words[2,CURRENT]}")}")
+  [ "${offers[-1]}" = :0 ] && _files
+  compadd -- "${(@)offers[1,-2]}"
+}
+compdef _coursegen coursegen
+"""
+
+_FISH = """
+function _coursegen
+  kubectl_complete-coursegen (commandline -opc)[2..] (commandline -ct) | string match -v ":*"
+end
+complete -c coursegen -f -a "(_coursegen)"
+"""
+
+_SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 _NO_FILES = ":4"
 """kubectl's directive: offer no files."""
 
@@ -20,13 +45,10 @@ _VALUES = {"-n", "--namespace", "--context", "--kubeconfig", "-o", "--output"}
 
 
 def script(shell: str) -> str:
-    """Give typer's completion script for a shell."""
-    if shell not in _SHELLS:
-        raise InputError(f"{shell!r} is no known shell: it can be {', '.join(_SHELLS)}.")
-    environment = {**os.environ, "_COURSEGEN_COMPLETE": f"source_{shell}"}
-    argv = [sys.executable, "-c", "from coursegen.cli.commands import app; app(prog_name='coursegen')"]
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-    return done.stdout.strip()
+    """Give the completion script of a shell; it asks the same program as kubectl does."""
+    if shell not in _SCRIPTS:
+        raise InputError(f"{shell!r} is no known shell: it can be {', '.join(_SCRIPTS)}.")
+    return _SCRIPTS[shell].strip()
 
 
 def answer(words: Sequence[str]) -> int:
