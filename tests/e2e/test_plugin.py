@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def coursegen(scene: Scene, folder: Path, *arguments: str) -> str:
         "KUBECONFIG": str(access.kubeconfig),
         "HOME": str(folder),
     }
-    argv = ["kubectl-coursegen", "-n", scene.namespace, *arguments]
+    argv = [str(Path(sys.executable).parent / "kubectl-coursegen"), "-n", scene.namespace, *arguments]
     done = subprocess.run(argv, capture_output=True, text=True, env=environment, timeout=120, check=False)
     assert done.returncode == 0, f"{arguments}: {done.stderr}"
     return done.stdout

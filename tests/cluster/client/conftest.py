@@ -1,6 +1,7 @@
 """The plugin and the Python client on a real API server with the real operator, which leads; no node."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def environment(system: System, tmp_path: Path) -> dict[str, str]:
     (folder / "kubectl").write_text(f'#!/bin/sh\nexec {system.kubectl.program} "$@"\n')
     (folder / "kubectl").chmod(0o755)
     return {
-        "PATH": f"{folder}:{os.environ['PATH']}",
+        "PATH": f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "KUBECONFIG": str(system.kubectl.kubeconfig),
         "HOME": str(tmp_path),
         "NO_COLOR": "1",

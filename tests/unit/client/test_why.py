@@ -65,7 +65,7 @@ FULL = "Queue chapter-generation runs as many Jobs as its capacity of 4: waits f
                 )
             ),
             Around(operator="nobody leads."),
-            "has failed after 3 retries (Timeout: Too slow): mend that, then `kubectl coursegen retry`",
+            "has failed after 3 retries (Timeout: Too slow): mend that, then `kubectl coursegen retry chap",
         ),
         (chapter(**seen(phase="Cancelled")), Around(), "was cancelled (on request): `kubectl coursegen retry"),
         (

@@ -14,8 +14,8 @@ from ..client import Client
 from ..errors import CoursegenError
 from ..kinds import Work
 
-_LAST = 2000
-"""Messages of a namespace that are looked at: two a second from each of hundreds of workers."""
+_BATCH = 1000
+_TIMEOUTS: Any = {"socket_connect_timeout": 2, "socket_timeout": 2, "protocol": 2}
 
 
 class Words:
@@ -24,6 +24,7 @@ class Words:
     def __init__(self, client: Client, url: str | None) -> None:
         self._client, self._url = client, url
         self._uids: dict[str, str] = {}
+        self._positions: dict[str, str] = {}
         self._last: dict[str, Progress] = {}
 
     def read(self, namespaces: Iterable[str]) -> None:
@@ -34,14 +35,23 @@ class Words:
         from redis.exceptions import RedisError
 
         try:
-            with Redis.from_url(self._url, decode_responses=True, socket_connect_timeout=2, socket_timeout=2) as redis:
-                for namespace in namespaces:
-                    uid = self._uid(namespace)
-                    answer: Any = redis.xrevrange(names.progress_stream(uid), count=_LAST) if uid else []
-                    for _, fields in reversed(answer):
-                        self.take(fields)
+            with Redis.from_url(self._url, decode_responses=True, **_TIMEOUTS) as redis:
+                for uid in filter(None, map(self._uid, namespaces)):
+                    self._follow(redis, names.progress_stream(uid))
         except (RedisError, OSError, ValueError):
             return
+
+    def _follow(self, redis: Any, stream: str) -> None:
+        """Read on to the end of a stream; XREAD is what Redis lets the operator's user do."""
+        while True:
+            position = self._positions.get(stream, "0")
+            answer = redis.xread({stream: position}, count=_BATCH)
+            entries = answer[0][1] if answer else []
+            for entry, fields in entries:
+                self._positions[stream] = entry
+                self.take(fields)
+            if len(entries) < _BATCH:
+                return
 
     def take(self, fields: dict[str, str]) -> None:
         """Keep one message; what is none is passed over."""
