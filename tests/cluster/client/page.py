@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,6 +67,6 @@ class Page:
         return done.stdout
 
     def written(self) -> str:
-        """Give the page; AssertionError if a section of the prose is not on it."""
+        """Give the page, without the name of this machine; AssertionError if a section of the prose is not on it."""
         assert not self._prose, f"not shown: {list(self._prose)}"
-        return "\n\n".join(self._parts) + "\n"
+        return "\n\n".join(self._parts).replace(socket.gethostname(), "coursegen-operator-0") + "\n"
