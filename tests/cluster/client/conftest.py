@@ -1,5 +1,6 @@
 """The plugin and the Python client on a real API server with the real operator, which leads; no node."""
 
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from ..operator.conftest import control_plane
 from ..operator.kubelet import Kubelet, well
 
 SYSTEM_NAMESPACE = "coursegen-system"
-NAMESPACE = "courses"
+_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -28,12 +29,13 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 @pytest.fixture
 def scene(system: System) -> Iterator[Scene]:
-    """Give a namespace to work in."""
-    scene = Scene(system, NAMESPACE, list(system.processes))
-    system.create_tenant(NAMESPACE, {})
+    """Give a namespace to work in; the first has the name that the docs show."""
+    number = next(_numbers)
+    scene = Scene(system, f"courses-{number}" if number else "courses", list(system.processes))
+    system.create_tenant(scene.namespace, {})
     yield scene
     scene.check()
-    system.api.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
+    system.api.request("DELETE", f"/api/v1/namespaces/{scene.namespace}")
 
 
 @pytest.fixture
