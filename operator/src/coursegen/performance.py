@@ -28,7 +28,7 @@ class Ended:
     succeeded: bool
     time: datetime
     seconds: float | None
-    """What its last attempt took, from its Pod's start; for a course, from its slot. None if it did not succeed."""
+    """What its last attempt took, from when its Pod was seen running; a course, from its slot. None if it failed."""
     retries: int
 
 
@@ -96,9 +96,10 @@ def _ended(kind: str, task: TaskStatus, phase: Phase | None) -> Iterator[Ended]:
 
 
 def _took(attempt: Attempt) -> float | None:
-    if not attempt.start_time or not attempt.completion_time:
+    """Give what an attempt took; a Pod that was done before anybody saw it run counts from its slot."""
+    if not attempt.completion_time:
         return None
-    return times.seconds_since(attempt.start_time, times.parse(attempt.completion_time))
+    return times.seconds_since(attempt.start_time or attempt.admission_time, times.parse(attempt.completion_time))
 
 
 def report(objects: Iterable[Work], now: datetime, window: timedelta) -> Report:

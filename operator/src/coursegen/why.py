@@ -67,11 +67,9 @@ def _ended(obj: Work) -> str:
         reason = said.rstrip(".") or "on request"
         return f"{name} was cancelled ({reason}): `kubectl coursegen retry {name}` starts it again."
     error = status.error_details
+    retries = "1 retry" if status.retry_count == 1 else f"{status.retry_count} retries"
     reason = f"{error.failure_class.value}: {error.message.rstrip('.')}" if error else said.rstrip(".")
-    return (
-        f"{name} has failed after {status.retry_count} retries ({reason}): mend that, then "
-        f"`kubectl coursegen retry {name}`."
-    )
+    return f"{name} has failed after {retries} ({reason}): mend that, then `kubectl coursegen retry {name}`."
 
 
 def _held(name: str, reason: HoldReason, message: str, queue: GenerationQueue | None) -> str:

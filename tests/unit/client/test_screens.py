@@ -104,7 +104,7 @@ def test_status_shows_limits_queues_and_open_circuits() -> None:
         "operator  ok     leads",
         "",
         "Where    all namespaces",
-        "Courses  1 running, 1 held; 1 of 100 hold a course slot",
+        "Courses  1 running, 1 held; course slots 1 of 100",
         "Jobs     4 of 400 in all queues",
         "",
         f"QUEUE               PRIORITY  ACTIVE  CAPACITY  PENDING  OLDEST  CIRCUIT  STOPPED{hour_head}",

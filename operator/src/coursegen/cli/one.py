@@ -153,7 +153,7 @@ def task_lines(obj: Work, seen: reasons.Around, events: Sequence[Json], now: dat
     )
     blocks: list[Sequence[Text]] = [head]
     if work and work.attempts:
-        blocks.append(attempts(work))
+        blocks.append(attempts(work, "OUTLINE" if isinstance(obj, CourseGeneration) else "ATTEMPT"))
     if seen.children:
         blocks.append(
             show.table(("PART", "PHASE", "PROGRESS", "WAITING", "RETRIES", "ERROR"), map(_part, seen.children))
@@ -194,11 +194,9 @@ def _estimate(obj: Work) -> str | None:
     return f"{obj.status.estimated_completion_time} (certainty {sure.value if sure else 'Unknown'})"
 
 
-def attempts(task: TaskStatus) -> list[Text]:
+def attempts(task: TaskStatus, what: str) -> list[Text]:
     """Give the table of attempts."""
-    return show.table(
-        ("ATTEMPT", "OUTCOME", "WAITED", "TOOK", "COUNTED", "JOB", "MESSAGE"), map(_attempt, task.attempts)
-    )
+    return show.table((what, "OUTCOME", "WAITED", "TOOK", "COUNTED", "JOB", "MESSAGE"), map(_attempt, task.attempts))
 
 
 def _attempt(a: Attempt) -> list[Cell]:
@@ -208,7 +206,10 @@ def _attempt(a: Attempt) -> list[Cell]:
         number(a.number),
         cell(how + (" (probe)" if a.probe else "")),
         cell(times.span(waited) if waited is not None else "0s", right=True),
-        cell(times.span(t) if (t := _between(a.start_time, a.completion_time)) is not None else None, right=True),
+        cell(
+            times.span(t) if (t := _between(a.start_time or a.admission_time, a.completion_time)) is not None else None,
+            right=True,
+        ),
         cell(None if a.counted is None else "yes" if a.counted else "no"),
         cell(a.job_name),
         cell(a.message),

@@ -50,12 +50,12 @@ def status_lines(seen: Fleet, parts: Sequence[Part], now: datetime, wide: bool =
     health = show.table(("PART", "STATE", "SAYS"), ([cell(p.name), cell(p.state), cell(p.says)] for p in parts))
     active = [c for c in seen.courses if _takes_a_slot(c)]
     jobs, most = sum(q.status.active for q in seen.queues), fleet.limit(seen, "jobs")
-    courses = f"{len(active)} of {fleet.limit(seen, 'courses') or 'an unknown limit'} hold a course slot"
+    courses = f"course slots {_of(len(active), fleet.limit(seen, 'courses'))}"
     summary = show.facts(
         (
             ("Where", f"namespace {seen.namespace}" if seen.namespace else "all namespaces"),
             ("Courses", f"{phases_of(seen.courses)}; {courses}"),
-            ("Jobs", f"{jobs} of {most or 'an unknown limit'} in all queues"),
+            ("Jobs", f"{_of(jobs, most)} in all queues"),
         )
     )
     head = ["QUEUE", "PRIORITY", "ACTIVE", "CAPACITY", "PENDING", "OLDEST", "CIRCUIT", "STOPPED", "SUCCESS%"]
@@ -76,6 +76,10 @@ def status_lines(seen: Fleet, parts: Sequence[Part], now: datetime, wide: bool =
         ),
     )
     return [health, summary, queues, providers if len(providers) > 1 else []]
+
+
+def _of(used: int, most: int | None) -> str:
+    return f"{used} of {most}" if most else f"{used} (limit not known)"
 
 
 def phases_of(objects: Sequence[Work]) -> str:
