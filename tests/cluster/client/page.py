@@ -1,5 +1,6 @@
 """A page of the docs whose examples are run: what is shown is what was said."""
 
+import itertools
 import re
 import shlex
 import socket
@@ -29,11 +30,16 @@ _VARIES = (
 )
 
 
+_WHILE_WAITING = re.compile(r"\d+ of \d+ courses ended, \d+ chapters written")
+"""Said every ten seconds: how often depends on the machine."""
+
+
 def reduced(text: str) -> list[str]:
-    """Give the lines of a text without what differs from one run to the next."""
+    """Give the lines of a text without what differs from one run to the next; the same line twice counts once."""
     for pattern, name in _VARIES:
         text = re.sub(pattern, name, text)
-    return [line.rstrip() for line in text.splitlines()]
+    lines = [line.rstrip() for line in text.splitlines()]
+    return [line for line, _ in itertools.groupby(lines) if not _WHILE_WAITING.fullmatch(line)]
 
 
 class Page:

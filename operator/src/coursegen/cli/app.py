@@ -75,6 +75,14 @@ class Scope:
         """Give the namespace to list; empty for all."""
         return "" if self.all_namespaces else self.client.namespace
 
+    def widest(self) -> str:
+        """Give the namespace of -n; without one all (empty), if they may be listed, else the context's."""
+        from .. import fleet
+
+        if self.namespace or self.all_namespaces:
+            return self.place
+        return self.client.run(fleet.find_namespace(self.client.namespace))
+
     def answers_in(self, *known: Output) -> None:
         """Raise InputError if the wanted output is none that this command has."""
         if self.output not in (Output.TEXT, *known):

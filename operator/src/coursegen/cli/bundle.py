@@ -50,7 +50,7 @@ def run(scope: Scope, file: Path | None) -> None:
 
 
 def _collected(scope: Scope, now: datetime, errors: list[str]) -> Iterator[tuple[str, str]]:
-    client, place, system = scope.client, "" if not scope.namespace else scope.namespace, scope.system_namespace
+    client, place, system = scope.client, scope.widest(), scope.system_namespace
 
     def of(name: str, path: str) -> Iterator[tuple[str, str]]:
         try:

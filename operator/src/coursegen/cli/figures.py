@@ -34,17 +34,17 @@ def performance(scope: Scope, minutes: int, prometheus: str | None) -> None:
 
 def read(scope: Scope, minutes: int, prometheus: str | None, now: datetime) -> tuple[Report, str]:
     """Work the figures out, and say from what."""
-    everywhere = scope.all_namespaces or not scope.namespace
+    place = scope.widest()
     found: list[Work] = []
     for kind in kinds.WORK:
-        found += scope.client.list(kind, all_namespaces=everywhere)
+        found += scope.client.run(calls.listed(kind, place))
     report = reckoning.report(found, now, timedelta(minutes=minutes))
     if prometheus:
         counted = of_prometheus(ask(prometheus, QUERY.format(minutes=minutes)))
         return with_counts(report, counted, minutes), (
             f"Ends from Prometheus; durations and retries from the statuses of {len(found)} objects"
         )
-    where = "all namespaces" if everywhere else f"namespace {scope.namespace}"
+    where = f"namespace {place}" if place else "all namespaces"
     return report, f"From the statuses of {len(found)} objects in {where}: what was deleted before is missing"
 
 

@@ -29,9 +29,7 @@ _PHASES = ("Running", "Pending", "Held", "Suspended", "Succeeded", "Failed", "Ca
 def status(scope: Scope, watch: bool) -> None:
     """Show the system on one screen."""
     scope.answers_in(Output.WIDE, Output.JSON, Output.YAML)
-    place = (
-        scope.place if scope.namespace or scope.all_namespaces else scope.client.run(fleet.find_namespace(scope.place))
-    )
+    place = scope.widest()
 
     def once() -> list[Sequence[Text]]:
         now = datetime.now(UTC)
