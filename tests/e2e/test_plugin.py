@@ -43,4 +43,6 @@ def test_the_plugin_fetches_a_workers_log_and_a_courses_files(scene: Scene) -> N
         assert (folder / "out" / "c.pdf").read_bytes().startswith(b"%PDF")
         coursegen(scene, folder, "download", "chaptergen/c-chapter-01", "-d", str(folder))
         assert json.loads((folder / "c-chapter-01.json").read_bytes())["title"] == "Part 1"
-        print(coursegen(scene, folder, "status"), coursegen(scene, folder, "doctor"), log, sep="\n")
+        checked = {c["name"]: c["state"] for c in json.loads(coursegen(scene, folder, "doctor", "-o", "json"))}
+        assert (checked["store"], checked["redis"]) == ("ok", "ok")
+        assert json.loads(coursegen(scene, folder, "status", "-o", "json"))["courses"]["limit"] == 100

@@ -67,13 +67,24 @@ def opened(known: Mapping[str, str], kubectl: list[str]) -> "Iterator[ObjectStor
 def _reached(endpoint: str, kubectl: list[str]) -> Iterator[str]:
     """Give an endpoint that is reached from here."""
     parts = urlsplit(endpoint)
-    inside = _INSIDE.match(parts.hostname or "")
+    with tunnel(parts.hostname or "", parts.port or 80, kubectl) as (host, port):
+        yield endpoint if host == parts.hostname else f"{parts.scheme}://{host}:{port}"
+
+
+@contextmanager
+def tunnel(host: str, port: int, kubectl: list[str]) -> Iterator[tuple[str, int]]:
+    """Give host and port that are reached from here: those of a Service by `kubectl port-forward` during the body.
+
+    Raises:
+        CoursegenError: kubectl is not there, or cannot reach the Service.
+    """
+    inside = _INSIDE.match(host)
     if not inside:
-        yield endpoint
+        yield host, port
         return
     if not shutil.which(kubectl[0]):
-        raise CoursegenError(f"The store is inside the cluster ({endpoint}), and there is no kubectl to reach it with.")
-    target = [f"service/{inside['service']}", f":{parts.port or 80}"]
+        raise CoursegenError(f"{host} is inside the cluster, and there is no kubectl on the PATH to reach it with.")
+    target = [f"service/{inside['service']}", f":{port}"]
     argv = [*kubectl, "port-forward", "--namespace", inside["namespace"], *target]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603
         try:
@@ -81,10 +92,22 @@ def _reached(endpoint: str, kubectl: list[str]) -> Iterator[str]:
             line = process.stdout.readline()
             found = _FORWARDED.search(line)
             if not found:
-                raise CoursegenError(f"The store could not be reached by kubectl port-forward: {line.strip()}")
-            yield f"{parts.scheme}://127.0.0.1:{found[1]}"
+                raise CoursegenError(f"{host} could not be reached by kubectl port-forward: {line.strip()}")
+            yield "127.0.0.1", int(found[1])
         finally:
             process.terminate()
+
+
+def answers(store: "ObjectStore", prefix: str) -> str:
+    """Ask the store for a key under a prefix; give what is wrong, empty if it answers."""
+    import obstore
+    from obstore.exceptions import BaseError
+
+    try:
+        next(iter(obstore.list(store, prefix, chunk_size=1)), None)
+    except (BaseError, OSError) as error:
+        return str(error).split("Debug source")[0].strip()[:300]
+    return ""
 
 
 def save(store: "ObjectStore", artifact: Artifact, path: Path) -> None:

@@ -83,6 +83,11 @@ class Scope:
             return self.place
         return self.client.run(fleet.find_namespace(self.client.namespace))
 
+    def kubectl(self) -> list[str]:
+        """Give kubectl's command line, for the same cluster."""
+        given = [("--kubeconfig", self.kubeconfig), ("--context", self.context)]
+        return ["kubectl", *(f"{flag}={value}" for flag, value in given if value)]
+
     def answers_in(self, *known: Output) -> None:
         """Raise InputError if the wanted output is none that this command has."""
         if self.output not in (Output.TEXT, *known):

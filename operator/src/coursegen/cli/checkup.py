@@ -1,8 +1,10 @@
 """`doctor`: what the system stands on, each part checked, and how to mend what is wrong."""
 
+import base64
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import typer
 from rich.text import Text
@@ -11,9 +13,9 @@ from coursegen_api import names
 from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
 
-from .. import fleet, kinds
+from .. import fleet, kinds, store
 from ..client import Client
-from ..errors import NotFoundError, RefusedError
+from ..errors import CoursegenError, NotFoundError, RefusedError
 from . import show
 from .app import Output, Scope
 from .show import cell
@@ -64,8 +66,8 @@ def checks(scope: Scope, now: datetime) -> Iterator[Check]:
     yield _tried("queues", lambda: _queues(client))
     yield _tried("providers", lambda: _providers(client))
     yield _tried("worker account", lambda: _account(client))
-    yield _tried("store", lambda: _store(client))
-    yield _redis(scope, now)
+    yield _tried("store", lambda: _store(scope))
+    yield _tried("redis", lambda: _redis(scope, now))
 
 
 def _tried(name: str, look: Callable[[], Check]) -> Check:
@@ -193,20 +195,46 @@ def _account(client: Client) -> Check:
     )
 
 
-def _store(client: Client) -> Check:
-    """Look whether workers find credentials; nothing but the Secret's presence matters here, and it is not shown."""
-    if _exists(client, f"/api/v1/namespaces/{client.namespace}/secrets/{names.SECRET_STORE}"):
-        return Check(
-            "store", "ok", f"the Secret {names.SECRET_STORE} is there; workers say in their errors if it is wrong"
-        )
-    mend = f"Create the Secret {names.SECRET_STORE} with {names.ENV_STORE_URL} and AWS_*: every worker needs it."
-    return Check("store", "failed", f"{client.namespace} has no Secret {names.SECRET_STORE}: no Pod starts", mend)
+def _store(scope: Scope) -> Check:
+    """Look into the store with the credentials that workers have, through a tunnel where it is in the cluster."""
+    client = scope.client
+    try:
+        known = store.credentials(client, client.namespace, None)
+    except NotFoundError:
+        mend = f"Create the Secret {names.SECRET_STORE} with {names.ENV_STORE_URL} and AWS_*: every worker needs it."
+        return Check("store", "failed", f"{client.namespace} has no Secret {names.SECRET_STORE}: no Pod starts", mend)
+    prefix = client.read(f"/api/v1/namespaces/{client.namespace}")["metadata"]["uid"]
+    try:
+        with store.opened(known, scope.kubectl()) as opened:
+            trouble = store.answers(opened, prefix)
+    except CoursegenError as error:
+        return Check("store", "unknown", str(error))
+    if trouble:
+        mend = f"Look at the Secret {names.SECRET_STORE} (URL, AWS_*) and at whether the store runs."
+        return Check("store", "failed", f"does not answer: {trouble}", mend)
+    return Check("store", "ok", "answers, with the credentials that workers have")
 
 
 def _redis(scope: Scope, now: datetime) -> Check:
-    part = fleet.redis(scope.redis_url, now)
+    """Ask the Redis of --redis-url, else the one that workers are told of."""
+    part = fleet.redis(scope.redis_url, now) if scope.redis_url else _workers_redis(scope, now)
     state = {"ok": "ok", "degraded": "warning"}.get(part.state, "unknown")
     mend = (
         "Nothing is lost. Look at the Pod of Redis, and at the URL's user and password." if state == "warning" else ""
     )
     return Check("redis", state, part.says, mend)
+
+
+def _workers_redis(scope: Scope, now: datetime) -> fleet.Part:
+    client = scope.client
+    try:
+        secret = client.read(f"/api/v1/namespaces/{client.namespace}/secrets/{names.SECRET_REDIS}")
+    except NotFoundError:
+        return fleet.Part("redis", "unknown", f"no Secret {names.SECRET_REDIS}: percentages move with the Jobs alone")
+    url = urlsplit(base64.b64decode(secret.get("data", {}).get(names.ENV_REDIS_URL, "")).decode())
+    try:
+        with store.tunnel(url.hostname or "", url.port or 6379, scope.kubectl()) as (host, port):
+            login, at, _ = url.netloc.rpartition("@")
+            return fleet.redis(url._replace(netloc=f"{login}{at}{host}:{port}").geturl(), now)
+    except CoursegenError as error:
+        return fleet.Part("redis", "unknown", str(error))

@@ -24,7 +24,7 @@ def download(scope: Scope, name: str, directory: Path, store_url: str | None) ->
         hint = f"See what it waits for: kubectl coursegen why {name}"
         raise NotFoundError(f"{kinds.label(obj)} has no file in the store yet.", hint)
     known = store.credentials(scope.client, obj.metadata.namespace, store_url)
-    with store.opened(known, _kubectl(scope)) as opened:
+    with store.opened(known, scope.kubectl()) as opened:
         for file, artifact in found:
             path = directory / file
             store.save(opened, artifact, path)
@@ -48,8 +48,3 @@ def _ending(artifact: Artifact, form: str) -> str:
         return ".scorm.zip"
     known = _ENDINGS.get(artifact.media_type) or Path(artifact.key).suffix.lstrip(".")
     return f".{known}"
-
-
-def _kubectl(scope: Scope) -> list[str]:
-    given = [("--kubeconfig", scope.kubeconfig), ("--context", scope.context)]
-    return ["kubectl", *(f"{flag}={value}" for flag, value in given if value)]
