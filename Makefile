@@ -12,7 +12,7 @@ UNIT = not cluster and not e2e
 BOTH = -n 2
 
 .DEFAULT_GOAL = help
-.PHONY: help demo down deploy images test test-unit verify generate fuzz faults chaos fmt bench docs calibration clean
+.PHONY: help demo down deploy images test test-unit verify generate fuzz faults chaos fmt bench docs calibration cli-docs clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -51,6 +51,9 @@ generate: .venv/ready ## Write what is generated anew: CRDs, API reference, metr
 	@$(PYTHON) -m coursegen_api.crd crds
 	@$(PYTHON) -m coursegen_api.docs docs/api.md
 	@$(PYTHON) -m monitoring
+
+cli-docs: .venv/ready ## Run every command of docs/cli.md on a real API server, and write down what it says
+	@COURSEGEN_WRITE_DOCS=1 $(PYTHON) -m pytest -q tests/cluster/client/test_cli_page.py
 
 fuzz: .venv/ready ## Look for a history that breaks a promise of the planner: random, about half an hour
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q tests/unit/operator/test_planner_properties.py

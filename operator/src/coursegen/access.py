@@ -1,0 +1,86 @@
+"""Where the API server is, and how to be let in: as the kubeconfig says, or as a Pod's service account."""
+
+import os
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import UnreachableError
+
+_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+@dataclass(frozen=True)
+class Access:
+    """A way to an API server."""
+
+    server: str
+    namespace: str
+    """Where objects are meant to be, unless a call says otherwise."""
+    verify: ssl.SSLContext | bool
+    headers: Callable[[], dict[str, str]]
+    """Gives the header that authorises a request; a token that expires is made anew."""
+    proxy: str | None = None
+
+
+def find(kubeconfig: str | None = None, context: str | None = None, namespace: str | None = None) -> Access:
+    """Find the API server; the kubeconfig comes first, as it does for kubectl.
+
+    Raises:
+        UnreachableError: there is none, or the kubeconfig cannot be used.
+    """
+    # Half a second: the package imports a class for each of Kubernetes' own kinds.
+    from kubernetes import config
+    from kubernetes.client import Configuration
+    from kubernetes.config.config_exception import ConfigException
+
+    # None of it is typed.
+    load: Any = config.load_kube_config
+    load_inside: Any = config.load_incluster_config
+    contexts: Any = config.list_kube_config_contexts
+    inside = _ACCOUNT.joinpath("token").exists() and os.environ.get("KUBERNETES_SERVICE_HOST")
+    configuration = Configuration()
+    try:
+        if inside and not (kubeconfig or context or os.environ.get("KUBECONFIG")):
+            load_inside(client_configuration=configuration)
+            own = _ACCOUNT.joinpath("namespace").read_text().strip()
+        else:
+            load(kubeconfig, context, client_configuration=configuration)
+            own = _namespace(contexts(kubeconfig), context)
+    except (ConfigException, OSError, ValueError) as error:
+        raise UnreachableError(
+            f"No way to a cluster: {error}", "Set KUBECONFIG, or name a file with --kubeconfig and a context in it."
+        ) from error
+    return Access(
+        server=str(configuration.host).rstrip("/"),
+        namespace=namespace or own,
+        verify=_tls(configuration),
+        headers=lambda: _headers(configuration),
+        proxy=configuration.proxy,
+    )
+
+
+def _namespace(contexts: Any, wanted: str | None) -> str:
+    """Give the namespace that a context is about."""
+    known, active = contexts
+    chosen = next((c for c in known if c["name"] == wanted), active) if wanted else active
+    return str(chosen["context"].get("namespace") or "default")
+
+
+def _tls(configuration: Any) -> ssl.SSLContext | bool:
+    if not str(configuration.host).startswith("https"):
+        return False
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    if not configuration.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    return context
+
+
+def _headers(configuration: Any) -> dict[str, str]:
+    token = configuration.get_api_key_with_prefix("BearerToken", "authorization")
+    return {"Authorization": token} if token else {}

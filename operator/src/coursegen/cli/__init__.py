@@ -1,0 +1,19 @@
+"""`kubectl coursegen`: what a person types, and what is shown. Nothing heavy is imported before it is needed."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command."""
+    try:
+        from .commands import app
+    except ModuleNotFoundError as error:
+        sys.exit(f"kubectl coursegen needs the package {error.name}: pip install 'coursegen-operator[cli]'")
+    app()
+
+
+def complete() -> None:
+    """Answer kubectl, which calls `kubectl_complete-coursegen WORD…` as one presses Tab."""
+    from .completion import answer
+
+    sys.exit(answer(sys.argv[1:]))

@@ -1,0 +1,173 @@
+"""What all commands share: the options of kubectl, the client, and how trouble is told."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import CoursegenError, InputError
+
+if TYPE_CHECKING:
+    from ..client import Client
+    from .show import Screen
+
+INTERRUPTED = 130
+
+
+class Output(StrEnum):
+    """How the answer is written."""
+
+    TEXT = "text"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+
+
+Namespace = Annotated[str | None, typer.Option("--namespace", "-n", help="Namespace. Default: the context's.")]
+AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")]
+Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
+Kubeconfig = Annotated[str | None, typer.Option("--kubeconfig", help="The kubeconfig file.")]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="text, wide, json, yaml or name.")]
+System = Annotated[
+    str, typer.Option("--system-namespace", envvar="COURSEGEN_SYSTEM_NAMESPACE", help="Where the operator runs.")
+]
+RedisUrl = Annotated[
+    str | None,
+    typer.Option("--redis-url", envvar="COURSEGEN_REDIS_URL", show_envvar=True, help="Redis, for live percentages."),
+]
+
+
+@dataclass
+class Scope:
+    """Where a command looks, and how it answers."""
+
+    namespace: Namespace = None
+    all_namespaces: AllNamespaces = False
+    context: Context = None
+    kubeconfig: Kubeconfig = None
+    output: OutputOption = Output.TEXT
+    system_namespace: System = "coursegen-system"
+    redis_url: RedisUrl = None
+    command: str = field(default="", init=False)
+
+    @cached_property
+    def client(self) -> "Client":
+        """Give the client; the half second that its imports take is not spent on `--help`."""
+        from ..client import Client
+
+        return Client(namespace=self.namespace, context=self.context, kubeconfig=self.kubeconfig)
+
+    @cached_property
+    def screen(self) -> "Screen":
+        """Give what is written to."""
+        from .show import Screen
+
+        return Screen()
+
+    @property
+    def place(self) -> str:
+        """Give the namespace to list; empty for all."""
+        return "" if self.all_namespaces else self.client.namespace
+
+    def widest(self) -> str:
+        """Give the namespace of -n; without one all (empty), if they may be listed, else the context's."""
+        from .. import fleet
+
+        if self.namespace or self.all_namespaces:
+            return self.place
+        return self.client.run(fleet.find_namespace(self.client.namespace))
+
+    def kubectl(self) -> list[str]:
+        """Give kubectl's command line, for the same cluster."""
+        given = [("--kubeconfig", self.kubeconfig), ("--context", self.context)]
+        return ["kubectl", *(f"{flag}={value}" for flag, value in given if value)]
+
+    def answers_in(self, *known: Output) -> None:
+        """Raise InputError if the wanted output is none that this command has."""
+        if self.output not in (Output.TEXT, *known):
+            raise InputError(f"`{self.command}` has no output {self.output}: it has {', '.join(['text', *known])}.")
+
+
+_SHARED = [
+    inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=f.type)
+    for f in fields(Scope)
+    if f.init
+]
+_DEFAULTS = Scope()
+
+
+def new_app() -> typer.Typer:
+    """Make the application; the shared options may come before the verb too, as some are used to."""
+    app = typer.Typer(
+        name="coursegen",
+        help="See and steer course generation on Kubernetes.",
+        epilog="Exit codes: 0 well, 1 not well, 2 wrong use, 3 not found, 4 refused, 5 no answer, 130 interrupted.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    def before(ctx: typer.Context, **given: Any) -> None:
+        ctx.obj = Scope(**given)
+
+    context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    before.__signature__ = inspect.Signature([context, *_SHARED])  # type: ignore[attr-defined]
+    before.__annotations__ = {"ctx": typer.Context} | {p.name: p.annotation for p in _SHARED}
+    app.callback()(before)
+    return app
+
+
+def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a function of a Scope and options of its own as a command that also has the shared ones."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        taken = {p.name for p in own}
+        shared = [p for p in _SHARED if p.name not in taken]
+
+        def run(ctx: typer.Context, **given: Any) -> None:
+            scope = _merged(ctx.obj, {p.name: given.pop(p.name) for p in shared})
+            scope.command = name
+            told(lambda: function(scope, **given))
+
+        context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+        keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+        run.__signature__ = inspect.Signature([context, *keyword, *shared])  # type: ignore[attr-defined]
+        run.__annotations__ = {"ctx": typer.Context} | {p.name: p.annotation for p in [*keyword, *shared]}
+        run.__doc__ = function.__doc__
+        app.command(name)(run)
+        return function
+
+    return register
+
+
+def _merged(before: Scope, after: dict[str, Any]) -> Scope:
+    """Lay options after the verb over those before it."""
+    return replace(before, **{k: v for k, v in after.items() if v != getattr(_DEFAULTS, k)})
+
+
+def told(action: Callable[[], None]) -> None:
+    """Do something; tell trouble in words, on stderr, and end with its exit code."""
+    try:
+        action()
+    except CoursegenError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        if error.hint:
+            print(error.hint, file=sys.stderr)
+        raise typer.Exit(error.exit_code) from error
+    except TimeoutError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        raise typer.Exit(INTERRUPTED) from error
+    except BrokenPipeError as error:  # `| head`: nobody reads on
+        sys.stderr.close()
+        raise typer.Exit(0) from error

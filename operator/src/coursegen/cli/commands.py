@@ -1,0 +1,265 @@
+"""Every command with its options; what it does is imported when it is called."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import Scope, command, new_app
+
+app = new_app()
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name, kind/name or uid of an object.")]
+Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names, or kind/name.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Go on showing what changes.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A manifest, or - for stdin.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Prometheus = Annotated[
+    str | None, typer.Option(envvar="COURSEGEN_PROMETHEUS_URL", show_envvar=True, help="Prometheus, for history.")
+]
+
+
+class Format(StrEnum):
+    """Formats of an export."""
+
+    PDF = "pdf"
+    SCORM = "scorm"
+    JSON = "json"
+
+
+# ---- seeing -------------------------------------------------------------------------------------------------
+
+
+@command(app, "status")
+def status(scope: Scope, watch: Watch = False) -> None:
+    """Queues, capacity, breakers and the health of each part, on one screen."""
+    from . import overview
+
+    overview.status(scope, watch)
+
+
+@command(app, "get-task")
+def get_task(scope: Scope, name: Name, watch: Watch = False) -> None:
+    """Everything about one object: attempts, errors, Events, artifacts, what it waits for."""
+    from . import one
+
+    one.get_task(scope, name, watch)
+
+
+@command(app, "why")
+def why(scope: Scope, name: Name) -> None:
+    """Which constraint binds an object now, and what would free it: one sentence."""
+    from . import one
+
+    one.why(scope, name)
+
+
+@command(app, "active")
+def active(scope: Scope, watch: Watch = False) -> None:
+    """What runs now, with live percentages."""
+    from . import overview
+
+    overview.active(scope, watch)
+
+
+@command(app, "monitor")
+def monitor(
+    scope: Scope,
+    duration: Annotated[int, typer.Option(min=1, help="Seconds to watch for.")] = 300,
+) -> None:
+    """Watch queues and work live for a while; a summary at the end."""
+    from . import monitoring
+
+    monitoring.run(scope, duration)
+
+
+@command(app, "performance")
+def performance(
+    scope: Scope,
+    since: Annotated[int, typer.Option(min=1, help="Minutes of the past to look at.")] = 60,
+    prometheus: Prometheus = None,
+) -> None:
+    """Throughput an hour, success rate, durations by kind. Exits with 1 below the target."""
+    from . import figures
+
+    figures.performance(scope, since, prometheus)
+
+
+@command(app, "logs")
+def logs(
+    scope: Scope,
+    name: Name,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written.")] = False,
+    attempt: Annotated[int | None, typer.Option(min=1, help="Number of the attempt. Default: the last.")] = None,
+) -> None:
+    """The log of an object's worker."""
+    from . import workerlog
+
+    workerlog.logs(scope, name, follow, attempt)
+
+
+# ---- giving work --------------------------------------------------------------------------------------------
+
+
+@command(app, "submit")
+def submit(scope: Scope, file: File) -> None:
+    """Apply a manifest of courses, chapters, validations, exports and their ConfigMaps."""
+    from . import manifests
+
+    manifests.submit(scope, file)
+
+
+@command(app, "plan")
+def plan(scope: Scope, file: File) -> None:
+    """What a manifest would create, take and cost; creates nothing. Exits with 4 if the API server would refuse it."""
+    from . import manifests
+
+    manifests.plan(scope, file)
+
+
+@command(app, "export")
+def export(
+    scope: Scope,
+    name: Name,
+    format: Annotated[Format, typer.Option("--format", help="pdf, scorm or json.")],
+    assessments: Annotated[bool, typer.Option(help="Put questions and answers into the file.")] = True,
+) -> None:
+    """Export a course or chapter: one more format for a course, else an export of its own."""
+    from . import verbs
+
+    verbs.export(scope, name, format.value, assessments)
+
+
+@command(app, "download")
+def download(
+    scope: Scope,
+    name: Name,
+    directory: Annotated[Path, typer.Option("--directory", "-d", help="Where to put the files.")] = Path(),
+    store_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="COURSEGEN_STORE_URL",
+            show_envvar=True,
+            help="The object store, with AWS_* beside it. Default: what the namespace's Secret coursegen-store says.",
+        ),
+    ] = None,
+) -> None:
+    """Fetch an object's files from the store, each checked against its hash."""
+    from . import downloads
+
+    downloads.download(scope, name, directory, store_url)
+
+
+# ---- steering -----------------------------------------------------------------------------------------------
+
+
+@command(app, "retry")
+def retry(scope: Scope, names: Names) -> None:
+    """Run failed work again, with all its retries."""
+    from . import verbs
+
+    verbs.ask(scope, names, "retry")
+
+
+@command(app, "cancel")
+def cancel(scope: Scope, names: Names) -> None:
+    """End work, and what it has running."""
+    from . import verbs
+
+    verbs.ask(scope, names, "cancel")
+
+
+@command(app, "stop")
+def stop(scope: Scope, names: Names) -> None:
+    """Write no more of a course, and deliver the chapters that have succeeded."""
+    from . import verbs
+
+    verbs.ask(scope, names, "stop")
+
+
+@command(app, "suspend")
+def suspend(scope: Scope, names: Names) -> None:
+    """Start nothing new; what runs ends normally."""
+    from . import verbs
+
+    verbs.suspend(scope, names, on=True)
+
+
+@command(app, "resume")
+def resume(scope: Scope, names: Names) -> None:
+    """Go on after a suspend."""
+    from . import verbs
+
+    verbs.suspend(scope, names, on=False)
+
+
+@command(app, "regenerate")
+def regenerate(
+    scope: Scope,
+    name: Name,
+    feedback: Annotated[str, typer.Option(help="What to change, in your words.")],
+    focus_area: Annotated[str | None, typer.Option(help="What it is about, in a word: simplification.")] = None,
+) -> None:
+    """Make a chapter, or every chapter of a course, anew from feedback."""
+    from . import verbs
+
+    verbs.regenerate(scope, name, feedback, focus_area)
+
+
+@command(app, "purge")
+def purge(
+    scope: Scope,
+    failed: Annotated[bool, typer.Option("--failed", help="What has failed; nothing else can be purged.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Delete failed work that nobody else owns. Asks first."""
+    from . import verbs
+
+    verbs.purge(scope, failed, yes)
+
+
+# ---- looking after the system -------------------------------------------------------------------------------
+
+
+@command(app, "doctor")
+def doctor(scope: Scope) -> None:
+    """Check each part, and say how to mend what is wrong. Exits with 1 if something is."""
+    from . import checkup
+
+    checkup.doctor(scope)
+
+
+@command(app, "test-queue")
+def try_queue(
+    scope: Scope,
+    courses: Annotated[int, typer.Option(min=1, max=1000, help="Courses to generate at once.")] = 10,
+    chapters: Annotated[int, typer.Option(min=1, max=20, help="Chapters of each.")] = 3,
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds until it is given up.")] = 900,
+    scratch: Annotated[str | None, typer.Option(help="Name of the namespace to make. Default: a new one.")] = None,
+) -> None:
+    """Generate courses in a namespace made for it, judge, and clean up, also after ^C. Exits with 1 if it fails."""
+    from . import trial
+
+    trial.run(scope, trial.Load(courses, chapters, timeout), scratch)
+
+
+@command(app, "support-bundle")
+def support_bundle(
+    scope: Scope,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="The archive. Default: coursegen-support-TIME.tar.gz")
+    ] = None,
+) -> None:
+    """Collect what helps to understand a problem, without content or credentials."""
+    from . import bundle
+
+    bundle.run(scope, file)
+
+
+@command(app, "completion")
+def completion(scope: Scope, shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")]) -> None:
+    """Print shell completion for `coursegen`; under kubectl put kubectl_complete-coursegen on the PATH."""
+    from . import completion as completing
+
+    scope.screen.say(completing.script(shell))

@@ -1,0 +1,102 @@
+"""`monitor`: queues and work, live for a while, and a summary of what happened meanwhile."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from .. import fleet, kinds, performance, times
+from ..errors import UnreachableError
+from ..kinds import Work
+from . import figures, live, overview
+from .app import Output, Scope
+
+_SECONDS = 2.0
+_PLAIN_SECONDS = 15.0
+_ROWS = 20
+
+
+def run(scope: Scope, duration: int) -> None:
+    """Watch for `duration` seconds or until ^C, then sum up."""
+    scope.answers_in(Output.JSON, Output.YAML)
+    begun = datetime.now(UTC)
+    machine = scope.output in (Output.JSON, Output.YAML)
+    try:
+        if scope.screen.live and not machine:
+            _in_place(scope, duration)
+        else:
+            _plain(scope, duration, quiet=machine)
+    except KeyboardInterrupt:
+        scope.screen.tell("Stopped early.")
+    _sum_up(scope, begun)
+
+
+def _in_place(scope: Scope, duration: int) -> None:
+    words = live.Words(scope.client, scope.redis_url)
+    end = time.monotonic() + duration
+    with Live(console=scope.screen.console, refresh_per_second=4, transient=True) as shown:
+        while (left := end - time.monotonic()) > 0:
+            try:
+                shown.update(Group(*_lines(scope, words, left)))
+            except UnreachableError as error:  # a monitor outlives what it watches
+                shown.update(Text(str(error), "red"))
+            time.sleep(min(_SECONDS, max(0.0, end - time.monotonic())))
+
+
+def _lines(scope: Scope, words: live.Words, left: float) -> list[Text]:
+    now = datetime.now(UTC)
+    seen = scope.client.run(fleet.read(scope.place, scope.system_namespace))
+    parts = [p for p in fleet.parts(seen, now) if p.state != "ok"]
+    blocks = overview.status_lines(seen, parts, now)[1:]
+    found = overview.read_active(scope)
+    words.read({o.metadata.namespace for o in found})
+    active = overview.active_lines([words.over(o) for o in found[:_ROWS]], now)
+    more = [Text(f"… and {len(found) - _ROWS} more", "dim")] if len(found) > _ROWS else []
+    head = [Text(f"{now:%H:%M:%S}  {times.span(left)} left, ^C ends it", "dim")]
+    return _joined([head, *blocks, [*active, *more]])
+
+
+def _joined(blocks: Sequence[Sequence[Text]]) -> list[Text]:
+    out: list[Text] = []
+    for block in blocks:
+        out += [*block, Text()] if block else []
+    return out
+
+
+def _plain(scope: Scope, duration: int, *, quiet: bool) -> None:
+    """Write a line now and then, for logs."""
+    end = time.monotonic() + duration
+    while True:
+        if not quiet:
+            try:
+                seen = scope.client.run(fleet.read(scope.place, scope.system_namespace))
+                scope.screen.say(plain_line(seen, datetime.now(UTC)))
+            except UnreachableError as error:
+                scope.screen.tell(str(error))
+        left = end - time.monotonic()
+        if left <= 0:
+            return
+        time.sleep(min(_PLAIN_SECONDS, left))
+
+
+def plain_line(seen: fleet.Fleet, now: datetime) -> str:
+    """Give the state of everything in a line."""
+    queues = [q for q in seen.queues if q.status.active or q.status.pending]
+    said = ", ".join(f"{q.metadata.name} {q.status.active} run {q.status.pending} wait" for q in queues)
+    return f"{now:%H:%M:%S}  courses: {overview.phases_of(seen.courses)}; {said or 'all queues idle'}"
+
+
+def _sum_up(scope: Scope, begun: datetime) -> None:
+    now = datetime.now(UTC)
+    found: list[Work] = []
+    for kind in kinds.WORK:
+        found += scope.client.list(kind, all_namespaces=scope.all_namespaces)
+    report = performance.report(found, now, max(now - begun, timedelta(seconds=1)))
+    source = f"Watched for {times.span((now - begun).total_seconds())}, from the statuses of {len(found)} objects"
+    if scope.output in (Output.JSON, Output.YAML):
+        scope.screen.data(figures.data(report, source), scope.output)
+    else:
+        scope.screen.lines([Text("Summary", "bold")], *figures.lines(report, source))

@@ -1,0 +1,200 @@
+"""`test-queue`: a real load in a namespace made for it, a verdict, and nothing left behind."""
+
+import secrets
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import typer
+
+from coursegen_api import names
+from coursegen_api.course import CourseGeneration
+
+from .. import calls, kinds, performance, times
+from ..calls import Json
+from ..client import Client
+from ..errors import CoursegenError, NotFoundError, RefusedError
+from ..kinds import Work
+from ..performance import Report
+from . import figures
+from .app import Output, Scope
+
+_LOOK_SECONDS = 1.0
+_TELL_SECONDS = 10.0
+_GONE_SECONDS = 60.0
+_LABELS = {
+    "app.kubernetes.io/part-of": "coursegen",
+    "app.kubernetes.io/component": "test-queue",
+    "pod-security.kubernetes.io/enforce": "restricted",
+}
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is generated."""
+
+    courses: int
+    chapters: int
+    """Of each course."""
+    timeout_seconds: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How it went."""
+
+    report: Report
+    courses: int
+    finished: int
+    seconds: float
+
+    def faults(self) -> list[str]:
+        """Say what was not as it should be; nothing if all was well."""
+        found = []
+        if self.finished < self.courses:
+            found.append(f"{self.courses - self.finished} of {self.courses} courses did not end in time")
+        if self.report.meets_target is not True:
+            rate = self.report.total.success_percent
+            said = "nothing ended" if rate is None else f"{rate:.1f} % of tasks succeeded"
+            found.append(f"{said}; the target is {performance.TARGET_PERCENT} %")
+        chapters = next(r for r in self.report.rows if r.kind == "chapter")
+        p95 = chapters.p95_seconds
+        if p95 is not None and p95 > performance.CHAPTER_LIMIT_SECONDS:
+            found.append(f"the slowest 5 % of chapters took {p95:.0f} s or more; the limit is 120 s")
+        return found
+
+
+def run(scope: Scope, load: Load, scratch: str | None) -> None:
+    """Generate, judge, clean up; exits with 1 if the verdict is bad."""
+    scope.answers_in(Output.JSON, Output.YAML)
+    name = scratch or f"coursegen-test-{secrets.token_hex(3)}"
+    begun = datetime.now(UTC)
+    with _namespace(scope, name) as client:
+        for number in range(1, load.courses + 1):
+            client.start_course_generation(course(number, load.chapters), name=f"trial-{number:03d}")
+        _say(scope, f"{load.courses} courses of {load.chapters} chapters are submitted to namespace {name}")
+        finished = _until_ended(scope, client, load)
+        verdict = _judge(client, load, finished, begun)
+    faults = verdict.faults()
+    if scope.output in (Output.JSON, Output.YAML):
+        told = figures.data(verdict.report, f"namespace {name}")
+        scope.screen.data(told | {"passed": not faults, "faults": faults, "seconds": verdict.seconds}, scope.output)
+    else:
+        source = f"{verdict.finished} of {load.courses} courses ended, in {times.span(verdict.seconds)}"
+        scope.screen.lines(*figures.lines(verdict.report, source))
+        scope.screen.say(f"\nVerdict: {'FAILED: ' + '; '.join(faults) if faults else 'passed'}.")
+    if faults:
+        raise typer.Exit(1)
+
+
+def course(number: int, chapters: int) -> Json:
+    """Give the spec of one course; the embedded composer writes, so it costs nothing."""
+    given = [
+        {
+            "id": f"part-{i}",
+            "title": f"Part {i} of trial {number}",
+            "learningObjectives": [f"Write a loop of {i} steps"],
+        }
+        for i in range(1, chapters + 1)
+    ]
+    return {
+        "title": f"Trial {number}",
+        "subjectDomain": "Computer Science",
+        "learningObjectives": ["Write a loop"],
+        "chapters": given,
+        "exports": [{"format": "json"}],
+        "quality": {"maxRegenerations": 0},
+    }
+
+
+@contextmanager
+def _namespace(scope: Scope, name: str) -> Iterator[Client]:
+    """Make a namespace for the body, and remove it whatever happens; SIGTERM is as good as ^C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    own = scope.client
+    try:
+        own.post(
+            "/api/v1/namespaces",
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": _LABELS}},
+        )
+        try:
+            _furnish(scope, name)
+            with Client(namespace=name, access=own.access) as client:
+                yield client
+        finally:
+            _remove(scope, name)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _furnish(scope: Scope, name: str) -> None:
+    """Put what workers need into the namespace: their account, and the Secrets of the namespace at hand."""
+    own, path = scope.client, f"/api/v1/namespaces/{name}"
+    account = {"metadata": {"name": names.WORKER_SERVICE_ACCOUNT}, "automountServiceAccountToken": False}
+    own.post(f"{path}/serviceaccounts", {"apiVersion": "v1", "kind": "ServiceAccount"} | account)
+    for secret in (names.SECRET_STORE, names.SECRET_REDIS):
+        try:
+            found = own.read(f"/api/v1/namespaces/{own.namespace}/secrets/{secret}")
+        except (NotFoundError, RefusedError) as error:
+            if secret == names.SECRET_STORE:
+                _say(scope, f"Without a store: {error}")
+            continue
+        copy = {"metadata": {"name": secret}, "data": found.get("data", {}), "type": found.get("type", "Opaque")}
+        own.post(f"{path}/secrets", {"apiVersion": "v1", "kind": "Secret"} | copy)
+
+
+def _until_ended(scope: Scope, client: Client, load: Load) -> int:
+    """Wait until every course has ended or the time is over; give how many have ended."""
+    end, told = time.monotonic() + load.timeout_seconds, time.monotonic()
+    while True:
+        courses = client.list(CourseGeneration)
+        finished = sum(kinds.is_finished(c) for c in courses)
+        if finished == load.courses or time.monotonic() > end:
+            return finished
+        if time.monotonic() - told > _TELL_SECONDS:
+            told = time.monotonic()
+            done = sum(c.status.chapters.succeeded for c in courses if c.status.chapters)
+            _say(scope, f"{finished} of {load.courses} courses ended, {done} chapters written")
+        time.sleep(_LOOK_SECONDS)
+
+
+def _judge(client: Client, load: Load, finished: int, begun: datetime) -> Verdict:
+    found: list[Work] = []
+    for kind in kinds.WORK:
+        found += client.list(kind)
+    now = datetime.now(UTC)
+    seconds = (now - begun).total_seconds()
+    report = performance.report(found, now, timedelta(seconds=max(1.0, seconds)))
+    return Verdict(report, load.courses, finished, seconds)
+
+
+def _remove(scope: Scope, name: str) -> None:
+    """Remove the namespace; ^C is not heard meanwhile, lest it be left behind."""
+    path, before = f"/api/v1/namespaces/{name}", signal.signal(signal.SIGINT, signal.SIG_IGN)
+    options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+    try:
+        scope.client.run(_delete(path, options))
+        _say(scope, f"Namespace {name} is being removed")
+        end = time.monotonic() + _GONE_SECONDS
+        while time.monotonic() < end:
+            scope.client.read(path)
+            time.sleep(_LOOK_SECONDS)
+        _say(scope, f"Namespace {name} is not gone yet: kubectl get namespace {name}")
+    except NotFoundError:
+        pass
+    except CoursegenError as error:
+        _say(scope, f"Namespace {name} could not be removed ({error}): kubectl delete namespace {name}")
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _delete(path: str, options: Json) -> calls.Call[Json]:
+    return (yield calls.Request("DELETE", path, body=options))
+
+
+def _say(scope: Scope, text: str) -> None:
+    scope.screen.tell(text)

@@ -1,0 +1,194 @@
+"""How the whole system stands: operator, queues, providers, courses, and what of it could not be seen."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from coursegen_api.base import FailureClass
+from coursegen_api.circuit import CircuitState
+from coursegen_api.course import CourseGeneration
+from coursegen_api.provider import ModelProvider
+from coursegen_api.queue import GenerationQueue
+
+from . import calls, kinds, times
+from .calls import Call, Json
+from .errors import NotFoundError, RefusedError
+
+SYSTEM = "coursegen-system"
+DEPLOYMENT = "coursegen-operator"
+LEASE = "coursegen-operator-leader"
+_COURSES = "COURSEGEN_MAX_CONCURRENT_COURSES"
+_JOBS = "COURSEGEN_MAX_JOBS"
+_STALE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the system."""
+
+    name: str
+    state: str
+    """ok, degraded, down or unknown."""
+    says: str
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """What was seen."""
+
+    namespace: str
+    """Empty: all of them."""
+    queues: Sequence[GenerationQueue]
+    providers: Sequence[ModelProvider]
+    courses: Sequence[CourseGeneration]
+    deployment: Json | None = None
+    lease: Json | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+    unseen: str = ""
+    """Why the operator's own objects could not be read."""
+
+
+def read(namespace: str, system: str = SYSTEM) -> Call[Fleet]:
+    """Read it all; the operator's own objects may be out of bounds for who asks."""
+    queues: list[GenerationQueue] = yield from calls.listed(GenerationQueue, "")
+    providers: list[ModelProvider] = yield from calls.listed(ModelProvider, namespace)
+    courses: list[CourseGeneration] = yield from calls.listed(CourseGeneration, namespace)
+    queues.sort(key=lambda q: (-q.spec.priority, q.metadata.name))
+    deployment = lease = None
+    settings: dict[str, str] = {}
+    unseen = ""
+    try:
+        deployment = yield from _maybe(f"/apis/apps/v1/namespaces/{system}/deployments/{DEPLOYMENT}")
+        lease = yield from _maybe(f"/apis/coordination.k8s.io/v1/namespaces/{system}/leases/{LEASE}")
+        settings = yield from _settings(deployment, system)
+    except RefusedError as error:
+        unseen = str(error)
+    return Fleet(namespace, queues, providers, courses, deployment, lease, settings, unseen)
+
+
+def _maybe(path: str) -> Call[Json | None]:
+    try:
+        return (yield from calls.read(path))
+    except NotFoundError:
+        return None
+
+
+def _settings(deployment: Json | None, system: str) -> Call[dict[str, str]]:
+    """Read the ConfigMap that the Deployment names: Kustomize gives it a hash for a suffix."""
+    if deployment is None:
+        return {}
+    [container, *_] = deployment["spec"]["template"]["spec"]["containers"]
+    named = [s["configMapRef"]["name"] for s in container.get("envFrom", ()) if "configMapRef" in s]
+    found: dict[str, str] = {}
+    for name in named:
+        config = yield from _maybe(f"/api/v1/namespaces/{system}/configmaps/{name}")
+        found |= (config or {}).get("data") or {}
+    return found
+
+
+def parts(fleet: Fleet, now: datetime) -> list[Part]:
+    """Say how each part of the system stands."""
+    return [operator(fleet, now), _queues(fleet), _providers(fleet), _store(fleet, now)]
+
+
+def operator(fleet: Fleet, now: datetime) -> Part:
+    """Say how the operator stands, from its Deployment and its Lease; without either, from what it wrote of late."""
+    if fleet.unseen:
+        return Part("operator", "unknown", f"its Deployment and Lease may not be read: {fleet.unseen}")
+    if fleet.deployment is None and fleet.lease is None:
+        written = [t for q in fleet.queues if (t := _ready_since(q))]
+        said = f"it has written the status of {len(written)} queues" if written else "no queue has a status"
+        return Part("operator", "unknown", f"neither Deployment nor Lease is there (does it run outside?); {said}")
+    ready, wanted = _replicas(fleet.deployment)
+    holder, renewed = _holder(fleet.lease)
+    age = times.seconds_since(renewed, now)
+    leads = f"{holder} leads, heard of {times.span(age)} ago" if holder else "nobody leads"
+    said = f"{ready} of {wanted} replicas ready; {leads}" if fleet.deployment else f"{leads}; it has no Deployment here"
+    if not holder or age is None or age > _STALE_SECONDS:
+        return Part("operator", "down", said)
+    return Part("operator", "ok" if ready >= wanted else "degraded", said)
+
+
+def _ready_since(queue: GenerationQueue) -> str | None:
+    return next((c.last_transition_time for c in queue.status.conditions if c.type == "Ready"), None)
+
+
+def _replicas(deployment: Json | None) -> tuple[int, int]:
+    if deployment is None:
+        return 0, 0
+    return int(deployment.get("status", {}).get("readyReplicas", 0)), int(deployment["spec"].get("replicas", 1))
+
+
+def _holder(lease: Json | None) -> tuple[str, str | None]:
+    spec: dict[str, Any] = (lease or {}).get("spec", {})
+    return str(spec.get("holderIdentity") or ""), spec.get("renewTime")
+
+
+def _queues(fleet: Fleet) -> Part:
+    bad = [q.metadata.name for q in fleet.queues if circuit_of(q) != "Closed"]
+    stopped = [q.metadata.name for q in fleet.queues if q.spec.stop_policy.value != "None" or not q.spec.capacity]
+    if not fleet.queues:
+        return Part("queues", "down", "there is none: kubectl apply -k deploy/overlays/…")
+    said = [f"circuit not closed: {', '.join(bad)}"] if bad else []
+    said += [f"stopped: {', '.join(stopped)}"] if stopped else []
+    return Part("queues", "degraded" if said else "ok", "; ".join(said) or f"{len(fleet.queues)} take work")
+
+
+def _providers(fleet: Fleet) -> Part:
+    states = Counter(circuit_of(p) for p in fleet.providers)
+    if not fleet.providers:
+        return Part("providers", "ok", "there is none: the embedded composer writes")
+    said = ", ".join(f"{n} {state}" for state, n in sorted(states.items()))
+    return Part("providers", "ok" if set(states) == {"Closed"} else "degraded", said)
+
+
+def circuit_of(obj: GenerationQueue | ModelProvider) -> str:
+    """Give the state of a circuit; one that has never been written is closed."""
+    found = obj.status.circuit_breaker
+    return (found.state if found else CircuitState.CLOSED).value
+
+
+def _store(fleet: Fleet, now: datetime) -> Part:
+    """Judge by what workers said of it: nothing here holds the store's credentials."""
+    errors = [c.status.error_details for c in fleet.courses]
+    last = max((e.time for e in errors if e and e.failure_class is FailureClass.STORAGE_UNAVAILABLE), default=None)
+    done = max((c.status.completion_time or "" for c in fleet.courses if c.status.exports), default="") or None
+    if last and (done is None or last > done):
+        return Part("store", "degraded", f"a worker could not use it {times.age(last, now)} ago")
+    if done:
+        return Part("store", "ok", f"a file was written {times.age(done, now)} ago")
+    return Part("store", "unknown", "no course has written a file yet")
+
+
+def limit(fleet: Fleet, what: str) -> int | None:
+    """Give the operator's limit of `courses` or `jobs`; None if its settings could not be read."""
+    value = fleet.settings.get({"courses": _COURSES, "jobs": _JOBS}[what], "")
+    return int(value) if value.isdigit() else None
+
+
+def redis(url: str | None, now: datetime) -> Part:
+    """Ask Redis whether it is there; without a URL nobody knows."""
+    if not url:
+        return Part("redis", "unknown", "no URL given (--redis-url): percentages are those of status, seconds old")
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    try:
+        with Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2) as client:
+            client.ping()
+    except (RedisError, OSError, ValueError) as error:
+        return Part("redis", "degraded", f"does not answer ({type(error).__name__}): percentages are older")
+    return Part("redis", "ok", "answers")
+
+
+def find_namespace(wanted: str) -> Call[str]:
+    """Give all namespaces (empty) if they may be listed, else the one that is wanted."""
+    try:
+        yield from calls.read(kinds.path(CourseGeneration), limit="1")
+    except RefusedError as error:
+        if error.status != 403:
+            raise
+        return wanted
+    return ""

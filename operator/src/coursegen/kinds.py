@@ -1,0 +1,60 @@
+"""The six kinds by name, and how people may call them."""
+
+from dataclasses import dataclass
+
+from coursegen_api import names
+from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.course import CourseGeneration
+from coursegen_api.export import CourseExport
+from coursegen_api.kinds import Kind
+from coursegen_api.provider import ModelProvider
+from coursegen_api.queue import GenerationQueue
+from coursegen_api.validation import QualityValidation
+
+from .errors import InputError
+
+Work = CourseGeneration | ChapterGeneration | QualityValidation | CourseExport
+"""What runs: an object with a phase, attempts and an end."""
+
+WORK: tuple[type[Work], ...] = (CourseGeneration, ChapterGeneration, QualityValidation, CourseExport)
+ALL: tuple[type[Kind], ...] = (*WORK, GenerationQueue, ModelProvider)
+
+API = f"/apis/{names.API_VERSION}"
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a person typed to name an object: `course-123`, or `coursegen/course-123`."""
+
+    kind: type[Work] | None
+    name: str
+
+
+def named(text: str) -> Named:
+    """Read a name, or kind/name; InputError if the kind is none."""
+    kind, slash, name = text.rpartition("/")
+    if not slash:
+        return Named(None, name)
+    kind = kind.lower().removesuffix(f".{names.GROUP}")
+    found = next((k for k in WORK if kind in (k.meta.short, k.meta.plural, k.__name__.lower())), None)
+    if found is None:
+        known = ", ".join(k.meta.short for k in WORK)
+        raise InputError(f"{kind!r} in {text!r} is no kind of work: it can be {known}.")
+    return Named(found, name)
+
+
+def label(obj: Kind) -> str:
+    """Name an object as kubectl's `-o name` does, with the short name of its kind."""
+    return f"{type(obj).meta.short}/{obj.metadata.name}"
+
+
+def path(kind: type[Kind], namespace: str = "", name: str = "") -> str:
+    """Give the URL path of an object, or of a list: of a namespace, or of all of them."""
+    middle = f"/namespaces/{namespace}" if namespace and kind.meta.scope == "Namespaced" else ""
+    return f"{API}{middle}/{kind.meta.plural}" + (f"/{name}" if name else "")
+
+
+def is_finished(obj: Work) -> bool:
+    """Tell whether the present revision of an object has ended, and nothing newer has been asked for since."""
+    seen = obj.status.observed_generation == obj.metadata.generation
+    return seen and any(c.type == "Finished" and c.status == "True" for c in obj.status.conditions)

@@ -1,0 +1,58 @@
+"""One request over httpx: what both clients do with it, and what they make of an answer."""
+
+from typing import Any
+
+import httpx
+
+from . import errors
+from .access import Access
+from .calls import Json, Request
+
+AGENT = "coursegen-client"
+TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+WATCH_TIMEOUT = httpx.Timeout(10.0, read=330.0)
+BUSY_TRIES = 5
+
+
+def settings(access: Access) -> dict[str, Any]:
+    """Give what a session is made with; proxies come from the kubeconfig alone or the environment."""
+    return {"base_url": access.server, "verify": access.verify, "timeout": TIMEOUT, "proxy": access.proxy}
+
+
+def arguments(request: Request, access: Access) -> dict[str, Any]:
+    """Give a request as httpx takes it."""
+    headers = {"User-Agent": AGENT, "Accept": "application/json"} | access.headers()
+    given: dict[str, Any] = {"method": request.method, "url": request.path, "params": dict(request.query)}
+    if request.body is not None:
+        given["json"] = request.body
+        headers["Content-Type"] = request.media
+    return given | {"headers": headers}
+
+
+def busy_seconds(response: httpx.Response, attempt: int) -> float | None:
+    """Say how long to wait before asking again; None if the answer stands."""
+    if response.status_code != 429 or attempt >= BUSY_TRIES:
+        return None
+    said = response.headers.get("Retry-After", "")
+    return float(said) if said.isdigit() else 1.0
+
+
+def answer(response: httpx.Response) -> Json:
+    """Give the JSON of an answer; raises the error that it tells of."""
+    try:
+        said: Json = response.json()
+    except ValueError as error:
+        if response.is_success:
+            raise errors.UnreachableError("What answered is no API server: its words are no JSON.") from error
+        said = {"message": response.text[:300]}
+    if not response.is_success:
+        raise errors.of_answer(response.status_code, str(said.get("message", f"HTTP {response.status_code}")))
+    return said
+
+
+def unreachable(access: Access, error: Exception) -> errors.UnreachableError:
+    """Give the error of no answer."""
+    return errors.UnreachableError(
+        f"The API server {access.server} does not answer: {error or type(error).__name__}",
+        "Look whether the cluster is up and the kubeconfig's context is the one you mean.",
+    )

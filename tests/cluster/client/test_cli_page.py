@@ -1,0 +1,160 @@
+"""docs/cli.md is a run of every command on a real API server; `make cli-docs` writes it anew."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from coursegen_api.base import FailureClass
+from coursegen_api.task import TaskInput, TaskKind, TaskResult, exit_code
+
+from ...e2e.scene import Scene
+from ...e2e.system import ROOT
+from ..operator.kubelet import RUNS, End, Kubelet, task_of, well
+from .page import Page, reduced
+
+DOCS = ROOT / "docs" / "cli.md"
+PROSE = Path(__file__).parent / "cli.md"
+WRITE = "COURSEGEN_WRITE_DOCS"
+CHAPTERS = "/apis/coursegen.dev/v1alpha1/generationqueues/chapter-generation"
+
+WRONG = """\
+apiVersion: coursegen.dev/v1alpha1
+kind: CourseGeneration
+metadata:
+  name: wrong
+spec:
+  title: Wrong
+  learningObjectives: [Write a program]
+  chapterCount: 500
+  colour: red
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: my-provider-key
+"""
+
+
+def deciding(task: TaskInput) -> End | None:
+    """End well but for two: `loops` is refused, and the first chapter goes on and on."""
+    if task.name == "loops":
+        said = TaskResult(failure_class=FailureClass.INVALID_INPUT, message="learningObjectives: no verb in 'Loops'")
+        return End(exit_code(FailureClass.INVALID_INPUT), said.to_json())
+    return RUNS if task.work.kind is TaskKind.CHAPTER else well(task)
+
+
+def set_capacity(scene: Scene, capacity: int) -> None:
+    scene.system.request("PATCH", CHAPTERS, {"spec": {"capacity": capacity}}, "application/merge-patch+json")
+
+
+def until_queue(scene: Scene, active: int, pending: int) -> None:
+    """Wait until the queue's status says so: it is written every five seconds."""
+    for field, value in (("active", active), ("pending", pending)):
+        scene.kubectl("wait", f"--for=jsonpath={{.status.{field}}}={value}", "genqueue/chapter-generation")
+
+
+@pytest.fixture
+def page(environment: dict[str, str], tmp_path: Path) -> Page:
+    """Give an empty page, in a folder with the examples."""
+    folder = tmp_path / "here"
+    shutil.copytree(ROOT / "examples", folder)
+    (folder / "wrong.yaml").write_text(WRONG)
+    return Page(PROSE, environment, folder)
+
+
+def test_every_command_says_what_the_docs_show(scene: Scene, kubelet: Kubelet, page: Page) -> None:
+    kubelet.decide = deciding
+    set_capacity(scene, 1)
+    page.text("introduction")
+    giving_work(page, scene)
+    seeing(page)
+    steering(page, scene)
+    kubelet.decide = well
+    until_course_ended(scene)
+    after_the_end(page, scene)
+    with Kubelet(Scene(scene.system, "coursegen-test"), well):
+        looking_after_the_system(page)
+    page.text("reference")
+    text = page.written()
+    if os.environ.get(WRITE):
+        DOCS.write_text(text)
+    assert reduced(text) == reduced(DOCS.read_text()), "docs/cli.md is stale: make cli-docs"
+
+
+def giving_work(page: Page, scene: Scene) -> None:
+    page.text("plan")
+    page.shell("kubectl coursegen plan -n courses python-programming.yaml")
+    page.shell("kubectl coursegen plan -n courses wrong.yaml", code=4)
+    page.text("submit")
+    page.shell("kubectl coursegen submit -n courses single-chapter.yaml")
+    scene.until_ended("loops", "ChapterGeneration", 60)
+    page.shell("kubectl coursegen submit -n courses python-programming.yaml")
+    scene.until("ChapterGeneration", "course-123-chapter-01", lambda s: s.get("phase") == "Running", 60)
+    for name in ("course-123-chapter-02", "course-123-chapter-03"):
+        scene.until("ChapterGeneration", name, lambda s: s.get("holdReason") == "QueueFull", 60)
+    scene.until("CourseGeneration", "course-123", lambda s: s.get("chapters", {}).get("running") == 1, 60)
+    until_queue(scene, 1, 2)
+
+
+def seeing(page: Page) -> None:
+    page.text("status")
+    page.shell("kubectl coursegen status -n courses")
+    page.shell("kubectl coursegen active -n courses")
+    page.text("why")
+    page.shell("kubectl coursegen why -n courses course-123")
+    page.shell("kubectl coursegen why -n courses course-123-chapter-02")
+    page.shell("kubectl coursegen why -n courses loops")
+    page.shell("kubectl coursegen why -n courses course-123-chapter-02 -o json")
+    page.text("get-task")
+    page.shell("kubectl coursegen get-task -n courses loops")
+    page.shell("kubectl coursegen get-task -n courses course-123")
+    page.shell("kubectl coursegen get-task -n courses course-124", code=3)
+    page.text("monitor")
+    page.shell("kubectl coursegen monitor -n courses --duration 1")
+
+
+def steering(page: Page, scene: Scene) -> None:
+    page.text("steer")
+    page.shell("kubectl coursegen suspend -n courses course-123-chapter-03")
+    page.shell("kubectl coursegen resume -n courses course-123-chapter-03")
+    page.shell("kubectl coursegen purge -n courses --failed", code=2)
+    page.shell("kubectl coursegen retry -n courses loops")
+    scene.until("ChapterGeneration", "loops", lambda s: s.get("revision") == 1 and s.get("holdReason"), 60)
+    page.shell("kubectl coursegen cancel -n courses loops")
+    scene.until("ChapterGeneration", "loops", lambda s: s.get("phase") == "Cancelled", 60)
+    page.shell("kubectl coursegen retry -n courses course-123")
+
+
+def until_course_ended(scene: Scene) -> None:
+    """Let the chapter that runs start over, and wait for the end of all."""
+    set_capacity(scene, 200)
+    [pod] = [p for p in scene.pods() if p["status"].get("phase") == "Running"]
+    Kubelet(scene, well).play(pod, well(task_of(pod)))
+    assert scene.until_ended("course-123", seconds=120)["phase"] == "Succeeded"
+
+
+def after_the_end(page: Page, scene: Scene) -> None:
+    page.text("performance")
+    page.shell("kubectl coursegen performance -n courses")
+    page.text("again")
+    page.shell(
+        "kubectl coursegen regenerate -n courses course-123-chapter-01 "
+        "--feedback 'Content too advanced for beginners' --focus-area simplification"
+    )
+    scene.until("ChapterGeneration", "course-123-chapter-01", lambda s: s.get("revision") == 1, 60)
+    scene.until("CourseGeneration", "course-123", lambda s: s.get("revision") == 1, 60)
+    scene.until_ended("course-123", seconds=120)
+    page.shell("kubectl coursegen export -n courses course-123-chapter-01 --format pdf")
+    scene.until_ended("course-123-chapter-01-pdf", "CourseExport", 60)
+    page.text("files")
+
+
+def looking_after_the_system(page: Page) -> None:
+    page.text("doctor")
+    page.shell("kubectl coursegen doctor -n courses", code=1)
+    page.text("test-queue")
+    page.shell("kubectl coursegen test-queue -n courses --courses 2 --scratch coursegen-test")
+    page.text("bundle")
+    page.shell("kubectl coursegen support-bundle -n courses")

@@ -1,0 +1,113 @@
+"""The plugin as a shell sees it: completion under kubectl, output for machines, pipes, and ^C."""
+
+import json
+import signal
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ...e2e.scene import Scene, chapter, course
+from ..operator.kubelet import RUNS, Kubelet
+
+TITLE = "A title that is nobody's business"
+
+
+class Shell:
+    """Runs commands with kubectl and the plugin on the PATH."""
+
+    def __init__(self, environment: dict[str, str], folder: Path, namespace: str) -> None:
+        self._environment, self._folder, self.namespace = environment, folder, namespace
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a command."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            arguments,
+            env=self._environment,
+            cwd=self._folder,
+            stdout=pipe,
+            stderr=pipe,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def __call__(self, *arguments: str, code: int = 0) -> str:
+        """Give what `kubectl coursegen -n NAMESPACE …` says; AssertionError if it ends with another code."""
+        done = self.start("kubectl", "coursegen", *arguments, "-n", self.namespace)
+        out, err = done.communicate(timeout=60)
+        assert done.returncode == code, f"{arguments}: {done.returncode} {err}"
+        return out
+
+
+@pytest.fixture
+def shell(scene: Scene, environment: dict[str, str], tmp_path: Path) -> Shell:
+    return Shell(environment, tmp_path, scene.namespace)
+
+
+@pytest.fixture
+def waiting(scene: Scene) -> None:
+    """Have a course, a chapter and nobody who works on them."""
+    scene.create("CourseGeneration", "c", course(1, title=TITLE, suspend=True))
+    scene.create("ChapterGeneration", "loops", chapter(suspend=True))
+    for kind, name in (("CourseGeneration", "c"), ("ChapterGeneration", "loops")):
+        scene.until(kind, name, lambda s: s.get("holdReason") == "Suspended", 60)
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [(("susp",), ["suspend"]), (("why", "-n", "{namespace}", ""), ["coursegen/c", "chaptergen/loops"])],
+)
+def test_kubectl_itself_completes_verbs_and_names(
+    shell: Shell, waiting: None, words: tuple[str, ...], offered: list[str]
+) -> None:
+    asked = [w.format(namespace=shell.namespace) for w in words]
+    out, err = shell.start("kubectl", "__complete", "coursegen", *asked).communicate(timeout=60)
+    assert out.splitlines() == [*offered, ":4"], err
+
+
+def test_machines_get_json_yaml_and_names(shell: Shell, waiting: None) -> None:
+    status = json.loads(shell("status", "-o", "json"))
+    assert {q["name"]: q["priority"] for q in status["queues"]}["chapter-generation"] == 8
+    assert status["courses"]["byPhase"] == {"Suspended": 1}
+    assert json.loads(shell("get-task", "c", "-o", "json"))["spec"]["title"] == TITLE
+    assert yaml.safe_load(shell("why", "loops", "-o", "yaml"))["holdReason"] == "Suspended"
+    assert shell("get-task", "loops", "-o", "name") == "chaptergen/loops\n"
+    assert shell("resume", "loops", "-o", "name") == "chaptergen/loops\n"
+    assert shell("active", "-o", "json") == "[]\n"
+    assert shell("performance", "-o", "json").startswith("{")
+    assert shell("status", "-o", "name", code=2) == ""
+
+
+def test_nothing_is_coloured_or_cut_off_in_a_pipe_that_closes_early(shell: Shell, waiting: None) -> None:
+    line = f"kubectl coursegen status -n {shell.namespace} -o wide | head -1"
+    out, err = shell.start("sh", "-c", line).communicate(timeout=60)
+    assert (out, err) == ("PART       STATE    SAYS\n", "")
+
+
+def test_a_support_bundle_has_everything_but_content(shell: Shell, waiting: None, tmp_path: Path) -> None:
+    shell("support-bundle", "--file", "b.tar.gz")
+    with tarfile.open(tmp_path / "b.tar.gz") as archive:
+        files = {m.name.partition("/")[2]: (archive.extractfile(m) or archive).read() for m in archive.getmembers()}  # type: ignore[union-attr]
+    assert {"README.txt", "errors.txt", "status.json", "coursegenerations.json", "jobs.json", "events.json"} <= set(
+        files
+    )
+    assert files["errors.txt"] == b"none\n"
+    assert [n for n, content in files.items() if TITLE.encode() in content or b"Write a for loop" in content] == []
+    assert json.loads(files["coursegenerations.json"])["items"][0]["status"]["holdReason"] == "Suspended"
+    assert [p.name for p in tmp_path.iterdir() if "making" in p.name] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_test_queue_leaves_nothing_behind(shell: Shell, scene: Scene, number: signal.Signals) -> None:
+    scratch = Scene(scene.system, f"scratch-{number.name.lower()}", [])
+    with Kubelet(scratch, lambda task: RUNS):
+        load = ("test-queue", "--courses", "1", "--scratch", scratch.namespace, "-n", scene.namespace)
+        running = shell.start("kubectl-coursegen", *load)
+        scratch.until("CourseGeneration", "trial-001", lambda s: s.get("chapters", {}).get("running"), 60)
+        running.send_signal(number)
+        out, err = running.communicate(timeout=120)
+    assert (running.returncode, f"Namespace {scratch.namespace} is being removed" in err) == (130, True), out + err
+    assert scene.system.api.get(f"/api/v1/namespaces/{scratch.namespace}") is None

@@ -1,0 +1,107 @@
+"""The command line itself: options, completion, exit codes, and how soon it is there."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from coursegen import redact
+from coursegen.cli import completion, downloads
+from coursegen.cli.app import Output, Scope, _merged
+
+from .things import artifact, chapter, export, seen
+
+HEAVY = ("httpx", "kubernetes", "kopf", "aiohttp", "pydantic", "rich", "yaml", "obstore", "redis")
+
+
+def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    argv = [sys.executable, "-c", "from coursegen.cli import main; main()", *arguments]
+    known = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"} | environment
+    return subprocess.run(argv, capture_output=True, text=True, env=known, check=False, timeout=60)
+
+
+def test_help_imports_nothing_that_is_heavy() -> None:
+    code = (
+        "import sys\nfrom coursegen.cli.commands import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print('LOADED', *sorted(m for m in sys.modules if '.' not in m))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    loaded = said.rpartition("LOADED")[2].split()
+    assert "typer" in loaded
+    assert [m for m in HEAVY if m in loaded] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--help",), 0, "test-queue"),
+        (("status", "--help"), 0, "--all-namespaces"),
+        (("no-such-verb",), 2, "No such command"),
+        (("status", "-o", "xml"), 2, "xml"),
+        (("why",), 2, "NAME"),
+        (("completion", "tcsh"), 2, "'tcsh' is no known shell"),
+        (("completion", "bash"), 0, "complete -F _coursegen coursegen"),
+        (("status", "--kubeconfig", "/nonexistent"), 5, "No way to a cluster"),
+        (("why", "x", "-o", "wide", "--kubeconfig", "/nonexistent"), 2, "`why` has no output wide: it has text, json"),
+        (("purge", "--kubeconfig", "/nonexistent"), 2, "Say what to purge: --failed."),
+    ],
+)
+def test_an_exit_code_says_what_kind_of_trouble_it_is(arguments: tuple[str, ...], code: int, words: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, words in done.stdout + done.stderr) == (code, True), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_options_may_come_before_the_verb_and_those_after_it_win() -> None:
+    before = Scope(namespace="a", output=Output.JSON)
+    assert _merged(before, {"namespace": None, "output": Output.TEXT}) == before
+    assert _merged(before, {"namespace": "b", "output": Output.TEXT}).namespace == "b"
+
+
+@pytest.mark.parametrize(
+    ("words", "offered", "directive"),
+    [
+        ([""], {"status", "why", "test-queue"}, ":4"),
+        (["sta"], {"status"}, ":4"),
+        (["-n", "courses", "sub"], {"submit"}, ":4"),
+        (["status", "--na"], {"--namespace"}, ":4"),
+        (["status", "-o", ""], {"json", "yaml", "wide", "name"}, ":4"),
+        (["export", "x", "--format", "s"], {"scorm"}, ":4"),
+        (["submit", ""], set(), ":0"),
+        (["status", ""], set(), ":4"),
+    ],
+)
+def test_kubectl_is_offered_verbs_options_and_values(
+    words: list[str], offered: set[str], directive: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert completion.answer(words) == 0
+    *said, last = capsys.readouterr().out.splitlines()
+    assert last == directive
+    assert offered <= set(said)
+    assert offered or not said
+
+
+@pytest.mark.parametrize(
+    ("obj", "file"),
+    [
+        (export(form="pdf", **seen(artifact=artifact(media="application/pdf"))), "python-pdf.pdf"),
+        (export(form="scorm", **seen(artifact=artifact(media="application/zip"))), "python-pdf.scorm.zip"),
+        (chapter(**seen(artifact=artifact())), "loops.json"),
+    ],
+)
+def test_a_downloaded_file_is_named_after_its_object(obj: object, file: str) -> None:
+    assert [name for name, _ in downloads.files(obj)] == [file]  # type: ignore[arg-type]
+
+
+def test_hidden_values_keep_their_shape() -> None:
+    assert redact.hidden({"a": ["xy", 3]}) == {"a": ["<redacted, 2 characters>", 3]}
+
+
+def test_bash_completes_coursegen_by_the_same_program() -> None:
+    script = completion.script("bash")
+    asked = f"{script}\nCOMP_WORDS=(coursegen susp); COMP_CWORD=1; _coursegen coursegen susp; echo ${{COMPREPLY[@]}}"
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, env={"PATH": path}, check=True)
+    assert done.stdout.strip() == "suspend"

@@ -1,0 +1,206 @@
+"""What commands show: aligned, nothing cut off, and the same words for people and machines."""
+
+from collections.abc import Sequence
+
+import pytest
+from rich.text import Text
+
+from coursegen import fleet, why
+from coursegen.cli import checkup, figures, one, overview, show
+from coursegen.fleet import Fleet, Part
+from coursegen.kinds import Work
+from coursegen.performance import report
+
+from .things import NOW, artifact, at, attempt, chapter, course, export, finished, provider, queue, seen
+
+
+def plain(blocks: Sequence[Sequence[Text]]) -> str:
+    return "\n\n".join("\n".join(line.plain for line in block) for block in blocks if block)
+
+
+def test_a_table_is_aligned_and_ends_without_spaces() -> None:
+    rows = [
+        [show.cell("a"), show.number(5), show.cell("long words")],
+        [show.cell("bb"), show.number(1234), show.cell(None)],
+    ]
+    assert [line.plain for line in show.table(("NAME", "N", "SAYS"), rows)] == [
+        "NAME      N  SAYS",
+        "a         5  long words",
+        "bb    1,234  -",
+    ]
+
+
+LEASE = {"spec": {"holderIdentity": "pod-1", "renewTime": at(-2)}}
+DEPLOYMENT = {"spec": {"replicas": 2}, "status": {"readyReplicas": 2}}
+
+
+@pytest.mark.parametrize(
+    ("seen", "state", "words"),
+    [
+        (Fleet("", [], [], [], DEPLOYMENT, LEASE), "ok", "2 of 2 replicas ready; pod-1 leads, heard of 2s ago"),
+        (Fleet("", [], [], [], DEPLOYMENT | {"status": {"readyReplicas": 1}}, LEASE), "degraded", "1 of 2 replicas"),
+        (
+            Fleet("", [], [], [], DEPLOYMENT, {"spec": {"holderIdentity": "", "renewTime": at(-2)}}),
+            "down",
+            "nobody leads",
+        ),
+        (Fleet("", [], [], [], DEPLOYMENT, {"spec": {"holderIdentity": "p", "renewTime": at(-90)}}), "down", "90s ago"),
+        (Fleet("", [], [], [], None, LEASE), "ok", "pod-1 leads, heard of 2s ago; it has no Deployment here"),
+        (Fleet("", [], [], []), "unknown", "does it run outside?"),
+        (Fleet("", [], [], [], unseen="forbidden"), "unknown", "may not be read: forbidden"),
+    ],
+)
+def test_the_operators_health_follows_from_its_lease_and_replicas(seen: Fleet, state: str, words: str) -> None:
+    part = fleet.operator(seen, NOW)
+    assert (part.state, words in part.says) == (state, True), part.says
+
+
+STORAGE = {"failureClass": "StorageUnavailable", "message": "No store.", "attempt": 1, "time": at(-20)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "state", "words"),
+    [
+        ({}, "queues", "down", "there is none"),
+        ({"queues": [queue()]}, "queues", "ok", "1 take work"),
+        ({"queues": [queue(spec={"stopPolicy": "Hold"})]}, "queues", "degraded", "stopped: chapter-generation"),
+        (
+            {"queues": [queue(circuitBreaker={"state": "Open"})]},
+            "queues",
+            "degraded",
+            "circuit not closed: chapter-gen",
+        ),
+        ({}, "providers", "ok", "the embedded composer writes"),
+        (
+            {"providers": [provider("a", circuitBreaker={"state": "Open"}), provider()]},
+            "providers",
+            "degraded",
+            "1 Open",
+        ),
+        ({}, "store", "unknown", "no course has written a file"),
+        ({"courses": [course(**seen(errorDetails=STORAGE))]}, "store", "degraded", "could not use it 20s ago"),
+    ],
+)
+def test_a_part_that_is_not_well_says_why(changes: dict, name: str, state: str, words: str) -> None:
+    stood = Fleet(**{"namespace": "", "queues": [], "providers": [], "courses": []} | changes)
+    [part] = [p for p in fleet.parts(stood, NOW) if p.name == name]
+    assert (part.state, words in part.says) == (state, True), part.says
+
+
+def test_status_shows_limits_queues_and_open_circuits() -> None:
+    hour = {"successRatePercent": 97, "waitP95Seconds": 130, "runP95Seconds": 14}
+    full = queue(capacity=4, active=4, pending=12, oldestPendingTime=at(-75), lastHour=hour)
+    stood = Fleet(
+        "",
+        [full, queue("export", spec={"priority": 4, "stopPolicy": "Hold"})],
+        [provider("down", circuitBreaker={"state": "Open", "nextProbeTime": at(30)}), provider("up")],
+        [course("a", **seen(startTime=at(-50))), course("b", **seen(phase="Held", holdReason="CourseLimit"))],
+        settings={"COURSEGEN_MAX_CONCURRENT_COURSES": "100", "COURSEGEN_MAX_JOBS": "400"},
+    )
+    parts = [Part("operator", "ok", "leads")]
+    hour_head = "  SUCCESS%  WAIT-P95  RUN-P95"
+    assert plain(overview.status_lines(stood, parts, NOW)).splitlines() == [
+        "PART      STATE  SAYS",
+        "operator  ok     leads",
+        "",
+        "Where    all namespaces",
+        "Courses  1 running, 1 held; course slots 1 of 100",
+        "Jobs     4 of 400 in all queues",
+        "",
+        f"QUEUE               PRIORITY  ACTIVE  CAPACITY  PENDING  OLDEST  CIRCUIT  STOPPED{hour_head}",
+        "chapter-generation         8       4         4       12     75s  Closed   -      "
+        "        97     2m10s      14s",
+        "export                     4       0         4        0       -  Closed   Hold   "
+        "         -         -        -",
+        "",
+        "PROVIDER  NAMESPACE  CIRCUIT  ACTIVE  NEXT-PROBE",
+        f"down      courses    Open          0  {at(30)}",
+    ]
+    told = overview.status_data(stood, parts, NOW)
+    assert (told["courses"], told["jobs"]) == (
+        {"byPhase": {"Running": 1, "Held": 1}, "slotsInUse": 1, "limit": 100},
+        {"active": 4, "limit": 400},
+    )
+
+
+def test_get_task_shows_attempts_errors_files_and_events() -> None:
+    failed = attempt(
+        startTime=at(-30),
+        completionTime=at(-10),
+        outcome="Failed",
+        failureClass="Timeout",
+        counted=True,
+        message="Slow.",
+    )
+    obj = chapter(
+        **seen(
+            phase="Held",
+            holdReason="RetryBackoff",
+            holdMessage="Retry 1 after Timeout is due.",
+            nextRetryTime=at(50),
+            retryCount=1,
+            attempts=[failed],
+            artifact=artifact(),
+            errorDetails={"failureClass": "Timeout", "message": "Slow.", "attempt": 1, "time": at(-10)},
+        )
+    )
+    event = {"reason": "TaskFailed", "lastTimestamp": at(-10), "message": "Slow.", "metadata": {}}
+    text = plain(one.task_lines(obj, why.Around(), [event], NOW))
+    for words in (
+        "Object    chaptergen/loops in courses",
+        "Phase     Held",
+        "Error     Timeout in attempt 1: Slow.",
+        "1  Timeout      0s   20s  yes      loops-r0-a1  Slow.",
+        "chaptergen/loops  12,345  application/json",
+        "TaskFailed  10s  Slow.",
+        "That is in 50s.",
+    ):
+        assert words in text, text
+
+
+@pytest.mark.parametrize(
+    ("obj", "expected"),
+    [
+        (
+            chapter(**seen(attempts=[attempt(startTime=at(-20))], progressPercentage=40, stage="writing")),
+            "40 %  writing",
+        ),
+        (
+            course(**seen(startTime=at(-130), progressPercentage=7, stage="Chapters")),
+            "7 %  Chapters        -  2m10s  -",
+        ),
+    ],
+)
+def test_active_work_has_a_line(obj: Work, expected: str) -> None:
+    assert expected in overview.active_lines([obj], NOW)[1].plain
+
+
+def test_performance_says_from_what_and_whether_the_target_is_met() -> None:
+    from datetime import timedelta
+
+    done = attempt(startTime=at(-40), completionTime=at(-10), outcome="Succeeded")
+    made = report([chapter(**seen(phase="Succeeded", attempts=[done])), export()], NOW, timedelta(hours=1))
+    text = plain(figures.lines(made, "From here"))
+    assert "chapter             1       0     100.0      1.0   30s  30s        0" in text
+    assert "Target    95 % of tasks succeed: met" in text
+    assert "Chapters  0 of 1 took more than 120 s" in text
+    assert "Source    From here; since 2026-11-28T11:00:00Z" in text
+    counted = figures.with_counts(made, {("chapter", "Succeeded"): 3.0, ("export", "Failed"): 1.2}, 60)
+    assert (counted.total.succeeded, counted.total.failed, counted.meets_target) == (3, 1, False)
+
+
+def test_doctor_says_how_to_mend_what_is_wrong_and_nothing_else() -> None:
+    found = [checkup.Check("a", "ok", "fine", "never shown"), checkup.Check("b", "failed", "gone", "Bring it back.")]
+    assert plain(list(checkup.lines(found))).splitlines() == [
+        "CHECK  STATE   SAYS",
+        "a      ok      fine",
+        "b      failed  gone",
+        "",
+        "To mend b:  Bring it back.",
+    ]
+
+
+def test_a_finished_course_lists_its_parts() -> None:
+    done = course(**seen(phase="Succeeded", stage="Done", progressPercentage=100, conditions=finished()))
+    text = plain(one.task_lines(done, why.Around(children=[export(**seen(phase="Succeeded"))]), [], NOW))
+    assert "courseexp/python-pdf  Succeeded" in text
