@@ -11,7 +11,7 @@ STEP = @.ci/step
 UNIT = not cluster and not e2e
 
 .DEFAULT_GOAL = help
-.PHONY: help demo down deploy images test test-unit verify generate fuzz faults chaos fmt bench clean
+.PHONY: help demo down deploy images test test-unit verify generate record fuzz faults chaos fmt bench clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -38,6 +38,7 @@ verify: .venv/ready ## Check generated files, format, lint, types, layers and un
 	@git status --porcelain > .venv/tree-before
 	$(STEP) "generated CRDs" $(PYTHON) -m coursegen_api.crd --check crds
 	$(STEP) "generated reference" $(PYTHON) -m coursegen_api.docs --check docs/api.md
+	$(STEP) "generated GitOps" $(PYTHON) -m gitops --check
 	$(STEP) "format" .venv/bin/ruff format --check --quiet .
 	$(STEP) "lint" .venv/bin/ruff check --quiet .
 	$(STEP) "types" .venv/bin/mypy
@@ -45,9 +46,13 @@ verify: .venv/ready ## Check generated files, format, lint, types, layers and un
 	$(STEP) "unit tests" $(PYTHON) -m pytest -q tests/unit
 	$(STEP) "tree unchanged" sh -c 'git status --porcelain | diff .venv/tree-before -'
 
-generate: .venv/ready ## Write the CRDs and the API reference anew from the models
+generate: .venv/ready ## Write the CRDs, the API reference and the GitOps customizations anew from their sources
 	@$(PYTHON) -m coursegen_api.crd crds
 	@$(PYTHON) -m coursegen_api.docs docs/api.md
+	@$(PYTHON) -m gitops
+
+record: .venv/ready ## Record the states that GitOps health checks are tried on, from a run on a real API server
+	@COURSEGEN_RECORD=deploy/gitops/recorded $(PYTHON) -m pytest -q tests/cluster/operator/test_gitops.py
 
 fuzz: .venv/ready ## Look for a history that breaks a promise of the planner: random, about half an hour
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q tests/unit/operator/test_planner_properties.py

@@ -21,6 +21,7 @@ PATHS = {
     "QualityValidation": f"{OURS}/qualityvalidations",
     "CourseExport": f"{OURS}/courseexports",
     "ModelProvider": f"{OURS}/modelproviders",
+    "GenerationQueue": f"{OURS}/generationqueues",
     "Job": "/apis/batch/v1/jobs",
     "Pod": "/api/v1/pods",
     "Event": "/api/v1/events",
