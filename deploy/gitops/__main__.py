@@ -1,4 +1,4 @@
-"""Writes argocd/argocd-cm.yaml from the Lua beside it: `python -m gitops`, or `--check` to see whether it is current."""
+"""`python -m gitops` writes argocd/argocd-cm.yaml from the Lua beside it; `--check` tells whether it is current."""
 
 import sys
 from pathlib import Path

@@ -100,7 +100,9 @@ class System:
         with self.store() as store:
             return [bytes(obstore.get(store, key).bytes()) for key in keys]
 
-    def operator(self, name: str, namespaces: Sequence[str], **settings: str) -> "Operator":
+    def operator(
+        self, name: str, namespaces: Sequence[str], environ: Mapping[str, str] | None = None, **settings: str
+    ) -> "Operator":
         """Start an operator as a process of this machine, for some namespaces; it ends with the tests."""
         environment = {
             "KUBECONFIG": str(self.kubectl.kubeconfig),
@@ -109,7 +111,7 @@ class System:
             "COURSEGEN_HTTP_PORT": str(free_port()),
             "COURSEGEN_LEADER_ELECTION": "false",  # each has namespaces of its own
         }
-        environment |= {f"COURSEGEN_{k.upper()}": v for k, v in settings.items()}
+        environment |= {f"COURSEGEN_{k.upper()}": v for k, v in settings.items()} | dict(environ or {})
         process = Operator(environment, self.folder / f"{name}.log")
         self.processes.append(process)
         process.start()

@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "gitops" / "argocd" / "argocd-cm.yaml"
 
-# Without `useOpenLibs` Argo CD opens base, package, table, and an `os` of time functions: neither string nor math nor io.
+# Without `useOpenLibs` Argo CD opens base, package, table, and an `os` of time functions: no string, no math, no io.
 _SANDBOX = """
 local date, time = os.date, os.time
 local safe = { date = date, time = time }

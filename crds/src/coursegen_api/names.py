@@ -91,6 +91,9 @@ ENV_REDIS_URL = "COURSEGEN_REDIS_URL"
 ENV_TERMINATION_LOG = "COURSEGEN_TERMINATION_LOG"
 """Where the worker leaves its result; default /dev/termination-log."""
 
+ENV_REDIS_CA = "COURSEGEN_REDIS_CA"
+"""Certificates (PEM) that vouch for a Redis with TLS; may be missing: the system's vouch for it then."""
+
 CONTENT_PATH = "/content"
 """Where the ConfigMap that a validation or export names is mounted."""
 
@@ -103,7 +106,7 @@ SECRET_STORE = "coursegen-store"  # noqa: S105 - the name of a Secret
 """Holds the store's URL and credentials as environment variables; every worker Pod needs it."""
 
 SECRET_REDIS = "coursegen-redis"  # noqa: S105
-"""Holds COURSEGEN_REDIS_URL; optional."""
+"""Holds `url`, and `ca.crt` for a Redis with TLS whose authority is not the system's; optional."""
 
 WORKER_SERVICE_ACCOUNT = "coursegen-worker"
 """A service account without any permission; its token is not mounted."""
