@@ -5,8 +5,10 @@ export PYTHONPATH = deploy:deploy/local
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 NAME ?= demo
+# local (on this machine, without Docker), kind, or existing (the kubeconfig's, with IMAGE_REGISTRY)
+CLUSTER ?= local
 PYTHON = .venv/bin/python
-DEMO = @$(PYTHON) -m demo --name $(NAME)
+DEMO = @$(PYTHON) -m demo --name $(NAME) --cluster $(CLUSTER)
 STEP = @.ci/step
 UNIT = not cluster and not e2e
 

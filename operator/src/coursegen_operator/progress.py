@@ -6,6 +6,7 @@ every final state is the same.
 
 import asyncio
 import logging
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -100,9 +101,12 @@ class ProgressReader:
 
 
 def _why(error: Exception) -> str:
-    """Name an error, and say what a certificate lacks; never the whole message, which can hold the URL."""
-    reason = getattr(error.__cause__ or error, "verify_message", "")
-    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+    """Name an error, and say what its certificate lacks; never the whole message, which can hold the URL."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    about = f", its certificate is not trusted: {cause.verify_message}" if cause else ""
+    return type(error).__name__ + about
 
 
 def _flat(entries: Any) -> list[tuple[str, Mapping[str, str]]]:

@@ -1,4 +1,4 @@
-"""The namespaced install: an operator whose account has Roles and nothing in the cluster, as deploy/overlays/namespaced has it."""
+"""The install of deploy/overlays/namespaced: an operator whose account has Roles, and nothing in the cluster."""
 
 import json
 from pathlib import Path
