@@ -13,7 +13,7 @@ STEP = @.ci/step
 UNIT = not cluster and not e2e
 
 .DEFAULT_GOAL = help
-.PHONY: help demo down deploy images test test-unit verify generate record fuzz faults chaos fmt bench clean
+.PHONY: help demo down deploy images test test-unit verify generate record audit sbom fuzz faults chaos fmt bench clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -55,6 +55,12 @@ generate: .venv/ready ## Write the CRDs, the API reference and the GitOps custom
 
 record: .venv/ready ## Record the states that GitOps health checks are tried on, from a run on a real API server
 	@COURSEGEN_RECORD=deploy/gitops/recorded $(PYTHON) -m pytest -q tests/cluster/operator/test_gitops.py
+
+audit: .venv/ready ## Have checkov look at the rendered overlays; every finding that is kept has its reason beside it
+	@$(PYTHON) -m checks audit
+
+sbom: .venv/ready ## Write a CycloneDX bill of materials for each image's packages into out/sbom
+	@$(PYTHON) -m checks sbom out/sbom
 
 fuzz: .venv/ready ## Look for a history that breaks a promise of the planner: random, about half an hour
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q tests/unit/operator/test_planner_properties.py

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import redis
 from conftest import free_port, wait_for_port
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from worker_support import NAMESPACE, OTHER_NAMESPACE
 
 from coursegen_api import names
@@ -154,7 +156,7 @@ def test_the_operator_may_only_read(server: TlsRedis, command: tuple[str, ...]) 
 
 def test_nobody_comes_in_without_a_name(server: TlsRedis) -> None:
     with pytest.raises(redis.exceptions.AuthenticationError):
-        redis.Redis("127.0.0.1", server.port, ssl=True, ssl_ca_data=server.ca).ping()
+        redis.Redis("127.0.0.1", server.port, ssl=True, ssl_ca_data=server.ca, retry=Retry(NoBackoff(), 0)).ping()
 
 
 def test_the_workers_user_is_limited_once_its_namespace_is_there(tmp_path: Path) -> None:
