@@ -56,7 +56,7 @@ generate: .venv/ready ## Write the CRDs, the API reference and the GitOps custom
 record: .venv/ready ## Record the states that GitOps health checks are tried on, from a run on a real API server
 	@COURSEGEN_RECORD=deploy/gitops/recorded $(PYTHON) -m pytest -q tests/cluster/operator/test_gitops.py
 
-audit: .venv/ready ## Have checkov look at the rendered overlays; every finding that is kept has its reason beside it
+audit: .venv/ready ## Have checkov and kube-score look at the rendered overlays; every finding that is kept has its reason beside it
 	@$(PYTHON) -m checks audit
 
 sbom: .venv/ready ## Write a CycloneDX bill of materials for each image's packages into out/sbom

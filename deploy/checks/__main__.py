@@ -1,7 +1,7 @@
-"""`python -m checks audit` has checkov look at the rendered overlays; `… sbom FOLDER` writes a bill of materials.
+"""`python -m checks audit` has checkov and kube-score look at the overlays; `… sbom FOLDER` writes a bill of materials.
 
-Both tools are downloaded by uv when they are first needed, in a version that is named here: they are large, and nothing
-of ours imports them.
+checkov and cyclonedx are downloaded by uv when they are first needed, in a version that is named here: they are large,
+and nothing of ours imports them. kube-score is built from its Go module, as the local cluster's programs are.
 """
 
 import json
@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from localcluster import golang
 from localcluster.progress import Reporter
@@ -20,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 OVERLAYS = ("production", "production/tenant", "namespaced")
 EXCEPTIONS = Path(__file__).with_name("exceptions.toml")
 CHECKOV = "checkov==3.3.30"
+KUBE_SCORE = golang.Module(
+    "kube-score", package="github.com/zegl/kube-score/cmd/kube-score", about="a judge of manifests, about a minute"
+)
 CYCLONEDX = "cyclonedx-bom==7.5.0"
 
 # What is installed into each image; the rest of the lock file is for tests.
@@ -61,18 +65,41 @@ def judge(findings: Iterable[Finding], known: dict[tuple[str, str], str]) -> lis
 def audit() -> int:
     """Have the overlays looked at; 1 if something is not explained."""
     with tempfile.TemporaryDirectory() as folder:
-        for overlay in OVERLAYS:
-            (Path(folder) / f"{overlay.replace('/', '-')}.yaml").write_text(_rendered(overlay))
-        argv = ["checkov", "--directory", folder, "--framework", "kubernetes", "--skip-download", "--output", "json"]
-        said = _tool(CHECKOV, argv)
-    report = json.loads(said.stdout)
-    failed = report["results"]["failed_checks"]
-    faults = judge((Finding(f["check_id"], f["resource"], f["check_name"]) for f in failed), excepted())
-    passed = report["summary"]["passed"]
-    print(f"  {passed} checks passed, {len(failed)} findings, {len(faults)} of them unexplained")
+        files = [Path(folder) / f"{overlay.replace('/', '-')}.yaml" for overlay in OVERLAYS]
+        for overlay, file in zip(OVERLAYS, files, strict=True):
+            file.write_text(_rendered(overlay))
+        tools = [("checkov", *_checkov(folder)), ("kube-score", *_kube_score(files))]
+    for name, passed, findings in tools:
+        print(f"  {name:<10} {passed:4d} checks passed, {len(findings)} findings")
+    faults = judge((f for _, _, findings in tools for f in findings), excepted())
+    print("  every finding has its reason in deploy/checks/exceptions.toml" if not faults else "  unexplained:")
     for fault in faults:
         print(f"    {fault}")
-    return 1 if faults or not passed else 0
+    return 1 if faults or not all(passed for _, passed, _ in tools) else 0
+
+
+def _checkov(folder: str) -> tuple[int, list[Finding]]:
+    argv = ["checkov", "--directory", folder, "--framework", "kubernetes", "--skip-download", "--output", "json"]
+    report = json.loads(_tool(CHECKOV, argv).stdout)
+    failed = report["results"]["failed_checks"]
+    return report["summary"]["passed"], [Finding(f["check_id"], f["resource"], f["check_name"]) for f in failed]
+
+
+def _kube_score(files: Sequence[Path]) -> tuple[int, list[Finding]]:
+    """Run kube-score; a grade of 10 is the best, and below 7 it warns."""
+    program = golang.ensure(KUBE_SCORE, Reporter(sys.stderr)) / "kube-score"
+    argv = [str(program), "score", "--output-format=json", *map(str, files)]
+    said = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    checks = [(o, c) for o in json.loads(said) for c in o["checks"] if not c["skipped"]]
+    findings = [_finding(o, c) for o, c in checks if c["grade"] < 7]
+    return len(checks) - len(findings), findings
+
+
+def _finding(obj: dict[str, Any], check: dict[str, Any]) -> Finding:
+    meta = obj["object_meta"]
+    resource = ".".join((obj["type_meta"]["kind"], meta.get("namespace", "default"), meta["name"]))
+    about = "; ".join(c["summary"] for c in check["comments"] or ())
+    return Finding(check["check"]["id"], resource, about or check["check"]["name"])
 
 
 def sbom(folder: Path) -> int:

@@ -18,7 +18,7 @@ PREFIX = "COURSEGEN_"
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 ENVIRONMENTS: Mapping[str, Mapping[str, Any]] = {
-    "development": {"log_level": "DEBUG", "leader_election": False, "keep_jobs_seconds": 3600},
+    "development": {"leader_election": False, "keep_jobs_seconds": 3600},
     "testing": {"leader_election": False, "keep_jobs_seconds": 60},
     "production": {},
 }
