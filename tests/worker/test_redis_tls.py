@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import redis
-from conftest import free_port, wait_for_port
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from servers import free_port, wait_for_port
 from worker_support import NAMESPACE, OTHER_NAMESPACE
 
 from coursegen_api import names
@@ -20,6 +19,7 @@ from coursegen_operator import progress as operator_progress
 from coursegen_worker.progress import Identity, Progress
 from demo import overlay
 from localcluster import pki
+from tests import programs
 
 IDENTITY = Identity("uid-1", 0, 1, "pod-1")
 TENANTS = {"a": NAMESPACE, "b": OTHER_NAMESPACE}
@@ -43,8 +43,7 @@ class TlsRedis:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsRedis]:
     """Start redis-server with a certificate of an authority that no system knows."""
-    program = shutil.which("redis-server")
-    assert program, "install redis-server: the tests talk to a real one"
+    program = programs.redis_server()
     folder = tmp_path_factory.mktemp("redis-tls")
     pki.ensure(folder, (pki.Leaf("redis", "redis", addresses=("127.0.0.1",)),))
     passwords = {user: secrets.token_hex(8) for user in ("operator", *TENANTS)}

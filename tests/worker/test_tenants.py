@@ -16,9 +16,9 @@ from pathlib import Path
 
 import obstore
 import pytest
-from conftest import free_port, wait_for_port
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
+from servers import free_port, wait_for_port
 from worker_support import NAMESPACE, OTHER_NAMESPACE
 
 from coursegen_worker.failures import TaskFailedError
