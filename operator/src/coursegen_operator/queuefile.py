@@ -78,14 +78,19 @@ def _read(path: Path) -> list[Json]:
     queues = [_queue(where, d, number) for number, d in enumerate(documents, 1)]
     if not queues:
         raise SettingsError(f"{where}: there is no GenerationQueue in it, so nothing could ever run.")
+    names = [q["metadata"]["name"] for q in queues]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f"{where}: there are two queues of the name {name}.")
     return queues
 
 
 def _queue(where: str, document: Any, number: int) -> Json:
     if not isinstance(document, dict) or document.get("kind") != "GenerationQueue":
         raise SettingsError(f"{where}: document {number} is no GenerationQueue.")
-    name = document.get("metadata", {}).get("name", "")
-    if not name:
+    given = document.get("metadata")
+    name = given.get("name") if isinstance(given, dict) else None
+    if not name or not isinstance(name, str):
         raise SettingsError(f"{where}: document {number} has no metadata.name.")
     meta = {"name": name, "uid": f"file-{name}", "resourceVersion": "1", "generation": 1}
     try:

@@ -58,6 +58,8 @@ def test_the_snapshot_takes_the_queues_and_what_became_of_them(tmp_path: Path) -
         (QUEUE % ("a", -1), r"queue a: spec\.capacity"),
         (QUEUE % ("a", "1, prioritty: 3"), r"queue a: spec\.prioritty"),
         (QUEUE % ("''", 1), "document 1 has no metadata.name"),
+        ("kind: GenerationQueue\nmetadata: x", "document 1 has no metadata.name"),
+        (QUEUE % ("a", 1) + "---" + QUEUE % ("a", 2), "two queues of the name a"),
     ],
 )
 def test_a_wrong_file_is_refused_by_queue_and_field(tmp_path: Path, text: str, said: str) -> None:
