@@ -8,11 +8,7 @@ from coursegen_api import names
 from .scene import Scene, chapter, course, outcomes
 from .system import SYSTEM, read_env
 
-STORES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-WRONG = {
-    "AWS_SECRET_ACCESS_KEY": "wrong-key-of-the-store",
-    "url": "redis://worker:wrong-word-of-redis@redis.{}.svc:6379/0",
-}
+WRONG_KEY, WRONG_PASSWORD = "wrong-key-of-the-store", "wrong-word-of-redis"
 LONG = ("--tail=-1", "--all-containers", "--prefix")
 
 
@@ -22,7 +18,7 @@ def values(scene: Scene) -> set[str]:
     found = {v for file in ("store.env", "s3-root.env") for k, v in read_env(folder / file).items() if "KEY" in k}
     found |= set(re.findall(r">(\S+)", (folder / "users.acl").read_text()))
     assert len(found) >= 4
-    return found | {"wrong-key-of-the-store", "wrong-word-of-redis"}
+    return found | {WRONG_KEY, WRONG_PASSWORD}
 
 
 def left(scene: Scene) -> dict[str, str]:
@@ -43,8 +39,8 @@ def replace(scene: Scene, secret: str, **data: str) -> None:
 def test_no_value_of_a_secret_is_ever_printed(scene: Scene) -> None:
     scene.create("CourseGeneration", "well", course(1, exports=[{"format": "json"}]))
     assert scene.until_ended("well")["phase"] == "Succeeded"
-    replace(scene, names.SECRET_STORE, AWS_SECRET_ACCESS_KEY=WRONG["AWS_SECRET_ACCESS_KEY"])
-    replace(scene, names.SECRET_REDIS, url=WRONG["url"].format(SYSTEM))
+    replace(scene, names.SECRET_STORE, AWS_SECRET_ACCESS_KEY=WRONG_KEY)
+    replace(scene, names.SECRET_REDIS, url=f"redis://worker:{WRONG_PASSWORD}@redis.{SYSTEM}.svc:6379/0")
     scene.create("ChapterGeneration", "ill", chapter("Not written yet", queueName="once"))
     assert outcomes(scene.until_ended("ill", "ChapterGeneration"))[0] in ("StorageUnavailable", "Timeout")
     said = left(scene)
