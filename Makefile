@@ -5,14 +5,16 @@ export PYTHONPATH = deploy:deploy/local
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 NAME ?= demo
+# local (on this machine, without Docker), kind, or existing (the kubeconfig's, with IMAGE_REGISTRY)
+CLUSTER ?= local
 PYTHON = .venv/bin/python
-DEMO = @$(PYTHON) -m demo --name $(NAME)
+DEMO = @$(PYTHON) -m demo --name $(NAME) --cluster $(CLUSTER)
 STEP = @.ci/step
 UNIT = not cluster and not e2e
 BOTH = -n 2
 
 .DEFAULT_GOAL = help
-.PHONY: help demo down deploy images test test-unit verify generate fuzz faults chaos fmt bench docs calibration cli-docs clean
+.PHONY: help demo down deploy images test test-unit verify generate fuzz faults chaos fmt bench docs calibration cli-docs record audit sbom clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -40,6 +42,7 @@ verify: .venv/ready ## Check generated files, format, lint, types, layers and un
 	$(STEP) "generated CRDs" $(PYTHON) -m coursegen_api.crd --check crds
 	$(STEP) "generated reference" $(PYTHON) -m coursegen_api.docs --check docs/api.md
 	$(STEP) "generated monitoring" $(PYTHON) -m monitoring --check
+	$(STEP) "generated GitOps" $(PYTHON) -m gitops --check
 	$(STEP) "format" .venv/bin/ruff format --check --quiet .
 	$(STEP) "lint" .venv/bin/ruff check --quiet .
 	$(STEP) "types" .venv/bin/mypy
@@ -47,13 +50,23 @@ verify: .venv/ready ## Check generated files, format, lint, types, layers and un
 	$(STEP) "unit tests" $(PYTHON) -m pytest -q $(BOTH) tests/unit
 	$(STEP) "tree unchanged" sh -c 'git status --porcelain | diff .venv/tree-before -'
 
-generate: .venv/ready ## Write what is generated anew: CRDs, API reference, metrics reference, alerts, dashboards
+generate: .venv/ready ## Write what is generated anew: CRDs, references, alerts, dashboards, GitOps customizations
 	@$(PYTHON) -m coursegen_api.crd crds
 	@$(PYTHON) -m coursegen_api.docs docs/api.md
 	@$(PYTHON) -m monitoring
+	@$(PYTHON) -m gitops
 
 cli-docs: .venv/ready ## Run every command of docs/cli.md on a real API server, and write down what it says
 	@COURSEGEN_WRITE_DOCS=1 $(PYTHON) -m pytest -q tests/cluster/client/test_cli_page.py
+
+record: .venv/ready ## Record the states that GitOps health checks are tried on, from a run on a real API server
+	@COURSEGEN_RECORD=deploy/gitops/recorded $(PYTHON) -m pytest -q tests/cluster/operator/test_gitops.py
+
+audit: .venv/ready ## Have checkov and kube-score look at the rendered overlays; every finding that is kept has its reason beside it
+	@$(PYTHON) -m checks audit
+
+sbom: .venv/ready ## Write a CycloneDX bill of materials for each image's packages into out/sbom
+	@$(PYTHON) -m checks sbom out/sbom
 
 fuzz: .venv/ready ## Look for a history that breaks a promise of the planner: random, about half an hour
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q tests/unit/operator/test_planner_properties.py

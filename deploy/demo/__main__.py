@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from localcluster import images, paths
-from localcluster.cluster import Access, Cluster
 from localcluster.errors import LocalClusterError
-from localcluster.images import Build, Image
 from localcluster.progress import Reporter
 
 from . import course, live, overlay, screen
+from . import ground as grounds
+from .ground import Ground
 from .kubectl import Kubectl, proxy
 from .overlay import ROOT, SYSTEM, TENANT
 
@@ -29,19 +28,20 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("verb", choices=("run", "deploy", "images", "down"), metavar="VERB")
     parser.add_argument("--name", default="demo", help="which local cluster (default: demo)")
+    parser.add_argument("--cluster", default="local", choices=grounds.KINDS, help="where (default: local)")
     parser.add_argument("--timeout", type=float, default=1200, help="seconds that the course may take (default: 1200)")
     arguments = parser.parse_args(argv)
-    cluster = Cluster.named(arguments.name, Reporter(sys.stdout))
+    ground = grounds.choose(arguments.cluster, arguments.name, Reporter(sys.stdout))
     try:
         match arguments.verb:
             case "images":
-                _images(cluster.reporter)
+                ground.build_images()
             case "deploy":
-                _deploy(cluster)
+                _deploy(ground)
             case "down":
-                _down(cluster)
+                _down(ground)
             case _:
-                return _run(cluster, arguments.timeout)
+                return _run(ground, arguments.timeout)
     except LocalClusterError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -54,43 +54,32 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _images(reporter: Reporter) -> dict[str, Image]:
-    """Build what is not built yet; the names are those of the manifests."""
-
-    def own(part: str, dockerfile: str, **arguments: str) -> Image:
-        return images.build(Build(f"{images.REGISTRY}/{part}", ROOT / dockerfile, ROOT, arguments), reporter)
-
-    built = {
-        "coursegen/operator": own("operator", "operator/Dockerfile"),
-        "coursegen/worker": own("worker", "worker_image/Dockerfile"),
-        "coursegen/worker-quality": own("worker-quality", "worker_image/Dockerfile", EXTRAS="--extra=embedding"),
-        "redis": images.redis(reporter),
-        "versity/versitygw": images.s3(reporter),
-    }
-    overlay.write({name: image.reference for name, image in built.items()})
-    return built
-
-
-def _deploy(cluster: Cluster) -> tuple[Access, Kubectl]:
-    reporter = cluster.reporter
-    access = cluster.up()
-    for image in _images(reporter).values():
-        cluster.ensure_image(image)
-    kubectl = Kubectl(access.kubectl, access.kubeconfig, paths.cache() / "logs" / f"deploy-{access.name}.log")
-    with reporter.step("deploy", "kubectl apply -k deploy/overlays/local") as step:
+def _deploy(ground: Ground) -> Kubectl:
+    kubectl = ground.up()
+    ground.bring_images()
+    folder = ground.overlay.relative_to(ROOT)
+    with ground.reporter.step("deploy", f"kubectl apply -k {folder}") as step:
         # kubectl looks up every kind before it applies anything, so the kinds have to be there first.
         kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs")
         established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
         kubectl.run(*established, "--timeout=60s", what="Waiting for the CRDs")
-        kubectl.run("apply", "-k", str(overlay.OVERLAY), what="kubectl apply -k deploy/overlays/local")
+        _limit_redis(kubectl, ground)
+        kubectl.run("apply", "-k", str(ground.overlay), what=f"kubectl apply -k {folder}")
         for done, workload in enumerate(WORKLOADS):
             step.note(f"waiting for {workload.split('/')[1]} ({done} of {len(WORKLOADS)})")
-            _rollout(kubectl, workload)
+            _rollout(kubectl, workload, ground.words)
         step.note("operator, Redis and S3 server are ready")
-    return access, kubectl
+    return kubectl
 
 
-def _rollout(kubectl: Kubectl, workload: str) -> None:
+def _limit_redis(kubectl: Kubectl, ground: Ground) -> None:
+    """Make the namespace first: its workers' Redis user is to reach no other, and goes by its UID."""
+    kubectl.run("apply", "-k", str(ROOT / "deploy/overlays/local/tenant"), what=f"Making the namespace {TENANT}")
+    uid = kubectl.output("get", "namespace", TENANT, "--output=jsonpath={.metadata.uid}").strip()
+    overlay.limit_worker(ground.overlay / "generated", uid)
+
+
+def _rollout(kubectl: Kubectl, workload: str, words: str) -> None:
     try:
         kubectl.run(
             "-n", SYSTEM, "rollout", "status", workload, f"--timeout={_READY_SECONDS}s", what=f"Waiting for {workload}"
@@ -99,23 +88,23 @@ def _rollout(kubectl: Kubectl, workload: str) -> None:
         with suppress(LocalClusterError):  # what its Pods say ends the log, and with it the error
             kubectl.run("-n", SYSTEM, "get", "pods", what="Listing Pods")
             kubectl.run("-n", SYSTEM, "logs", workload, "--tail=4", what="Reading logs")
-        error.hint = f"See more: deploy/demo/kubectl -n {SYSTEM} describe {workload}"
+        error.hint = f"See more: {words} -n {SYSTEM} describe {workload}"
         raise
 
 
-def _run(cluster: Cluster, timeout: float) -> int:
+def _run(ground: Ground, timeout: float) -> int:
     begun = time.monotonic()
-    _, kubectl = _deploy(cluster)
+    kubectl = _deploy(ground)
     with proxy(kubectl) as api:
-        course.begin(kubectl, api, EXAMPLE, COURSE, cluster.reporter)
+        course.begin(kubectl, api, EXAMPLE, COURSE, ground.reporter)
         print()
-        with live.reading(kubectl, api) as words:
+        with live.reading(kubectl, api, ground.overlay / "generated") as words:
             made = course.follow(api, words, COURSE, screen.choose(), timeout)
         print()
         if made.phase != "Succeeded":
             raise LocalClusterError(
                 f"{COURSE} {made.doing}. {made.message}",
-                hint=f"See why: deploy/demo/kubectl -n {TENANT} describe coursegen {COURSE}",
+                hint=f"See why: {ground.words} -n {TENANT} describe coursegen {COURSE}",
             )
         files = course.fetch(kubectl, api, made, Path("out") / COURSE)
     if made.quality:
@@ -124,14 +113,14 @@ def _run(cluster: Cluster, timeout: float) -> int:
     for file in files:
         print(f"    {file.name:<24} {file.stat().st_size / 1000:8.0f} kB")
     print(f"\n  All in {time.monotonic() - begun:.0f} s. No model wrote it: the embedded composer did.")
-    print(f"  Look around: deploy/demo/kubectl -n {TENANT} get coursegen,chaptergen    Take it down: make down")
+    print(f"  Look around: {ground.words} -n {TENANT} get coursegen,chaptergen    Take it down: make down")
     return 0
 
 
-def _down(cluster: Cluster) -> None:
-    cluster.down()
-    shutil.rmtree(overlay.GENERATED, ignore_errors=True)
-    cluster.reporter.say("  Nothing runs any more. Builds stay in the cache for the next time, files in out/.")
+def _down(ground: Ground) -> None:
+    ground.down()
+    shutil.rmtree(ground.overlay / "generated", ignore_errors=True)
+    ground.reporter.say("  Nothing runs any more. Builds stay in the cache for the next time, files in out/.")
 
 
 if __name__ == "__main__":

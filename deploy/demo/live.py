@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from coursegen_api import names
@@ -43,10 +44,10 @@ class Live:
 
 
 @contextmanager
-def reading(kubectl: Kubectl, api: Proxy) -> Iterator[Live]:
+def reading(kubectl: Kubectl, api: Proxy, generated: Path = GENERATED) -> Iterator[Live]:
     """Read the namespace's stream during the body."""
     live, stop = Live(), threading.Event()
-    url, namespace = _url(), api.get(f"/api/v1/namespaces/{TENANT}")
+    url, namespace = _url(generated), api.get(f"/api/v1/namespaces/{TENANT}")
     with ExitStack() as stack:
         if url and namespace:
             port = _forward(kubectl, stack)
@@ -68,9 +69,9 @@ def _forward(kubectl: Kubectl, stack: ExitStack) -> int:
         return 0  # a port at which nobody answers: Redis is away, as it may be
 
 
-def _url() -> str | None:
+def _url(generated: Path) -> str | None:
     with suppress(OSError):
-        match = re.match(r"url=(\S+)", (GENERATED / "redis-operator.env").read_text())
+        match = re.match(r"url=(\S+)", (generated / "redis-operator.env").read_text())
         return match[1] if match else None
     return None
 

@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from coursegen_api import names
+
 ROOT = Path(__file__).resolve().parents[2]
 OVERLAY = ROOT / "deploy" / "overlays" / "local"
 GENERATED = OVERLAY / "generated"
@@ -56,15 +58,33 @@ def _store_secrets() -> tuple[str, str]:
     return server, worker
 
 
+def redis_reader(name: str, password: str) -> str:
+    """Give the ACL line of who reads the progress of all namespaces, and does nothing else."""
+    return f"user {name} on >{password} {_keys('*')} +xread +xrange +xinfo|stream +ping +client|setinfo\n"
+
+
+def redis_worker(name: str, password: str, namespace_uid: str = "*") -> str:
+    """Give the ACL line of who appends to the progress of one namespace, and does nothing else, not even read it."""
+    return f"user {name} on >{password} {_keys(namespace_uid)} +xadd +ping\n"
+
+
+def _keys(namespace_uid: str) -> str:
+    return f"resetkeys ~{names.progress_stream(namespace_uid)} resetchannels -@all"
+
+
+def limit_worker(folder: Path, namespace_uid: str) -> None:
+    """Let the worker's Redis user write for one namespace alone, now that the namespace is there and has a UID."""
+    file = folder / "users.acl"
+    lines = file.read_text().splitlines()
+    password = next(line.split(">")[1].split()[0] for line in lines if line.startswith("user worker "))
+    kept = [f"{line}\n" for line in lines if not line.startswith("user worker ")]
+    file.write_text("".join(kept) + redis_worker("worker", password, namespace_uid))
+
+
 def _redis_secrets() -> tuple[str, str, str]:
-    """Make two users: the operator reads progress, workers append to it, and nobody does anything else."""
+    """Make two users; a worker's may write for any namespace until there is one to limit it to."""
     operator, worker = secrets.token_hex(24), secrets.token_hex(24)
-    keys = "resetkeys ~coursegen:progress:* resetchannels -@all"
-    users = (
-        "user default off\n"
-        f"user operator on >{operator} {keys} +xread +xrange +xinfo|stream +ping +client|setinfo\n"
-        f"user worker on >{worker} {keys} +xadd +ping\n"
-    )
+    users = "user default off\n" + redis_reader("operator", operator) + redis_worker("worker", worker)
     return users, f"url=redis://operator:{operator}@{_REDIS}/0\n", f"url=redis://worker:{worker}@{_REDIS}/0\n"
 
 
@@ -74,8 +94,10 @@ def _component(images: Mapping[str, str]) -> str:
         if name in _WORKERS:
             told.append(f"  - {_WORKERS[name]}={reference}")
         else:
-            repository, _, tag = reference.rpartition(":")
-            lines += [f"- name: {name}", f"  newName: {repository}", f'  newTag: "{tag}"']
+            by = "@" if "@" in reference else ":"
+            repository, _, version = reference.rpartition(by) if by == ":" else reference.partition(by)
+            field = "digest" if by == "@" else "newTag"
+            lines += [f"- name: {name}", f"  newName: {repository}", f'  {field}: "{version}"']
     return f"""\
 # Written by deploy/demo; not in git. The passwords beside it are made once, the images' tags follow their content.
 apiVersion: kustomize.config.k8s.io/v1alpha1

@@ -22,6 +22,7 @@ PATHS = {
     "CourseExport": f"{OURS}/courseexports",
     "ArtifactCleanup": f"{OURS}/artifactcleanups",
     "ModelProvider": f"{OURS}/modelproviders",
+    "GenerationQueue": f"{OURS}/generationqueues",
     "Job": "/apis/batch/v1/jobs",
     "Pod": "/api/v1/pods",
     "Event": "/api/v1/events",

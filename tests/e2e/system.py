@@ -109,20 +109,18 @@ class System:
         with self.store() as store:
             return [bytes(obstore.get(store, key).bytes()) for key in keys]
 
-    def operator(self, name: str, namespaces: Sequence[str], sources: str = "", **settings: str) -> "Operator":
-        """Start an operator as a process of this machine, for some namespaces; it ends with the tests.
-
-        `sources`, a PYTHONPATH, is for another version than this tree's.
-        """
+    def operator(
+        self, name: str, namespaces: Sequence[str], environ: Mapping[str, str] | None = None, **settings: str
+    ) -> "Operator":
+        """Start an operator as a process of this machine, for some namespaces; it ends with the tests."""
         environment = {
-            "PYTHONPATH": sources,
             "KUBECONFIG": str(self.kubectl.kubeconfig),
             "COURSEGEN_NAMESPACES": ",".join(namespaces),
             "COURSEGEN_WORKER_IMAGE": self.images["coursegen/worker"].reference,
             "COURSEGEN_HTTP_PORT": str(free_port()),
             "COURSEGEN_LEADER_ELECTION": "false",  # each has namespaces of its own
         }
-        environment |= {f"COURSEGEN_{k.upper()}": v for k, v in settings.items()}
+        environment |= {f"COURSEGEN_{k.upper()}": v for k, v in settings.items()} | dict(environ or {})
         process = Operator(environment, self.folder / f"{name}.log")
         self.processes.append(process)
         process.start()

@@ -161,6 +161,25 @@ def test_a_chapter_made_anew_gets_the_course_new_exports(scene: Scene) -> None:
     )
 
 
+def test_a_course_that_is_deleted_and_applied_again_is_not_written_again(scene: Scene) -> None:
+    """As a GitOps tool does it after a mistake, or on a new cluster with the old store."""
+    spec = course(exports=[{"format": "json"}])
+    runs = []
+    for _ in range(2):
+        scene.create("CourseGeneration", "c", spec)
+        ended = scene.until_ended("c")
+        runs.append((ended, [scene.status("ChapterGeneration", n) for n in scene.names("ChapterGeneration")]))
+        scene.delete("CourseGeneration", "c")
+        scene.until_gone("CourseGeneration", "ChapterGeneration", "CourseExport", "Job", "Pod")
+    (first, written), (second, found) = runs
+    assert (first["phase"], second["phase"], len(written)) == ("Succeeded", "Succeeded", 2)
+    assert [c["artifact"] for c in found] == [c["artifact"] for c in written]
+    assert [c["usage"].get("cached", False) for c in written + found] == [False, False, True, True]
+    spent = {k: v for k, v in second["usage"].items() if k != "cached" and v}
+    assert not spent, spent
+    assert second["exports"][0]["artifact"] == first["exports"][0]["artifact"]
+
+
 def test_suspend_starts_nothing_new_and_resume_goes_on(scene: Scene) -> None:
     scene.create("CourseGeneration", "c", course(suspend=True))
     status = scene.until("CourseGeneration", "c", lambda s: s.get("phase") == "Suspended")

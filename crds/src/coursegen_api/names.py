@@ -91,6 +91,9 @@ ENV_REDIS_URL = "COURSEGEN_REDIS_URL"
 ENV_TERMINATION_LOG = "COURSEGEN_TERMINATION_LOG"
 """Where the worker leaves its result; default /dev/termination-log."""
 
+ENV_REDIS_CA = "COURSEGEN_REDIS_CA"
+"""Certificates (PEM) that vouch for a Redis with TLS; may be missing: the system's vouch for it then."""
+
 CONTENT_PATH = "/content"
 """Where the ConfigMap that a validation or export names is mounted."""
 
@@ -106,7 +109,7 @@ SECRET_STORE = "coursegen-store"  # noqa: S105 - the name of a Secret
 """Holds the store's URL and credentials as environment variables; every worker Pod needs it."""
 
 SECRET_REDIS = "coursegen-redis"  # noqa: S105
-"""Holds COURSEGEN_REDIS_URL; optional."""
+"""Holds `url`, and `ca.crt` for a Redis with TLS whose authority is not the system's; optional."""
 
 SECRET_TYPE_PROVIDER_KEY = f"{GROUP}/provider-key"
 """Type of the Secrets that a ModelProvider may name."""

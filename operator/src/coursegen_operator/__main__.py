@@ -8,9 +8,11 @@ import sys
 import time
 from collections.abc import Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
+from pathlib import Path
 
 import kopf
 
+from coursegen_api.queue import GenerationQueue
 from coursegen_api.task import Progress
 
 from . import access, handlers, health, kube, settings
@@ -20,7 +22,8 @@ from .election import Election, LeaseLostError
 from .metrics import Metrics
 from .plan.world import Key, Reading
 from .pods import PodReader
-from .progress import ProgressReader
+from .progress import ProgressReader, Redis
+from .queuefile import KubeWithQueues, QueueFile
 from .resync import Resync
 from .scheduler import Scheduler
 from .snapshot import Snapshot
@@ -68,7 +71,8 @@ class Operator:
         self.snapshot = Snapshot()
         self.queue = WorkQueue()
         self.health = health.Health(config.resync_seconds)
-        self.kube = kube.Kube(way, observe=self._observe, timeout=config.request_timeout_seconds)
+        queues = QueueFile(Path(config.queues_file)) if config.queues_file else None
+        self.kube = KubeWithQueues(way, observe=self._observe, timeout=config.request_timeout_seconds, queues=queues)
         self.election = self._candidate() if config.leader_election else None
         self.pods = PodReader(self.kube, self.snapshot.jobs, self._deliver)
         defaults = config.defaults()
@@ -97,6 +101,8 @@ class Operator:
         """Run until cancelled, or until a part of it fails: then the process ends and is started again."""
         registry = kopf.OperatorRegistry()
         takers = handlers.takers(self.snapshot, self.queue, self.metrics)
+        if self.config.queues_file:
+            del takers[GenerationQueue.meta.plural]
         handlers.register(registry, takers, self.access)
         async with self.kube, self._lease_client(), asyncio.TaskGroup() as group:
             group.create_task(self._obey())
@@ -126,9 +132,8 @@ class Operator:
         self.history.refill(self.snapshot.objects.values())
         group.create_task(self.pods.run())
         if self.config.redis_url:
-            reader = ProgressReader(
-                self.config.redis_url, self.config.redis_max_connections, self._namespaces, self.metrics
-            )
+            redis = Redis(self.config.redis_url, self.config.redis_ca, self.config.redis_max_connections)
+            reader = ProgressReader(redis, self._namespaces, self.metrics)
             self.state.reader = reader
             group.create_task(reader.run(self._progress))
         group.create_task(self.queue.run(self.actor.visit, self.config.visits))

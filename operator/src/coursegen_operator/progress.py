@@ -6,8 +6,10 @@ every final state is the same.
 
 import asyncio
 import logging
+import ssl
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,14 +28,34 @@ _RECONNECT_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Redis:
+    """Where Redis is, and how to be let in."""
+
+    url: str
+    ca: str = ""
+    """Certificates (PEM) that vouch for a rediss:// server; empty: those of the system."""
+    max_connections: int = 50
+
+    def client(self) -> "redis_asyncio.Redis":
+        """Give a client that gives up what takes longer than a read may."""
+        tls: dict[str, Any] = {"ssl_ca_data": self.ca} if self.ca and self.url.startswith("rediss://") else {}
+        client: redis_asyncio.Redis = redis_asyncio.Redis.from_url(
+            self.url,
+            max_connections=self.max_connections,
+            decode_responses=True,
+            socket_connect_timeout=2,
+            socket_timeout=_BLOCK_MS / 1000 + 5,
+            **tls,
+        )
+        return client
+
+
 class ProgressReader:
     """Follows the streams of all namespaces in which there is work."""
 
-    def __init__(
-        self, url: str, max_connections: int, namespaces: Callable[[], Mapping[str, str]], metrics: Metrics
-    ) -> None:
-        self._metrics = metrics
-        self._url, self._max_connections, self._namespaces = url, max_connections, namespaces
+    def __init__(self, redis: Redis, namespaces: Callable[[], Mapping[str, str]], metrics: Metrics) -> None:
+        self._redis, self._namespaces, self._metrics = redis, namespaces, metrics
         self._positions: dict[str, str] = {}
         self.last_message = 0.0
         self.connected = False
@@ -43,18 +65,12 @@ class ProgressReader:
     async def run(self, take: Callable[[Progress], None]) -> None:
         """Read until cancelled; a Redis that is not there is tried again every two seconds."""
         while True:
-            client = redis_asyncio.Redis.from_url(
-                self._url,
-                max_connections=self._max_connections,
-                decode_responses=True,
-                socket_connect_timeout=2,
-                socket_timeout=_BLOCK_MS / 1000 + 5,
-            )
+            client = self._redis.client()
             try:
                 await self._follow(client, take)
             except (RedisError, OSError, TimeoutError) as error:
                 if not self._told:
-                    log.warning("redis cannot be read, percentages will be older: %s", type(error).__name__)
+                    log.warning("redis cannot be read, percentages will be older: %s", _why(error))
                 self.connected, self._told = False, True
             finally:
                 await client.aclose()
@@ -85,6 +101,15 @@ class ProgressReader:
             return
         self.last_message = time.time()
         take(message)
+
+
+def _why(error: Exception) -> str:
+    """Name an error, and say what its certificate lacks; never the whole message, which can hold the URL."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    about = f", its certificate is not trusted: {cause.verify_message}" if cause else ""
+    return type(error).__name__ + about
 
 
 def _flat(entries: Any) -> list[tuple[str, Mapping[str, str]]]:

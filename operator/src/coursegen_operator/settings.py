@@ -1,19 +1,31 @@
 """Settings of the operator, from environment variables `COURSEGEN_*`; refused with the variable's name when wrong."""
 
+import difflib
 import os
+import re
 import socket
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from .lease import Terms
 from .plan.world import Defaults
 
 PREFIX = "COURSEGEN_"
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
-ENVIRONMENTS = ("development", "testing", "production")
+
+ENVIRONMENTS: Mapping[str, Mapping[str, Any]] = {
+    "development": {"leader_election": False, "keep_jobs_seconds": 3600},
+    "testing": {"leader_election": False, "keep_jobs_seconds": 60},
+    "production": {},
+}
+"""By environment, what is another default than below: one process, whose Jobs stay for whoever looks into them."""
+
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 class SettingsError(ValueError):
@@ -36,8 +48,13 @@ class Settings:
     max_jobs: int = 400
     success_rate_target_percent: int = 95
     environment: str = "production"
+    """development, testing or production: sets defaults (ENVIRONMENTS)."""
+    queues_file: str = ""
+    """GenerationQueues come from this file, for an operator that may not read the cluster's; empty: from the API."""
     redis_url: str = ""
     """Live progress; empty: percentages move with the Jobs alone. Never printed."""
+    redis_ca: str = ""
+    """Certificates (PEM) that vouch for a rediss:// server; empty: those of the system. Not printed, being long."""
     redis_max_connections: int = 50
     http_port: int = 8080
     """Metrics and probes."""
@@ -93,40 +110,94 @@ class Settings:
 
     def public(self) -> dict[str, Any]:
         """Give what may be printed: everything but what can hold a password."""
-        hidden = {"redis_url": "set" if self.redis_url else "not set"}
+        hidden = {name: "set" if getattr(self, name) else "not set" for name in ("redis_url", "redis_ca")}
         return {f.name: getattr(self, f.name) for f in fields(self)} | hidden
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings; SettingsError says which variable is wrong and what it may be."""
-    values: dict[str, Any] = {}
-    for f in fields(Settings):
-        variable = PREFIX + f.name.upper()
-        text = environ.get(variable)
-        if text is None or text == "":
-            continue
-        if f.type is int:
-            values[f.name] = _integer(variable, text)
-        elif f.type is bool:
-            values[f.name] = _truth(variable, text)
-        elif f.name == "namespaces":
-            values[f.name] = tuple(n.strip() for n in text.split(",") if n.strip())
-        else:
-            values[f.name] = text
+    _refuse_unknown(environ)
+    values = {f.name: _value(f, text) for f in fields(Settings) if (text := environ.get(_variable(f.name)))}
     if "worker_image" not in values:
         raise SettingsError(f"{PREFIX}WORKER_IMAGE is not set: name the worker's image.")
-    settings = Settings(**values)
-    if settings.environment not in ENVIRONMENTS:
-        raise SettingsError(f"{PREFIX}ENVIRONMENT is {settings.environment!r}; it can be {', '.join(ENVIRONMENTS)}.")
+    environment = values.get("environment", "production")
+    if environment not in ENVIRONMENTS:
+        raise SettingsError(f"{PREFIX}ENVIRONMENT is {environment!r}; it can be {', '.join(ENVIRONMENTS)}.")
+    settings = Settings(**{**ENVIRONMENTS[environment], **values})
+    _check_ranges(settings)
+    _check_redis(settings)
+    _check_lease(settings)
+    return settings
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    """A name that is misspelt would leave its default in force, and nobody would know."""
+    known = [_variable(f.name) for f in fields(Settings)]
+    for variable in sorted(environ):
+        if variable.startswith(PREFIX) and variable not in known:
+            near = difflib.get_close_matches(variable, known, 1)
+            meant = f"did you mean {near[0]}?" if near else "take it out."
+            raise SettingsError(f"{variable} is no setting of the operator: {meant}")
+
+
+def _value(field: Field[Any], text: str) -> Any:
+    variable = _variable(field.name)
+    if field.type is int:
+        return _integer(variable, text)
+    if field.type is bool:
+        return _truth(variable, text)
+    if field.name == "namespaces":
+        return _namespaces(variable, text)
+    return text
+
+
+def _check_ranges(settings: Settings) -> None:
     if settings.success_rate_target_percent > 100:
         raise SettingsError(f"{PREFIX}SUCCESS_RATE_TARGET_PERCENT is over 100.")
+    if settings.http_port > 65535:
+        raise SettingsError(f"{PREFIX}HTTP_PORT is over 65535.")
+    if settings.log_level not in _LOG_LEVELS:
+        raise SettingsError(f"{PREFIX}LOG_LEVEL is {settings.log_level!r}; it can be {', '.join(_LOG_LEVELS)}.")
+
+
+def _check_redis(settings: Settings) -> None:
+    """Nothing of a URL is repeated in an error: it holds a password."""
+    scheme = settings.redis_url.partition("://")[0]
+    if settings.redis_url and scheme not in ("redis", "rediss", "unix"):
+        raise SettingsError(f"{PREFIX}REDIS_URL has to begin with redis://, rediss:// or unix://.")
+    if scheme in ("redis", "rediss") and not _names_a_host(settings.redis_url):
+        raise SettingsError(f"{PREFIX}REDIS_URL names no host; a password has its special characters as %XX.")
+    if settings.redis_ca and "-----BEGIN CERTIFICATE-----" not in settings.redis_ca:
+        raise SettingsError(f"{PREFIX}REDIS_CA holds no certificate: it has to be PEM text, not the name of a file.")
+
+
+def _names_a_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a bracket that is not closed, or a port that is the rest of a password
+        return False
+
+
+def _check_lease(settings: Settings) -> None:
     least = settings.lease_margin_seconds + 2 * settings.lease_renew_seconds
     if settings.lease_duration_seconds <= least:
         raise SettingsError(
             f"{PREFIX}LEASE_DURATION_SECONDS is {settings.lease_duration_seconds}; it has to be more than {least}: "
             "the margin and two renewals, so that one that fails stops nothing."
         )
-    return settings
+
+
+def _namespaces(variable: str, text: str) -> tuple[str, ...]:
+    names = tuple(n.strip() for n in text.split(",") if n.strip())
+    for name in names:
+        if not _NAMESPACE.fullmatch(name):
+            raise SettingsError(f"{variable}: {name!r} is no name of a namespace; separate names by commas.")
+    return names
 
 
 def _integer(variable: str, text: str) -> int:

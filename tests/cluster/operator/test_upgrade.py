@@ -54,7 +54,7 @@ def test_the_next_version_takes_over_twenty_courses_in_the_middle(tmp_path: Path
         system.create_tenant(scene.namespace, {})
         sources = f"{before}/crds/src:{before}/operator/src"
         assert loaded_from(sources) == f"{before}/operator/src/coursegen_operator/__init__.py"
-        old = system.operator("released", [scene.namespace], sources=sources)
+        old = system.operator("released", [scene.namespace], {"PYTHONPATH": sources})
         with Kubelet(scene, node):
             for name in COURSES:
                 scene.create("CourseGeneration", name, course(chapters=3, exports=[{"format": "json"}]))

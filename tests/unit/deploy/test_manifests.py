@@ -110,3 +110,55 @@ def test_passwords_are_made_once_and_images_named_each_time(tmp_path, monkeypatc
     assert "COURSEGEN_WORKER_IMAGE=local/worker:2" in second["kustomization.yaml"]
     assert "COURSEGEN_VALIDATION_IMAGE=local/worker-quality:1" in second["kustomization.yaml"]
     assert all(p.stat().st_mode & 0o077 == 0 for p in overlay.GENERATED.iterdir() if p.suffix != ".yaml")
+
+
+OVERLAYS = ROOT / "deploy" / "overlays"
+IN_THE_CLUSTER = {"generationqueues", "generationqueues/status"}
+
+
+def rules(role):
+    return {
+        (group, what, verb)
+        for r in role["rules"]
+        for group in r["apiGroups"]
+        for what in r["resources"]
+        for verb in r["verbs"]
+    }
+
+
+def test_the_install_for_one_namespace_has_the_same_queues_and_rights_but_for_what_lies_in_the_cluster():
+    assert documents(OVERLAYS / "namespaced" / "queues.yaml") == documents(BASE / "queues.yaml")
+    [role] = (d for d in documents(OVERLAYS / "namespaced" / "role.yaml") if d["kind"] == "Role")
+    [whole] = (d for d in documents(BASE / "operator" / "rbac.yaml") if d["kind"] == "ClusterRole")
+    assert rules(role) == {r for r in rules(whole) if r[1] not in IN_THE_CLUSTER}
+
+
+@pytest.mark.parametrize("overlay_name", ["production", "namespaced"])
+def test_what_is_not_built_on_the_spot_is_named_by_digest(overlay_name):
+    [kustomization] = documents(OVERLAYS / overlay_name / "kustomization.yaml")
+    assert all(i["digest"].startswith("sha256:") for i in kustomization["images"])
+    literals = [line for g in kustomization["configMapGenerator"] for line in g.get("literals", ())]
+    [worker] = (line for line in literals if line.startswith("COURSEGEN_WORKER_IMAGE="))
+    assert "@sha256:" in worker
+
+
+def test_every_setting_of_an_overlay_is_one_that_the_operator_knows():
+    known = {f"COURSEGEN_{f.name.upper()}" for f in fields(settings.Settings)}
+    lines = (BASE / "operator" / "settings.env").read_text().splitlines()
+    for file in OVERLAYS.glob("*/kustomization.yaml"):
+        lines += [line for g in documents(file)[0].get("configMapGenerator", ()) for line in g.get("literals", ())]
+    given = {line.partition("=")[0] for line in lines if line.startswith("COURSEGEN_")}
+    assert given <= known
+
+
+def test_every_setting_is_documented():
+    text = (ROOT / "docs" / "deploy.md").read_text()
+    shortened = {
+        "lease_renew_seconds": "…_RENEW_…",
+        "lease_retry_seconds": "…_RETRY_…",
+        "lease_margin_seconds": "…_MARGIN_…",
+    }
+    missing = [
+        f.name for f in fields(settings.Settings) if shortened.get(f.name, f"COURSEGEN_{f.name.upper()}") not in text
+    ]
+    assert missing == []

@@ -23,6 +23,14 @@ def test_defaults_are_those_of_the_queue_that_is_replaced() -> None:
         ({"COURSEGEN_LEASE_DURATION_SECONDS": "11"}, "COURSEGEN_LEASE_DURATION_SECONDS"),
         ({"COURSEGEN_LEASE_MARGIN_SECONDS": "9"}, "COURSEGEN_LEASE_DURATION_SECONDS"),
         ({"COURSEGEN_LEASE_RENEW_SECONDS": "0"}, "COURSEGEN_LEASE_RENEW_SECONDS"),
+        ({"COURSEGEN_MAX_JOB": "3"}, "COURSEGEN_MAX_JOB is no setting.* COURSEGEN_MAX_JOBS"),
+        ({"COURSEGEN_HTTP_PORT": "70000"}, "COURSEGEN_HTTP_PORT"),
+        ({"COURSEGEN_LOG_LEVEL": "info"}, "COURSEGEN_LOG_LEVEL"),
+        ({"COURSEGEN_NAMESPACES": "a,*"}, r"COURSEGEN_NAMESPACES: '\*'"),
+        ({"COURSEGEN_REDIS_URL": "http://redis"}, "COURSEGEN_REDIS_URL"),
+        ({"COURSEGEN_REDIS_URL": "redis://u:p/w@redis"}, "COURSEGEN_REDIS_URL"),
+        ({"COURSEGEN_REDIS_URL": "redis://[:1"}, "COURSEGEN_REDIS_URL"),
+        ({"COURSEGEN_REDIS_CA": "/etc/ca.crt"}, "COURSEGEN_REDIS_CA"),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str], named: str) -> None:
@@ -36,6 +44,25 @@ def test_replicas_elect_a_leader_unless_told_otherwise() -> None:
     assert settings.load(image).leader_election
     assert not settings.load(image | {"COURSEGEN_LEADER_ELECTION": "false"}).leader_election
     assert settings.load(image).terms().identity != settings.load(image).terms().identity
+
+
+@pytest.mark.parametrize("environment", settings.ENVIRONMENTS)
+def test_an_environment_sets_defaults_that_a_variable_overrides(environment: str) -> None:
+    named = {"COURSEGEN_WORKER_IMAGE": "w:1", "COURSEGEN_ENVIRONMENT": environment}
+    loaded = settings.load(named)
+    assert {name: getattr(loaded, name) for name in settings.ENVIRONMENTS[environment]} == dict(
+        settings.ENVIRONMENTS[environment]
+    )
+    assert loaded.leader_election == (environment == "production")
+    asked = settings.load(named | {"COURSEGEN_KEEP_JOBS_SECONDS": "7", "COURSEGEN_LEADER_ELECTION": "true"})
+    assert (asked.keep_jobs_seconds, asked.leader_election) == (7, True)
+
+
+@pytest.mark.parametrize("url", ["http://u:hidden@redis", "redis://u:hid/den@redis", "redis://u:hidden@[redis"])
+def test_a_refused_url_is_not_repeated(url: str) -> None:
+    with pytest.raises(settings.SettingsError) as refused:
+        settings.load({"COURSEGEN_WORKER_IMAGE": "w:1", "COURSEGEN_REDIS_URL": url})
+    assert "hid" not in str(refused.value)
 
 
 def test_what_is_printed_holds_no_password() -> None:

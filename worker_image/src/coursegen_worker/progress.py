@@ -6,6 +6,7 @@ redis package (0.4 s), because the first message tells how fast a worker starts.
 """
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import hiredis
 
+from coursegen_api import names
 from coursegen_worker import log
 
 MIN_INTERVAL_SECONDS = 0.5
@@ -166,7 +168,7 @@ class _Redis:
 
 
 def _connect(scheme: str, host: str | None, port: int | None, path: str, query: dict[str, str]) -> socket.socket:
-    """Open the socket; `rediss` verifies the server against the system's or `ssl_ca_certs`' authorities."""
+    """Open the socket; `rediss` trusts the authorities of names.ENV_REDIS_CA, of `ssl_ca_certs`, or the system's."""
     if scheme == "unix":
         plain = socket.socket(socket.AF_UNIX)
         plain.settimeout(CONNECT_TIMEOUT_SECONDS)
@@ -180,7 +182,7 @@ def _connect(scheme: str, host: str | None, port: int | None, path: str, query: 
         return plain
     import ssl  # only where TLS is asked for: it costs 10 ms
 
-    context = ssl.create_default_context(cafile=query.get("ssl_ca_certs"))
+    context = ssl.create_default_context(cafile=query.get("ssl_ca_certs"), cadata=os.environ.get(names.ENV_REDIS_CA))
     try:
         return context.wrap_socket(plain, server_hostname=host)
     except BaseException:

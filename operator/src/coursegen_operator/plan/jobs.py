@@ -173,10 +173,8 @@ def _env(order: Order) -> list[dict[str, Any]]:
             "name": names.ENV_POD_UID,
             "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.uid"}},
         },
-        {
-            "name": names.ENV_REDIS_URL,
-            "valueFrom": {"secretKeyRef": {"name": names.SECRET_REDIS, "key": "url", "optional": True}},
-        },
+        _from_redis_secret(names.ENV_REDIS_URL, "url"),
+        _from_redis_secret(names.ENV_REDIS_CA, "ca.crt"),
     ]
     if order.secret_name:
         for name, key in (
@@ -186,6 +184,11 @@ def _env(order: Order) -> list[dict[str, Any]]:
             reference = {"name": order.secret_name, "key": key}
             env.append({"name": name, "valueFrom": {"secretKeyRef": reference}})
     return env
+
+
+def _from_redis_secret(variable: str, key: str) -> dict[str, Any]:
+    reference = {"name": names.SECRET_REDIS, "key": key, "optional": True}
+    return {"name": variable, "valueFrom": {"secretKeyRef": reference}}
 
 
 def _tolerations(workers: Workers) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""Security checks of others over what we deploy, and a bill of materials."""

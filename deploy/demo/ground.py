@@ -1,0 +1,231 @@
+"""Where the demo runs: a cluster of this machine's own, one of kind's, or one that is there already.
+
+The last two need Docker, and kubectl; they were tried with stand-ins for these programs, and not with the real ones.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from localcluster import images, paths, shell
+from localcluster.cluster import Cluster
+from localcluster.errors import LocalClusterError
+from localcluster.images import Build, Image
+from localcluster.progress import Reporter
+
+from . import overlay
+from .kubectl import Kubectl
+from .overlay import ROOT
+
+KINDS = ("local", "kind", "existing")
+PARTS: dict[str, tuple[str, dict[str, str]]] = {
+    "coursegen/operator": ("operator/Dockerfile", {}),
+    "coursegen/worker": ("worker_image/Dockerfile", {}),
+    "coursegen/worker-quality": ("worker_image/Dockerfile", {"EXTRAS": "--extra=embedding"}),
+}
+"""Our images: each one's Dockerfile and build arguments."""
+_TAG = "demo"
+
+
+class Ground(Protocol):
+    """A cluster to deploy to."""
+
+    reporter: Reporter
+    overlay: Path
+    """The overlay that suits it."""
+
+    @property
+    def words(self) -> str:
+        """Say how a person calls kubectl for it."""
+
+    def up(self) -> Kubectl:
+        """Have the cluster run; LocalClusterError says what is missing."""
+
+    def build_images(self) -> None:
+        """Build the images, and write the overlay's generated component, which names them."""
+
+    def bring_images(self) -> None:
+        """Build the images, and bring them to the cluster."""
+
+    def down(self, kubectl: Kubectl | None = None) -> None:
+        """Remove what the demo made."""
+
+
+def choose(kind: str, name: str, reporter: Reporter) -> Ground:
+    """Give the ground that CLUSTER names."""
+    if kind == "kind":
+        return Kind(reporter, name)
+    if kind == "existing":
+        return Existing(reporter, os.environ.get("IMAGE_REGISTRY", ""))
+    return Local(reporter, Cluster.named(name, reporter))
+
+
+def built(reporter: Reporter) -> dict[str, Image]:
+    """Build with buildah what is not built yet; the names are those of the manifests."""
+    own = {
+        name: images.build(Build(f"{images.REGISTRY}/{name.split('/')[1]}", ROOT / file, ROOT, arguments), reporter)
+        for name, (file, arguments) in PARTS.items()
+    }
+    return own | {"redis": images.redis(reporter), "versity/versitygw": images.s3(reporter)}
+
+
+@dataclass
+class Local:
+    """Kubernetes on this machine, without Docker."""
+
+    reporter: Reporter
+    cluster: Cluster
+    overlay: Path = overlay.OVERLAY
+
+    @property
+    def words(self) -> str:
+        return "deploy/demo/kubectl"
+
+    def up(self) -> Kubectl:
+        access = self.cluster.up()
+        return Kubectl(access.kubectl, access.kubeconfig, _log(access.name))
+
+    def build_images(self) -> None:
+        self._build()
+
+    def bring_images(self) -> None:
+        for image in self._build().values():
+            self.cluster.ensure_image(image)
+
+    def _build(self) -> dict[str, Image]:
+        made = built(self.reporter)
+        overlay.write({name: image.reference for name, image in made.items()})
+        return made
+
+    def down(self, kubectl: Kubectl | None = None) -> None:
+        self.cluster.down()
+
+
+@dataclass
+class Kind:
+    """A cluster of kind's, in Docker."""
+
+    reporter: Reporter
+    name: str
+    overlay: Path = ROOT / "deploy" / "overlays" / "kind"
+
+    @property
+    def words(self) -> str:
+        return f"KUBECONFIG={self._kubeconfig} kubectl"
+
+    @property
+    def _kubeconfig(self) -> Path:
+        return paths.cache() / f"kind-{self.name}.kubeconfig"
+
+    def up(self) -> Kubectl:
+        kind, kubectl = _program("kind"), _program("kubectl")
+        log, config = _log(self.name), f"--kubeconfig={self._kubeconfig}"
+        with self.reporter.step("cluster", f"kind create cluster --name {self.name}"):
+            if self.name not in shell.output([kind, "get", "clusters"]).split():
+                argv = [kind, "create", "cluster", f"--name={self.name}", config, "--wait=120s"]
+                shell.logged(argv, what="Creating the kind cluster", log=log)
+            shell.logged([kind, "export", "kubeconfig", f"--name={self.name}", config], what="kind export", log=log)
+        return Kubectl(Path(kubectl), self._kubeconfig, log)
+
+    def build_images(self) -> None:
+        self._build()
+
+    def bring_images(self) -> None:
+        references = self._build()
+        with self.reporter.step("images", "kind load docker-image"):
+            argv = [_program("kind"), "load", "docker-image", f"--name={self.name}", *references.values()]
+            shell.logged(argv, what="Loading the images into kind", log=_log(self.name))
+
+    def _build(self) -> dict[str, str]:
+        references = _docker_build(self.reporter, "coursegen.local", _log(self.name))
+        overlay.write(references, self.overlay / "generated")
+        return references
+
+    def down(self, kubectl: Kubectl | None = None) -> None:
+        argv = [_program("kind"), "delete", "cluster", f"--name={self.name}"]
+        shell.logged(argv, what="Deleting the kind cluster", log=_log(self.name))
+
+
+@dataclass
+class Existing:
+    """The cluster of the kubeconfig, which pulls the images from a registry that Docker may push to."""
+
+    reporter: Reporter
+    registry: str
+    overlay: Path = ROOT / "deploy" / "overlays" / "kind"
+
+    @property
+    def words(self) -> str:
+        return "kubectl"
+
+    def up(self) -> Kubectl:
+        if not self.registry:
+            raise LocalClusterError(
+                "IMAGE_REGISTRY is not set: name a registry that you may push to and the cluster may pull from.",
+                hint="For example: make demo CLUSTER=existing IMAGE_REGISTRY=registry.example.com/coursegen",
+            )
+        kubeconfig = Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
+        if not kubeconfig.exists():
+            raise LocalClusterError(f"There is no kubeconfig: KUBECONFIG names {kubeconfig}, which does not exist.")
+        kubectl = Kubectl(Path(_program("kubectl")), kubeconfig, _log("existing"))
+        self._must_be_ours(kubectl)
+        return kubectl
+
+    def _must_be_ours(self, kubectl: Kubectl) -> None:
+        """A cluster with an operator that this machine did not deploy is not to be overwritten, nor taken down."""
+        there = kubectl.output("get", "namespace", overlay.SYSTEM, "--ignore-not-found", "--output=name").strip()
+        if there and not (self.overlay / "generated").exists():
+            raise LocalClusterError(
+                f"The cluster has a namespace {overlay.SYSTEM} that this demo did not make: it is left alone.",
+                hint="Choose another cluster, or deploy an overlay of your own: docs/deploy.md",
+            )
+
+    def bring_images(self) -> None:
+        self.build_images()
+
+    def build_images(self) -> None:
+        log = _log("existing")
+        tagged = _docker_build(self.reporter, self.registry, log)
+        with self.reporter.step("images", f"docker push {self.registry}"):
+            for reference in tagged.values():
+                shell.logged([_program("docker"), "push", reference], what=f"Pushing {reference}", log=log)
+        overlay.write({name: _digest(reference) for name, reference in tagged.items()}, self.overlay / "generated")
+
+    def down(self, kubectl: Kubectl | None = None) -> None:
+        kubectl = kubectl or self.up()
+        kubectl.run("delete", "-k", str(self.overlay), "--ignore-not-found", what="Removing what the demo deployed")
+        shutil.rmtree(self.overlay / "generated", ignore_errors=True)
+
+
+def _docker_build(reporter: Reporter, registry: str, log: Path) -> dict[str, str]:
+    """Build our images with Docker; Redis and the S3 server are public ones, which the cluster pulls for itself."""
+    out = {}
+    with reporter.step("build", "docker build"):
+        for name, (file, arguments) in PARTS.items():
+            out[name] = f"{registry}/{name.split('/')[1]}:{_TAG}"
+            argv = [_program("docker"), "build", "--file", str(ROOT / file), "--tag", out[name]]
+            argv += [f"--build-arg={argument}={value}" for argument, value in arguments.items()]
+            argv.append(str(ROOT))
+            shell.logged(argv, what=f"Building {out[name]}", log=log)
+    return out
+
+
+def _digest(reference: str) -> str:
+    """Give a pushed image by digest, so that what runs is what was built."""
+    template = "{{index .RepoDigests 0}}"
+    return shell.output([_program("docker"), "inspect", f"--format={template}", reference]).strip()
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise LocalClusterError(
+            f"{name} is not installed.", hint="`make demo` alone needs none of docker, kind, kubectl."
+        )
+    return found
+
+
+def _log(name: str) -> Path:
+    return paths.cache() / "logs" / f"deploy-{name}.log"

@@ -1,0 +1,1 @@
+"""GitOps: what Argo CD and Flux need to know of our kinds."""

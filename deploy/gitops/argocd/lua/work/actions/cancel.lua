@@ -1,0 +1,7 @@
+-- Ends the work. Each new value is one request.
+local os = require("os")
+if obj.metadata.annotations == nil then
+  obj.metadata.annotations = {}
+end
+obj.metadata.annotations["coursegen.dev/cancelRequestedAt"] = os.date("!%Y-%m-%dT%H:%M:%SZ")
+return obj

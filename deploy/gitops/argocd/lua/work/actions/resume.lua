@@ -1,0 +1,3 @@
+-- Goes on.
+obj.spec.suspend = false
+return obj

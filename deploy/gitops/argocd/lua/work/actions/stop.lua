@@ -1,0 +1,7 @@
+-- Writes no more, and delivers the chapters that have succeeded. Each new value is one request.
+local os = require("os")
+if obj.metadata.annotations == nil then
+  obj.metadata.annotations = {}
+end
+obj.metadata.annotations["coursegen.dev/stopRequestedAt"] = os.date("!%Y-%m-%dT%H:%M:%SZ")
+return obj

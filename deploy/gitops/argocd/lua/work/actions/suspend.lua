@@ -1,0 +1,3 @@
+-- Starts nothing new; what runs ends normally.
+obj.spec.suspend = true
+return obj

@@ -1,0 +1,240 @@
+"""Every overlay, rendered and tried on the real API server: schemas, Pod Security, and who may do what."""
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from coursegen_api import names
+
+from .conftest import ROOT, LiveCluster
+
+OVERLAYS = ("production", "production/tenant", "namespaced", "local/tenant")
+SYSTEM = "coursegen-system"
+PARTS = {
+    SYSTEM: ("base", "network-policy/system", "dedicated-workers", "redis", "s3", "admission-policy"),
+    "courses": ("overlays/local/tenant", "network-policy/tenant"),
+}
+PATIENCE = 100
+"""Questions to the API server, 50 ms each: what is not so by then is taken for what never will be."""
+
+OPERATOR = f"system:serviceaccount:{SYSTEM}:coursegen-operator"
+
+
+def kustomize(cluster: LiveCluster, folder: str) -> list[dict]:
+    done = cluster.kubectl("kustomize", folder)
+    assert done.returncode == 0, done.stderr
+    return [m for m in yaml.safe_load_all(done.stdout) if m]
+
+
+def apply(cluster: LiveCluster, text: str) -> None:
+    done = cluster.kubectl("apply", "--server-side", "-f", "-", stdin=text)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def applied(cluster: LiveCluster) -> LiveCluster:
+    """Give a cluster with the namespaces that manifests lie in; Pod Security is enforced there."""
+    for name in (SYSTEM, "courses"):
+        labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
+        labels["app.kubernetes.io/part-of"] = "coursegen"
+        manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        apply(cluster, yaml.safe_dump(manifest))
+    return cluster
+
+
+def accepted(cluster: LiveCluster, manifests: list[dict]) -> None:
+    """AssertionError if the API server would refuse a manifest, or warns."""
+    text = yaml.safe_dump_all(manifests)
+    done = cluster.kubectl("apply", "--server-side", "--dry-run=server", "--force-conflicts", "-f", "-", stdin=text)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_api_server_takes_every_overlay_without_a_warning(applied: LiveCluster, overlay: str) -> None:
+    accepted(applied, kustomize(applied, str(ROOT / "deploy" / "overlays" / overlay)))
+
+
+@pytest.mark.parametrize("place", PARTS)
+def test_all_components_fit_onto_what_they_are_for(applied: LiveCluster, tmp_path: Path, place: str) -> None:
+    up = "../" * (len(tmp_path.parts) - 1) + str(ROOT / "deploy").lstrip("/")
+    resource, *parts = PARTS[place]
+    lines = {"resources": [f"{up}/{resource}"], "components": [f"{up}/components/{part}" for part in parts]}
+    (tmp_path / "kustomization.yaml").write_text(
+        yaml.safe_dump(lines | ({"namespace": place} if place != SYSTEM else {}))
+    )
+    manifests = kustomize(applied, str(tmp_path))
+    accepted(applied, manifests)
+    assert {m["kind"] for m in manifests} >= {"NetworkPolicy"}
+    queues = {m["metadata"]["name"]: m["spec"] for m in manifests if m["kind"] == "GenerationQueue"}
+    pools = {n: q["workers"]["nodeSelector"]["coursegen.dev/pool"] for n, q in queues.items()}
+    assert place != SYSTEM or set(pools) == set(names.QUEUE_PRIORITIES)
+    assert set(pools.values()) <= {"chapter-generation", "course-generation", "general"}
+
+
+@pytest.mark.parametrize("overlay", ["production", "namespaced"])
+def test_pods_of_every_workload_meet_pod_security_restricted(applied: LiveCluster, overlay: str) -> None:
+    manifests = kustomize(applied, str(ROOT / "deploy" / "overlays" / overlay))
+    pods = []
+    for part in (m for m in manifests if m["kind"] in ("Deployment", "StatefulSet")):
+        template, meta = copy.deepcopy(part["spec"]["template"]), part["metadata"]
+        account = {"apiVersion": "v1", "kind": "ServiceAccount"}
+        account["metadata"] = {"name": template["spec"]["serviceAccountName"], "namespace": meta["namespace"]}
+        apply(applied, yaml.safe_dump(account))
+        template["spec"].pop("priorityClassName", None)  # applied by nobody here
+        template["metadata"] |= {"name": meta["name"], "namespace": meta["namespace"]}
+        pods.append({"apiVersion": "v1", "kind": "Pod"} | template)
+    assert pods
+    accepted(applied, pods)
+
+
+def can(cluster: LiveCluster, who: str, verb: str, what: str) -> bool:
+    part = ["--subresource=status"] if what.endswith("/status") else []
+    asked = ["auth", "can-i", verb, what.removesuffix("/status"), *part, f"--as={who}", "-n", "courses"]
+    return cluster.kubectl(*asked).stdout.strip() == "yes"
+
+
+def bind(cluster: LiveCluster, user: str, role: str) -> None:
+    done = cluster.kubectl(
+        "-n", "courses", "create", "rolebinding", f"{user}-{role}", f"--clusterrole={role}", f"--user={user}"
+    )
+    assert done.returncode == 0 or "already exists" in done.stderr, done.stderr
+
+
+def test_people_get_what_their_role_says_and_providers_and_queues_are_roles_of_their_own(applied: LiveCluster) -> None:
+    apply(applied, (ROOT / "deploy" / "base" / "roles.yaml").read_text())
+    for user, role in (("viewer", "view"), ("editor", "edit"), ("keeper", "coursegen-provider-editor")):
+        bind(applied, user, role)
+    course, provider, queue = (
+        f"{p}.coursegen.dev" for p in ("coursegenerations", "modelproviders", "generationqueues")
+    )
+    wanted = {
+        ("viewer", "get", course): True,
+        ("viewer", "create", course): False,
+        ("viewer", "get", provider): True,
+        ("editor", "create", course): True,
+        ("editor", "deletecollection", course): True,
+        ("editor", "create", provider): False,
+        ("editor", "patch", provider): False,
+        ("editor", "patch", queue): False,
+        ("editor", "patch", f"{course}/status"): False,
+        ("keeper", "create", provider): True,
+        ("keeper", "create", course): False,
+        ("system:serviceaccount:courses:coursegen-worker", "get", course): False,
+        ("system:serviceaccount:courses:coursegen-worker", "get", "secrets"): False,
+    }
+    for asked in (("viewer", "get", course), ("editor", "create", course)):
+        assert any(can(applied, *asked) for _ in range(PATIENCE)), "a controller aggregates: it takes a moment"
+    assert {asked: can(applied, *asked) for asked in wanted} == wanted
+
+
+JOB = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "j", "namespace": "courses"},
+    "spec": {
+        "suspend": True,
+        "template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "w", "image": "i"}]}},
+    },
+}
+OURS = {names.LABEL_MANAGED_BY: names.MANAGED_BY}
+COURSE_OWNER = [
+    {"apiVersion": names.API_VERSION, "kind": "ChapterGeneration", "name": "c", "uid": "u", "controller": True}
+]
+
+
+def attempt(cluster: LiveCluster, user: str, manifest: dict, verb: str = "create") -> str:
+    """Do something as somebody, in a dry run; give the refusal's words, or nothing."""
+    argv = [verb, "--dry-run=server", f"--as={user}", "-f", "-"]
+    done = cluster.kubectl(*argv, stdin=yaml.safe_dump(manifest))
+    return done.stderr if done.returncode else ""
+
+
+@pytest.fixture(scope="module")
+def policies(applied: LiveCluster) -> Iterator[LiveCluster]:
+    """Give a cluster in which the policies are in force, and a tenant who may do anything with Jobs and Pods."""
+    folder = ROOT / "deploy" / "components" / "admission-policy"
+    apply(applied, (folder / "policies.yaml").read_text())
+    bind(applied, "tenant", "admin")
+    bind(applied, OPERATOR, "admin")
+    yield applied
+    applied.kubectl("delete", "-f", str(folder / "policies.yaml"))  # other tests make Jobs as they like
+
+
+def with_meta(manifest: dict, **meta: object) -> dict:
+    return {**manifest, "metadata": {**manifest["metadata"], **meta}}
+
+
+def until_refused(cluster: LiveCluster, manifest: dict) -> str:
+    """Give the words of a refusal; a new policy takes a moment to come into force."""
+    for _ in range(PATIENCE):
+        if words := attempt(cluster, "tenant", manifest):
+            return words
+    raise AssertionError("never refused")
+
+
+def test_only_the_operator_makes_or_changes_its_jobs(policies: LiveCluster) -> None:
+    forged = with_meta(JOB, labels=OURS)
+    words = until_refused(policies, forged)
+    assert "only the operator makes or changes Jobs of coursegen, and tenant is not it" in words
+    assert "only the operator" in attempt(policies, "tenant", with_meta(JOB, ownerReferences=COURSE_OWNER))
+    assert attempt(policies, "tenant", JOB) == ""
+    assert attempt(policies, OPERATOR, forged) == ""
+    made = policies.kubectl("create", f"--as={OPERATOR}", "-f", "-", stdin=yaml.safe_dump(forged))
+    assert made.returncode == 0, made.stderr
+    changes = {
+        "unsuspend": {"spec": {"suspend": False}},
+        "disown": {"metadata": {"labels": {names.LABEL_MANAGED_BY: None}}},
+    }
+    for patch in changes.values():
+        asked = (
+            "-n",
+            "courses",
+            "patch",
+            "job",
+            "j",
+            "--type=merge",
+            f"-p={yaml.safe_dump(patch)}",
+            "--dry-run=server",
+        )
+        assert "only the operator" in policies.kubectl(*asked, "--as=tenant").stderr
+        assert policies.kubectl(*asked, f"--as={OPERATOR}").returncode == 0
+    adopted = with_meta(with_meta(JOB, name="own"), labels={})
+    assert policies.kubectl("create", "--as=tenant", "-f", "-", stdin=yaml.safe_dump(adopted)).returncode == 0
+    patch = yaml.safe_dump({"metadata": {"labels": OURS}})
+    asked = ("-n", "courses", "patch", "job", "own", "--type=merge", f"-p={patch}", "--as=tenant")
+    assert "only the operator" in policies.kubectl(*asked).stderr
+
+
+POD = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "p", "namespace": "courses"},
+    "spec": {
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [
+            {
+                "name": "w",
+                "image": "i",
+                "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+            }
+        ],
+    },
+}
+
+
+def test_only_the_job_controller_makes_what_looks_like_a_worker(policies: LiveCluster) -> None:
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "courses"}}
+    apply(policies, yaml.safe_dump(account))
+    of_job = [{"apiVersion": "batch/v1", "kind": "Job", "name": "j", "uid": "u", "controller": True}]
+    labelled = with_meta(POD, labels={"batch.kubernetes.io/job-name": "j"})
+    assert "only Kubernetes' Job controller" in until_refused(policies, labelled)
+    assert "only Kubernetes' Job controller" in attempt(policies, "tenant", with_meta(POD, ownerReferences=of_job))
+    assert attempt(policies, "tenant", POD) == ""
+    made = policies.kubectl("create", "--as=tenant", "-f", "-", stdin=yaml.safe_dump(POD))
+    assert made.returncode == 0, made.stderr
+    label = ("-n", "courses", "label", "pod", "p", "--as=tenant")
+    assert policies.kubectl(*label, "colour=red").returncode == 0
+    assert "only Kubernetes' Job controller" in policies.kubectl(*label, "batch.kubernetes.io/job-name=j").stderr

@@ -1,0 +1,51 @@
+"""No value of a Secret is in any log, Event, status or manifest that a run leaves, whether it goes well or not."""
+
+import base64
+import re
+
+from coursegen_api import names
+
+from .scene import Scene, chapter, course, outcomes
+from .system import SYSTEM, read_env
+
+WRONG_KEY, WRONG_PASSWORD = "wrong-key-of-the-store", "wrong-word-of-redis"
+LONG = ("--tail=-1", "--all-containers", "--prefix")
+
+
+def values(scene: Scene) -> set[str]:
+    """Give all that must not be seen: what the Secrets of this system hold, and what this test puts into them."""
+    folder = scene.system.folder / "generated"
+    found = {v for file in ("store.env", "s3-root.env") for k, v in read_env(folder / file).items() if "KEY" in k}
+    found |= set(re.findall(r">(\S+)", (folder / "users.acl").read_text()))
+    assert len(found) >= 4
+    return found | {WRONG_KEY, WRONG_PASSWORD}
+
+
+def left(scene: Scene) -> dict[str, str]:
+    """Give everything that a run leaves for people to read."""
+    workers = f"--selector={names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
+    said = {"workers": scene.kubectl("logs", workers, *LONG)}
+    for part in ("coursegen-operator", "coursegen-redis", "coursegen-s3"):
+        said[part] = scene.kubectl("logs", f"--namespace={SYSTEM}", f"--selector=app.kubernetes.io/name={part}", *LONG)
+    kinds = "coursegen,chaptergen,qualval,courseexp,jobs,pods,events"
+    return said | {"objects": scene.kubectl("get", kinds, "-o", "yaml")}
+
+
+def replace(scene: Scene, secret: str, **data: str) -> None:
+    encoded = {k: base64.b64encode(v.encode()).decode() for k, v in data.items()}
+    scene.change("Secret", secret, "v1", data=encoded)
+
+
+def test_no_value_of_a_secret_is_ever_printed(scene: Scene) -> None:
+    scene.create("CourseGeneration", "well", course(1, exports=[{"format": "json"}]))
+    assert scene.until_ended("well")["phase"] == "Succeeded"
+    replace(scene, names.SECRET_STORE, AWS_SECRET_ACCESS_KEY=WRONG_KEY)
+    replace(scene, names.SECRET_REDIS, url=f"redis://worker:{WRONG_PASSWORD}@redis.{SYSTEM}.svc:6379/0")
+    scene.create("ChapterGeneration", "ill", chapter("Not written yet", queueName="once"))
+    assert outcomes(scene.until_ended("ill", "ChapterGeneration"))[0] in ("StorageUnavailable", "Timeout")
+    said = left(scene)
+    assert "task-ended" in said["workers"]
+    assert "progress-unavailable" in said["workers"], "the wrong Redis password was tried"
+    assert '"redis_url": "set"' in said["coursegen-operator"].replace("\\", ""), "the settings are printed at the start"
+    seen = {(where, value[:4]) for where, text in said.items() for value in values(scene) if value in text}
+    assert not seen

@@ -1,0 +1,115 @@
+"""CLUSTER=kind and CLUSTER=existing, with stand-ins for docker, kind and kubectl: what is asked of them, in order."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from demo import ground, overlay
+from localcluster.errors import LocalClusterError
+from localcluster.progress import Reporter
+
+DIGEST = "sha256:" + "ab" * 32
+STAND_IN = """#!/bin/sh
+echo "$(basename "$0") $*" >> {calls}
+case "$1 $2" in
+  "inspect "*) for last; do :; done; echo "${{last%:*}}@{digest}" ;;
+  "get clusters") {clusters} ;;
+  "get namespace") {namespace} ;;
+esac
+"""
+
+
+class Programs:
+    """Stand-ins that write down how they are called."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._calls, self._bin = folder / "calls", folder / "bin"
+        self._bin.mkdir()
+        self.say()
+        monkeypatch.setenv("PATH", f"{self._bin}:{os.environ['PATH']}")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        monkeypatch.setenv("KUBECONFIG", str(folder / "kubeconfig"))
+        (folder / "kubeconfig").touch()
+
+    def say(self, clusters: str = "true", namespace: str = "true") -> None:
+        for name in ("docker", "kind", "kubectl"):
+            program = self._bin / name
+            program.write_text(
+                STAND_IN.format(calls=self._calls, digest=DIGEST, clusters=clusters, namespace=namespace)
+            )
+            program.chmod(0o755)
+
+    def remove(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        (self._bin / name).unlink()
+        monkeypatch.setenv("PATH", f"{self._bin}:/usr/bin:/bin")
+
+    def calls(self) -> list[str]:
+        return [" ".join(line.split()[:3]) for line in self._calls.read_text().splitlines()]
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    return Programs(tmp_path, monkeypatch)
+
+
+def reporter() -> Reporter:
+    return Reporter()
+
+
+def component(folder: Path) -> dict:
+    return yaml.safe_load((folder / "generated" / "kustomization.yaml").read_text())
+
+
+def test_kind_makes_a_cluster_once_and_loads_what_docker_builds(programs: Programs, tmp_path: Path) -> None:
+    kind = ground.Kind(reporter(), "demo", tmp_path / "overlay")
+    kind.up()
+    kind.bring_images()
+    assert programs.calls() == [
+        "kind get clusters", "kind create cluster", "kind export kubeconfig",
+        "docker build --file", "docker build --file", "kind load docker-image",
+    ]  # fmt: skip
+    made = component(tmp_path / "overlay")
+    assert made["images"] == [{"name": "coursegen/operator", "newName": "coursegen.local/operator", "newTag": "demo"}]
+    programs.say(clusters="echo demo")
+    kind.up()
+    assert programs.calls().count("kind create cluster") == 1
+    kind.down()
+    assert programs.calls()[-1] == "kind delete cluster"
+
+
+def test_an_existing_cluster_gets_images_by_digest_from_its_registry(programs: Programs, tmp_path: Path) -> None:
+    existing = ground.Existing(reporter(), "registry.example.com:5000/team", tmp_path / "overlay")
+    existing.up()
+    existing.bring_images()
+    pushes = [c for c in programs.calls() if c.startswith("docker push")]
+    assert pushes == [f"docker push registry.example.com:5000/team/{p}:demo" for p in ("operator", "worker")]
+    made = component(tmp_path / "overlay")
+    name = "registry.example.com:5000/team/operator"
+    assert made["images"] == [{"name": "coursegen/operator", "newName": name, "digest": DIGEST}]
+    worker = f"COURSEGEN_WORKER_IMAGE=registry.example.com:5000/team/worker@{DIGEST}"
+    assert worker in made["configMapGenerator"][0]["literals"]
+
+
+def test_an_operator_that_somebody_else_deployed_is_left_alone(programs: Programs, tmp_path: Path) -> None:
+    programs.say(namespace=f"echo namespace/{overlay.SYSTEM}")
+    existing = ground.Existing(reporter(), "registry.example.com/team", tmp_path / "overlay")
+    for verb in (existing.up, existing.down):
+        with pytest.raises(LocalClusterError, match="did not make: it is left alone"):
+            verb()
+    (tmp_path / "overlay" / "generated").mkdir(parents=True)
+    existing.down()
+    assert programs.calls()[-1].startswith("kubectl delete -k")
+    assert not (tmp_path / "overlay" / "generated").exists()
+
+
+def test_what_is_missing_is_named(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LocalClusterError, match="IMAGE_REGISTRY is not set"):
+        ground.Existing(reporter(), "").up()
+    programs.remove("kind", monkeypatch)
+    with pytest.raises(LocalClusterError, match="kind is not installed"):
+        ground.Kind(reporter(), "demo", tmp_path).up()
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "absent"))
+    with pytest.raises(LocalClusterError, match=r"no kubeconfig: KUBECONFIG names .*absent"):
+        ground.Existing(reporter(), "registry.example.com/team").up()

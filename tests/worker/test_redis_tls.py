@@ -1,0 +1,169 @@
+"""A real Redis with TLS and a user for each namespace: two tenants that do not trust each other, and the operator."""
+
+import asyncio
+import secrets
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from servers import free_port, wait_for_port
+from worker_support import NAMESPACE, OTHER_NAMESPACE
+
+from coursegen_api import names
+from coursegen_operator import progress as operator_progress
+from coursegen_worker.progress import Identity, Progress
+from demo import overlay
+from localcluster import pki
+from tests import programs
+
+IDENTITY = Identity("uid-1", 0, 1, "pod-1")
+TENANTS = {"a": NAMESPACE, "b": OTHER_NAMESPACE}
+
+
+@dataclass(frozen=True)
+class TlsRedis:
+    """A Redis that listens by TLS alone."""
+
+    port: int
+    ca: str
+    passwords: dict[str, str]
+
+    def url(self, user: str) -> str:
+        return f"rediss://{user}:{self.passwords[user]}@127.0.0.1:{self.port}/0"
+
+    def client(self, user: str) -> "redis.Redis[bytes]":
+        return redis.Redis.from_url(self.url(user), ssl_ca_data=self.ca)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsRedis]:
+    """Start redis-server with a certificate of an authority that no system knows."""
+    program = programs.redis_server()
+    folder = tmp_path_factory.mktemp("redis-tls")
+    pki.ensure(folder, (pki.Leaf("redis", "redis", addresses=("127.0.0.1",)),))
+    passwords = {user: secrets.token_hex(8) for user in ("operator", *TENANTS)}
+    users = "user default off\n" + overlay.redis_reader("operator", passwords["operator"])
+    users += "".join(overlay.redis_worker(t, passwords[t], uid) for t, uid in TENANTS.items())
+    (folder / "users.acl").write_text(users.replace(" +client|setinfo", ""))  # a name that Redis has from 7.2 on
+    made = TlsRedis(free_port(), (folder / "ca.crt").read_text(), passwords)
+    (folder / "redis.conf").write_text(
+        f"bind 127.0.0.1\nport 0\ntls-port {made.port}\ntls-auth-clients no\nsave ''\nappendonly no\ndir {folder}\n"
+        f"tls-cert-file {folder}/redis.crt\ntls-key-file {folder}/redis.key\ntls-ca-cert-file {folder}/ca.crt\n"
+        f"aclfile {folder}/users.acl\n"
+    )
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen([program, str(folder / "redis.conf")], stdout=out, stderr=out)
+    wait_for_port(made.port, process, log)
+    yield made
+    process.terminate()
+    process.wait(10)
+
+
+async def read_until(server: TlsRedis, count: int, ca: str) -> list[str]:
+    """Give the objects that the operator's own reader hears of; TimeoutError if they are fewer."""
+    heard: list[str] = []
+    enough = asyncio.Event()
+
+    def take(message: object) -> None:
+        heard.append(message.uid)  # type: ignore[attr-defined]
+        if len(heard) >= count:
+            enough.set()
+
+    there = operator_progress.Redis(server.url("operator"), ca)
+    reader = operator_progress.ProgressReader(there, lambda: TENANTS)
+    task = asyncio.create_task(reader.run(take))
+    try:
+        await asyncio.wait_for(enough.wait(), 10)
+    finally:
+        task.cancel()
+    return heard
+
+
+async def test_workers_and_operator_meet_by_an_authority_of_your_own(
+    server: TlsRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(names.ENV_REDIS_CA, server.ca)
+    for tenant, uid in TENANTS.items():
+        who = Identity(f"object-of-{tenant}", 0, 1, "pod")
+        Progress(server.url(tenant), names.progress_stream(uid), who).close(5)
+    assert sorted(set(await read_until(server, 2, server.ca))) == ["object-of-a", "object-of-b"]
+
+
+def test_a_server_that_nobody_vouches_for_gets_no_password(
+    server: TlsRedis, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(names.ENV_REDIS_CA, raising=False)
+    Progress(server.url("a"), names.progress_stream(NAMESPACE), IDENTITY).close(5)
+    log = capfd.readouterr().err
+    assert "progress-unavailable" in log
+    assert "certificate verify failed" in log.lower()
+    assert server.passwords["a"] not in log
+
+
+async def test_the_operator_says_that_a_certificate_is_what_is_wrong(
+    server: TlsRedis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(operator_progress, "_RECONNECT_SECONDS", 0.01)
+    there = operator_progress.Redis(server.url("operator"))
+    reader = operator_progress.ProgressReader(there, lambda: TENANTS)
+    task = asyncio.create_task(reader.run(lambda _: None))
+    with pytest.raises(asyncio.TimeoutError):  # it goes on trying
+        await asyncio.wait_for(asyncio.shield(task), 1)
+    task.cancel()
+    assert "certificate" in caplog.text
+    assert server.passwords["operator"] not in caplog.text
+
+
+OWN, OTHERS = names.progress_stream(NAMESPACE), names.progress_stream(OTHER_NAMESPACE)
+FORBIDDEN = {
+    "append to another's stream": ("XADD", OTHERS, "*", "percentage", "100"),
+    "read another's stream": ("XREAD", "STREAMS", OTHERS, "0"),
+    "read its own": ("XRANGE", OWN, "-", "+"),
+    "cut its own": ("XTRIM", OWN, "MAXLEN", "0"),
+    "delete its own": ("DEL", OWN),
+    "write a key beside it": ("SET", f"{OWN}:x", "1"),
+    "look for keys": ("KEYS", "*"),
+    "empty the server": ("FLUSHALL",),
+    "read the configuration": ("CONFIG", "GET", "*"),
+    "make a user": ("ACL", "SETUSER", "x"),
+    "see who is connected": ("CLIENT", "LIST"),
+    "watch the others": ("MONITOR",),
+    "publish": ("PUBLISH", "x", "y"),
+    "run a script": ("EVAL", "return 1", "0"),
+}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_a_tenant_may_append_to_its_own_stream_and_do_nothing_else(server: TlsRedis, what: str) -> None:
+    client = server.client("a")
+    assert client.execute_command("XADD", OWN, "*", "percentage", "1")
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        client.execute_command(*FORBIDDEN[what])
+
+
+@pytest.mark.parametrize("command", [("XADD", OWN, "*", "a", "b"), ("DEL", OWN), ("FLUSHALL",), ("KEYS", "*")])
+def test_the_operator_may_only_read(server: TlsRedis, command: tuple[str, ...]) -> None:
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        server.client("operator").execute_command(*command)
+
+
+def test_nobody_comes_in_without_a_name(server: TlsRedis) -> None:
+    with pytest.raises(redis.exceptions.AuthenticationError):
+        redis.Redis("127.0.0.1", server.port, ssl=True, ssl_ca_data=server.ca, retry=Retry(NoBackoff(), 0)).ping()
+
+
+def test_the_workers_user_is_limited_once_its_namespace_is_there(tmp_path: Path) -> None:
+    overlay.write({"coursegen/worker": "w:1"}, tmp_path)
+    before = (tmp_path / "redis-worker.env").read_text()
+    overlay.limit_worker(tmp_path, NAMESPACE)
+    overlay.limit_worker(tmp_path, NAMESPACE)
+    acl = (tmp_path / "users.acl").read_text().splitlines()
+    assert [line.split()[1] for line in acl] == ["default", "operator", "worker"]
+    assert f" ~{names.progress_stream(NAMESPACE)} " in acl[2]
+    assert acl[2].split(">")[1].split()[0] in before

@@ -1,0 +1,151 @@
+"""Two tenants of one bucket, with the policy that docs/deploy.md gives, on a real S3 server with users."""
+
+import contextlib
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import obstore
+import pytest
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import S3Store
+from servers import free_port, wait_for_port
+from worker_support import NAMESPACE, OTHER_NAMESPACE
+
+from coursegen_worker.failures import TaskFailedError
+from coursegen_worker.store import Store
+from demo import overlay
+from localcluster import golang
+from localcluster.progress import Reporter
+
+DOCS = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
+TENANTS = {"team-a": NAMESPACE, "team-b": OTHER_NAMESPACE}
+BUCKET, REGION = "courses", "us-east-1"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A versitygw with a user for each tenant."""
+
+    address: str
+    root: tuple[str, str]
+    passwords: dict[str, str]
+
+    def store(self, user: str) -> S3Store:
+        return S3Store(
+            BUCKET, endpoint=f"http://{self.address}", region=REGION, access_key_id=user,
+            secret_access_key=self.passwords[user], client_options={"allow_http": True},
+            retry_config={"max_retries": 0},
+        )  # fmt: skip
+
+    def put_policy(self, policy: dict) -> None:
+        """Set the bucket's policy as root, by a request signed as AWS wants it (Signature Version 4)."""
+        body, now = json.dumps(policy).encode(), datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        digest = hashlib.sha256(body).hexdigest()
+        signed = {"host": self.address, "x-amz-content-sha256": digest, "x-amz-date": now}
+        listed, lines = ";".join(signed), "".join(f"{k}:{v}\n" for k, v in signed.items())
+        request = "\n".join(["PUT", f"/{BUCKET}", "policy=", lines, listed, digest])
+        scope = [now[:8], REGION, "s3", "aws4_request"]
+        text = "\n".join(["AWS4-HMAC-SHA256", now, "/".join(scope), hashlib.sha256(request.encode()).hexdigest()])
+        key = b"AWS4" + self.root[1].encode()
+        for part in scope:
+            key = hmac.new(key, part.encode(), "sha256").digest()
+        signature = hmac.new(key, text.encode(), "sha256").hexdigest()
+        credential = f"{self.root[0]}/{'/'.join(scope)}"
+        told = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={listed}, Signature={signature}"
+        url = f"http://{self.address}/{BUCKET}?policy"
+        asked = urllib.request.Request(url, body, {**signed, "Authorization": told}, method="PUT")
+        urllib.request.urlopen(asked).close()
+
+
+def documented_policy() -> dict:
+    """Give the policy of the docs, with a statement for each tenant."""
+    [text] = re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL)
+    filled = [
+        json.loads(text.replace("TEAM", team).replace("BUCKET", BUCKET).replace("NAMESPACE_UID", uid))
+        for team, uid in TENANTS.items()
+    ]
+    return filled[0] | {"Statement": [s for policy in filled for s in policy["Statement"]]}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    program = str(golang.ensure(golang.VERSITYGW, Reporter(sys.stderr)) / "versitygw")
+    folder = tmp_path_factory.mktemp("tenants")
+    (folder / "data" / BUCKET).mkdir(parents=True)
+    (folder / "iam").mkdir()
+    port, root = free_port(), ("root", secrets.token_hex(8))
+    made = Server(f"127.0.0.1:{port}", root, {team: secrets.token_hex(8) for team in TENANTS})
+    account = ["--access", root[0], "--secret", root[1]]
+    log = folder / "log"
+    with log.open("wb") as out:
+        argv = [program, *account, "--port", made.address, "--iam-dir", str(folder / "iam"), "--quiet", "posix", "data"]
+        process = subprocess.Popen(argv, cwd=folder, stdout=out, stderr=out)
+    wait_for_port(port, process, log)
+    admin = [program, "admin", *account, "--endpoint-url", f"http://{made.address}"]
+    for team, password in made.passwords.items():
+        user = ["create-user", "--access", team, "--secret", password, "--role", "user"]
+        subprocess.run([*admin, *user], check=True, capture_output=True)
+    made.put_policy(documented_policy())
+    yield made
+    process.terminate()
+    process.wait(10)
+
+
+KEY = f"{NAMESPACE}/chapter/{'a' * 64}.json"
+GUESS = f"{NAMESPACE}/chapter/{'b' * 64}.json"
+OWN = f"{OTHER_NAMESPACE}/chapter/{'c' * 64}.json"
+
+
+def test_a_worker_does_all_its_work_with_credentials_for_its_prefix(server: Server) -> None:
+    store = Store(server.store("team-a"), NAMESPACE)
+    assert store.read(GUESS, 100) is None
+    assert store.create(GUESS, b"one")
+    assert not store.create(GUESS, b"two")
+    assert store.replace(GUESS, b"mended")
+    assert store.read(GUESS, 100) == b"mended"
+
+
+REFUSED = "lacked the necessary privileges|Denied|403|500"
+"""versitygw refuses a copy by 500 where it means 403; what counts is that nothing was copied."""
+
+HOSTILE: dict[str, Callable[[S3Store], object]] = {
+    "read": lambda s: obstore.get(s, KEY),
+    "learn whether a guess is right": lambda s: obstore.head(s, KEY.replace("a" * 64, "d" * 64)),
+    "poison before it is written": lambda s: obstore.put(s, KEY.replace("a" * 64, "e" * 64), b"poison"),
+    "write over": lambda s: obstore.put(s, KEY, b"poison"),
+    "delete": lambda s: obstore.delete(s, KEY),
+    "list": lambda s: list(obstore.list(s, NAMESPACE)),
+    "list all": lambda s: list(obstore.list(s)),
+    "copy out": lambda s: obstore.copy(s, KEY, OWN),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_another_tenant_cannot(server: Server, what: str) -> None:
+    mine = server.store("team-a")
+    with contextlib.suppress(AlreadyExistsError):
+        obstore.put(mine, KEY, b"mine", mode="create")
+    with pytest.raises(BaseError, match=REFUSED):
+        HOSTILE[what](server.store("team-b"))
+    assert bytes(obstore.get(mine, KEY).bytes()) == b"mine"
+    with pytest.raises(FileNotFoundError):
+        obstore.get(server.store("team-b"), OWN)
+
+
+def test_a_worker_refuses_a_key_of_another_namespace_before_it_asks(server: Server) -> None:
+    with pytest.raises(TaskFailedError, match="not one of this namespace"):
+        Store(server.store("team-b"), OTHER_NAMESPACE).read(KEY, 100)
+
+
+def test_the_documented_acl_line_is_the_one_that_is_tested() -> None:
+    assert overlay.redis_worker("TEAM", "PASSWORD", "NAMESPACE_UID") in DOCS
