@@ -158,12 +158,6 @@ def test_the_pdf_is_tagged_titled_and_paged(demo: Course) -> None:
     assert headings[-1] == "Answers and model solutions"
 
 
-def test_a_pdf_that_cannot_be_tagged_says_so() -> None:
-    exported = export(small("入門"), ExportFormat.PDF, True, ignore)
-    assert exported.data.startswith(b"%PDF")
-    assert "not tagged" in exported.note
-
-
 # ---- JSON -----------------------------------------------------------------------------------------------------
 
 TOOLS = Path(__file__).parents[2] / "worker_image/tools"

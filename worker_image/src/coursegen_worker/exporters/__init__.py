@@ -16,7 +16,7 @@ class Exported:
     note: str = ""
 
 
-VERSIONS = {ExportFormat.PDF: "1", ExportFormat.SCORM: "1", ExportFormat.JSON: "1"}
+VERSIONS = {ExportFormat.PDF: "2", ExportFormat.SCORM: "1", ExportFormat.JSON: "1"}
 """A part of each file's key: raise it with any change of what the exporter writes."""
 
 

@@ -1,0 +1,77 @@
+"""Judges of the exports that are not ours: programs from Debian, npm and Maven, fetched once into the user's cache.
+
+What cannot be had fails the test that needs it, in words; it never passes unjudged.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from localcluster import debian
+from localcluster.progress import Reporter
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coursegen-tests"
+VERAPDF = ("org.verapdf.apps:greenfield-apps:1.28.2", "org.verapdf.apps.GreenfieldCliWrapper")
+_JAVA = (debian.Needed("java", "default-jre-headless"), debian.Needed("mvn", "maven"))
+_NPM = (debian.Needed("npm", "npm"),)
+_CHROMIUM = (debian.Needed("chromium", "chromium"),)
+_POM = """<project><modelVersion>4.0.0</modelVersion><groupId>t</groupId><artifactId>t</artifactId><version>1</version>
+<dependencies><dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency></dependencies>
+</project>"""
+
+
+def java(tool: tuple[str, str], arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a Java tool, named by Maven coordinates and main class, with its jars fetched by Maven."""
+    coordinates, main = tool
+    _install(_JAVA)
+    jars = CACHE / coordinates.replace(":", "-")
+    if not jars.exists():
+        with _making(jars) as folder:
+            pom = Path(folder) / "pom.xml"
+            pom.write_text(_POM.format(*coordinates.split(":")))
+            _run(["mvn", "-q", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}/jars"])
+            (Path(folder) / "jars").rename(jars)
+    command = ["java", "-cp", f"{jars}/*", main, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def npm_package(name: str, version: str) -> Path:
+    """Give the folder of an npm package, whose scripts are never run."""
+    package = CACHE / f"{name}-{version}"
+    if not package.exists():
+        _install(_NPM)
+        with _making(package) as folder:
+            _run(["npm", "pack", "--silent", f"--pack-destination={folder}", f"{name}@{version}"])
+            with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
+                archive.extractall(folder, filter="data")
+            (Path(folder) / "package").rename(package)
+    return package
+
+
+def chromium() -> str:
+    """Give the path of a Chromium."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    _install(_CHROMIUM)
+    return shutil.which("chromium") or "chromium"
+
+
+def _making(target: Path) -> "tempfile.TemporaryDirectory[str]":
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent)
+
+
+def _install(needed: tuple[debian.Needed, ...]) -> None:
+    debian.ensure(needed, Reporter(sys.stderr))
+
+
+def _run(command: Sequence[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    what = f"{' '.join(command[:2])} failed, so the judge of this test is missing"
+    assert done.returncode == 0, f"{what}: {(done.stderr or done.stdout)[-2000:]}"
