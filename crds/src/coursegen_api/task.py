@@ -23,6 +23,7 @@ from .base import (
     Objectives,
     OwnerId,
     ProficiencyLevel,
+    ScormOptions,
     StoreKey,
     Title,
     Usage,
@@ -204,6 +205,8 @@ class ExportTask(Model):
     source: Source
     format: ExportFormat
     include_assessments: bool = True
+    scorm: ScormOptions | None = None
+    """How a SCORM package is made; its defaults where absent."""
 
 
 Work = Annotated[OutlineTask | ChapterTask | ValidationTask | ExportTask, Field(discriminator="kind")]

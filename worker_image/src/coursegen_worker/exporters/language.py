@@ -58,6 +58,8 @@ _LEAST_COMMON_WORDS = 5
 """Fewer of them, as in a title, are no evidence of another language than the course's."""
 _LATIN = re.compile(r"[^\W\d_]+")
 _HAN_LANGUAGES = frozenset({"ja", "ko", _HAN})
+_LETTERS_A_SIGN = 3
+"""What one sign of those says takes about so many letters of others."""
 
 
 def of(texts: Iterable[str]) -> str:
@@ -84,7 +86,8 @@ def _spoken(text: str, course: str) -> str:
     signs = Counter(text)
     scripts: Counter[str] = Counter()
     for sign, count in signs.items():
-        scripts[_script(sign)] += count
+        code = _script(sign)
+        scripts[code] += count * _LETTERS_A_SIGN if code in _HAN_LANGUAGES else count
     scripts.pop("", None)
     if not scripts:
         return course
