@@ -9,14 +9,16 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from localcluster import debian
+from localcluster import debian, lock
 from localcluster.progress import Reporter
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coursegen-tests"
 VERAPDF = ("org.verapdf.apps:greenfield-apps:1.28.2", "org.verapdf.apps.GreenfieldCliWrapper")
+EPUBCHECK = ("org.w3c:epubcheck:5.2.1", "com.adobe.epubcheck.tool.Checker")
 _JAVA = (debian.Needed("java", "default-jre-headless"), debian.Needed("mvn", "maven"))
 _NPM = (debian.Needed("npm", "npm"),)
 _CHROMIUM = (debian.Needed("chromium", "chromium"),)
@@ -30,12 +32,12 @@ def java(tool: tuple[str, str], arguments: Sequence[str]) -> subprocess.Complete
     coordinates, main = tool
     _install(_JAVA)
     jars = CACHE / coordinates.replace(":", "-")
-    if not jars.exists():
-        with _making(jars) as folder:
-            pom = Path(folder) / "pom.xml"
+    with _made_once(jars) as folder:
+        if folder:
+            pom = folder / "pom.xml"
             pom.write_text(_POM.format(*coordinates.split(":")))
             _run(["mvn", "-q", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}/jars"])
-            (Path(folder) / "jars").rename(jars)
+            (folder / "jars").rename(jars)
     command = ["java", "-cp", f"{jars}/*", main, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
@@ -43,13 +45,13 @@ def java(tool: tuple[str, str], arguments: Sequence[str]) -> subprocess.Complete
 def npm_package(name: str, version: str) -> Path:
     """Give the folder of an npm package, whose scripts are never run."""
     package = CACHE / f"{name}-{version}"
-    if not package.exists():
-        _install(_NPM)
-        with _making(package) as folder:
+    with _made_once(package) as folder:
+        if folder:
+            _install(_NPM)
             _run(["npm", "pack", "--silent", f"--pack-destination={folder}", f"{name}@{version}"])
-            with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
+            with tarfile.open(next(folder.glob("*.tgz"))) as archive:
                 archive.extractall(folder, filter="data")
-            (Path(folder) / "package").rename(package)
+            (folder / "package").rename(package)
     return package
 
 
@@ -62,9 +64,15 @@ def chromium() -> str:
     return shutil.which("chromium") or "chromium"
 
 
-def _making(target: Path) -> "tempfile.TemporaryDirectory[str]":
-    target.parent.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent)
+@contextmanager
+def _made_once(target: Path) -> Iterator[Path | None]:
+    """Give a folder to make the target in, or nothing where it is there; tests of two processes wait for each other."""
+    with lock.held(target.with_name(f".{target.name}.lock")):
+        if target.exists():
+            yield None
+            return
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
+            yield Path(folder)
 
 
 def _install(needed: tuple[debian.Needed, ...]) -> None:

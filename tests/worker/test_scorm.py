@@ -285,14 +285,16 @@ def test_what_was_done_is_kept_when_the_page_is_hidden(tmp_path: Path) -> None:
     assert kept["core"]["session_time"] >= "00:00:01"
 
 
-@pytest.mark.parametrize(("name", "texts"), [("english", None), ("arabic", ARABIC)])
+@pytest.mark.parametrize(
+    ("name", "texts"), [("english", None), ("arabic", (ARABIC, LONG)), ("many", (ENGLISH, ARABIC, JAPANESE))]
+)
 @pytest.mark.parametrize("window", ["1200,900", "500,800"])
 def test_axe_finds_nothing_to_mend_and_nothing_is_wider_than_the_window(
-    name: str, texts: tuple[str, str, str] | None, window: str, tmp_path: Path
+    name: str, texts: tuple[tuple[str, str, str], ...] | None, window: str, tmp_path: Path
 ) -> None:
-    course = foreign_courses.course(texts, LONG) if texts else two_chapters()
+    course = foreign_courses.course(*texts) if texts else two_chapters()
     steps = "const first = await unit.judge(); await unit.readAll(); unit.answerAll(false);"
     steps += "return [...first, ...(await unit.judge())];"
     told = take(tmp_path, course, ScormOptions(), ("index.html", steps), window=window)
     assert told["seen"][0]["said"] == []
-    assert told["seen"][0]["width"] == 0
+    assert told["seen"][0]["widest"] == 0

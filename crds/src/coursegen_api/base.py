@@ -166,6 +166,7 @@ class ExportFormat(StrEnum):
     PDF = "pdf"
     SCORM = "scorm"
     JSON = "json"
+    EPUB = "epub"
 
 
 class ScormVersion(StrEnum):

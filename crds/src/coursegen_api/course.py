@@ -85,7 +85,7 @@ class Export(Model):
 
     model_config = Model.model_config | {"json_schema_extra": cel(SCORM_ONLY)}
 
-    format: ExportFormat = Field(description="The file's format: pdf, scorm or json.")
+    format: ExportFormat = Field(description="The file's format: pdf, scorm, json or epub.")
     include_assessments: bool = Field(
         default=True, description="True puts the questions and answers into the file. Default: true."
     )
@@ -190,7 +190,7 @@ class CourseSpec(Model):
             ),
         ),
     )
-    exports: Annotated[list[Export], Field(max_length=3)] = Field(
+    exports: Annotated[list[Export], Field(max_length=len(ExportFormat))] = Field(
         default_factory=list,
         description=(
             "Files to make of the finished course, at most one for each format. You can add one at any time. "
@@ -331,7 +331,7 @@ class CourseStatus(Model):
         default_factory=list,
         description="Indexes of chapters whose version before their last round is used.",
     )
-    exports: Annotated[list[ExportState], Field(max_length=3)] = Field(
+    exports: Annotated[list[ExportState], Field(max_length=len(ExportFormat))] = Field(
         default_factory=list,
         description="The exports by format.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["format"]},

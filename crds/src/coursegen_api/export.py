@@ -24,7 +24,7 @@ from .source import SourceFields, one_source
 class ExportSpec(SourceFields):
     """What is exported, and how."""
 
-    format: ExportFormat = Field(description="The file's format: pdf, scorm or json.")
+    format: ExportFormat = Field(description="The file's format: pdf, scorm, json or epub.")
     include_assessments: bool = Field(
         default=True, description="True puts the questions and answers into the file. Default: true."
     )

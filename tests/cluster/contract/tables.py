@@ -179,7 +179,7 @@ def controller(path: str) -> list[Bound]:
     ]
 
 
-FORMATS = ("pdf", "scorm", "json")
+FORMATS = ("pdf", "scorm", "json", "epub")
 SCORM_VERSIONS = ("scorm-1.2", "scorm-2004-3rd", "scorm-2004-4th")
 LEVELS = ("beginner", "intermediate", "advanced")
 

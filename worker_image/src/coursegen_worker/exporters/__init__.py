@@ -16,7 +16,7 @@ class Exported:
     note: str = ""
 
 
-VERSIONS = {ExportFormat.PDF: "2", ExportFormat.SCORM: "2", ExportFormat.JSON: "1"}
+VERSIONS = {ExportFormat.PDF: "2", ExportFormat.SCORM: "2", ExportFormat.JSON: "2", ExportFormat.EPUB: "1"}
 """A part of each file's key: raise it with any change of what the exporter writes."""
 
 
@@ -41,6 +41,10 @@ def export(course: Course, wanted: Wanted, advance: Advance) -> Exported:
         from coursegen_worker.exporters import scorm
 
         return scorm.export(shown, wanted.scorm, advance)
+    if form is ExportFormat.EPUB:
+        from coursegen_worker.exporters import epub
+
+        return epub.export(shown, advance)
     from coursegen_worker.exporters import json_export
     from coursegen_worker.quality import measure
 

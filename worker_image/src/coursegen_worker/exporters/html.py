@@ -84,8 +84,8 @@ class Writer:
     def _block(self, block: Block) -> str:
         if isinstance(block, ListBlock):
             tag = "ol" if block.ordered else "ul"
-            items = "".join(f"<li{self.mark(item)}>{inline(item)}</li>" for item in block.items)
-            return f"<{tag}>{items}</{tag}>"
+            items = "".join(f"<li>{inline(item)}</li>" for item in block.items)
+            return f"<{tag}{self.mark(' '.join(block.items))}>{items}</{tag}>"
         if isinstance(block, CodeBlock):
             output = ""
             if block.output is not None:

@@ -8,7 +8,7 @@ from coursegen_worker.exporters import VERSIONS, Wanted, export
 from coursegen_worker.store import content_key
 from coursegen_worker.tasks import Tools
 
-EXTENSIONS = {"pdf": "pdf", "scorm": "zip", "json": "json"}
+EXTENSIONS = {"pdf": "pdf", "scorm": "zip", "json": "json", "epub": "epub"}
 
 
 def run(task: TaskInput, work: ExportTask, tools: Tools) -> TaskResult:

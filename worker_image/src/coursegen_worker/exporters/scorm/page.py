@@ -69,8 +69,9 @@ def render(unit: Unit) -> str:
 def _start(unit: Unit, told: str) -> str:
     write, course = unit.writer, unit.course
     facts = "".join(f"<li>{html.text(fact)}</li>" for fact in course_facts(course))
-    items = "".join(f"<li{write.mark(o.text)}>{html.inline(o.text)}</li>" for o in course.objectives)
-    goals = f"<h2 {write.ours}>What you will be able to do</h2><ul>{items}</ul>" if items else ""
+    items = "".join(f"<li>{html.inline(o.text)}</li>" for o in course.objectives)
+    spoken = write.mark(" ".join(o.text for o in course.objectives))
+    goals = f"<h2 {write.ours}>What you will be able to do</h2><ul{spoken}>{items}</ul>" if items else ""
     return (
         f'<article id="start" data-page="start"><header><h1 tabindex="-1"{write.mark(course.course.title)}>'
         f'{html.text(course.course.title)}</h1><ul class="facts" {write.ours}>{facts}</ul></header>'
