@@ -53,7 +53,7 @@ def data(course: Course, form: ExportFormat, assessments: bool = True) -> bytes:
 def text_of(file: bytes, form: ExportFormat) -> str:
     if form is ExportFormat.PDF:
         return "\n".join(page.extract_text() for page in PdfReader(BytesIO(file)).pages)
-    if form is ExportFormat.SCORM:
+    if form in (ExportFormat.SCORM, ExportFormat.EPUB):
         with zipfile.ZipFile(BytesIO(file)) as archive:
             return "\n".join(archive.read(name).decode() for name in archive.namelist())
     return file.decode()

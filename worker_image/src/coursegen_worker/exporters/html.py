@@ -90,7 +90,7 @@ class Writer:
             output = ""
             if block.output is not None:
                 output = (
-                    f"<figcaption {self.ours}>It prints:</figcaption>"
+                    f'<p class="caption" {self.ours}>It prints:</p>'
                     f'<pre class="output" dir="ltr"><samp>{text(block.output)}</samp></pre>'
                 )
             code = f'<pre tabindex="0" dir="ltr"><code>{text(block.text)}</code></pre>'
