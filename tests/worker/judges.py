@@ -4,24 +4,19 @@ What cannot be had fails the test that needs it, in words; it never passes unjud
 """
 
 import os
-import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from localcluster import debian, lock
-from localcluster.progress import Reporter
+from localcluster import lock
+from tests import programs
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coursegen-tests"
 VERAPDF = ("org.verapdf.apps:greenfield-apps:1.28.2", "org.verapdf.apps.GreenfieldCliWrapper")
 EPUBCHECK = ("org.w3c:epubcheck:5.2.1", "com.adobe.epubcheck.tool.Checker")
-_JAVA = (debian.Needed("java", "default-jre-headless"), debian.Needed("mvn", "maven"))
-_NPM = (debian.Needed("npm", "npm"),)
-_CHROMIUM = (debian.Needed("chromium", "chromium"),)
 _POM = """<project><modelVersion>4.0.0</modelVersion><groupId>t</groupId><artifactId>t</artifactId><version>1</version>
 <dependencies><dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency></dependencies>
 </project>"""
@@ -30,15 +25,15 @@ _POM = """<project><modelVersion>4.0.0</modelVersion><groupId>t</groupId><artifa
 def java(tool: tuple[str, str], arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run a Java tool, named by Maven coordinates and main class, with its jars fetched by Maven."""
     coordinates, main = tool
-    _install(_JAVA)
     jars = CACHE / coordinates.replace(":", "-")
     with _made_once(jars) as folder:
         if folder:
             pom = folder / "pom.xml"
             pom.write_text(_POM.format(*coordinates.split(":")))
-            _run(["mvn", "-q", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}/jars"])
+            fetch = ["-q", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}/jars"]
+            _run([programs.maven(), *fetch])
             (folder / "jars").rename(jars)
-    command = ["java", "-cp", f"{jars}/*", main, *arguments]
+    command = [programs.java(), "-cp", f"{jars}/*", main, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -47,21 +42,11 @@ def npm_package(name: str, version: str) -> Path:
     package = CACHE / f"{name}-{version}"
     with _made_once(package) as folder:
         if folder:
-            _install(_NPM)
-            _run(["npm", "pack", "--silent", f"--pack-destination={folder}", f"{name}@{version}"])
+            _run([programs.npm(), "pack", "--silent", f"--pack-destination={folder}", f"{name}@{version}"])
             with tarfile.open(next(folder.glob("*.tgz"))) as archive:
                 archive.extractall(folder, filter="data")
             (folder / "package").rename(package)
     return package
-
-
-def chromium() -> str:
-    """Give the path of a Chromium."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    _install(_CHROMIUM)
-    return shutil.which("chromium") or "chromium"
 
 
 @contextmanager
@@ -73,10 +58,6 @@ def _made_once(target: Path) -> Iterator[Path | None]:
             return
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
             yield Path(folder)
-
-
-def _install(needed: tuple[debian.Needed, ...]) -> None:
-    debian.ensure(needed, Reporter(sys.stderr))
 
 
 def _run(command: Sequence[str]) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import judges
 
+from tests import programs
+
 SCORM_AGAIN = ("scorm-again", "3.4.3")
 AXE = ("axe-core", "4.11.0")
 _POLICY = "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'"
@@ -83,7 +85,7 @@ def attend(
     text = text.replace("API_FILE", "scorm2004.min.js" if runtime == "2004" else "scorm12.min.js")
     server.page = text.replace("VERSION_2004", json.dumps(runtime == "2004")).replace("SESSION_STEPS", steps)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    command = [judges.chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    command = [programs.chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     command += [f"--user-data-dir={profile}", f"--window-size={window}", "--virtual-time-budget=60000", "--dump-dom"]
     done = subprocess.run(
         [*command, f"http://127.0.0.1:{server.server_port}/"], capture_output=True, text=True, timeout=120, check=False

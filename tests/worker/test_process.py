@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from conftest import RedisServer, S3Server
+from servers import RedisServer, S3Server
 from worker_support import BIOLOGY, NAMESPACE, OTHER_NAMESPACE, PYTHON_COURSE, Ended, Worker, make_task
 
 from coursegen_api import names
@@ -393,6 +393,7 @@ def test_each_kind_of_task_imports_only_what_it_needs(worker: Worker, tmp_path: 
         "validation": (ValidationTask(source=source, bar=QualityBar()), set()),
         "json": (ExportTask.model_validate({"source": source, "format": "json"}), set()),
         "scorm": (ExportTask.model_validate({"source": source, "format": "scorm"}), {"xml"}),
+        "epub": (ExportTask.model_validate({"source": source, "format": "epub"}), set()),
         "pdf": (ExportTask.model_validate({"source": source, "format": "pdf"}), {"typst"}),
     }
     for kind, (work, needed) in allowed.items():
