@@ -22,6 +22,16 @@ def npm() -> str:
     return _path("npm", "npm")
 
 
+def java() -> str:
+    """Give what runs the judges of PDF and EPUB."""
+    return _path("java", "default-jre-headless")
+
+
+def maven() -> str:
+    """Give the client of the registry that those judges come from."""
+    return _path("mvn", "maven")
+
+
 def _path(program: str, package: str) -> str:
     debian.ensure((debian.Needed(program, package),), Reporter(sys.stderr))
     found = shutil.which(program)

@@ -10,7 +10,7 @@ from coursegen_api.base import ExportFormat, FailureClass
 from coursegen_api.task import Source
 from coursegen_worker import content, durations, markdown
 from coursegen_worker.documents import CodeBlock, ListBlock
-from coursegen_worker.exporters import export
+from coursegen_worker.exporters import Wanted, export
 from coursegen_worker.failures import TaskFailedError
 from coursegen_worker.store import Store
 
@@ -150,7 +150,7 @@ def test_what_cannot_be_understood_is_invalid_input_with_a_reason(
 def test_content_of_others_can_be_exported(tmp_path: Path) -> None:
     course = read(tmp_path, rain_md=MARKDOWN).course
     for form in ExportFormat:
-        assert export(course, form, True, ignore).data
+        assert export(course, Wanted(form), ignore).data
 
 
 def test_a_course_knows_its_writers_once_each() -> None:

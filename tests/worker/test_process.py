@@ -442,6 +442,7 @@ def test_each_kind_of_task_imports_only_what_it_needs(worker: Worker, tmp_path: 
         "validation": (ValidationTask(source=source, bar=QualityBar()), MODEL),
         "json": (ExportTask.model_validate({"source": source, "format": "json"}), set()),
         "scorm": (ExportTask.model_validate({"source": source, "format": "scorm"}), {"xml"}),
+        "epub": (ExportTask.model_validate({"source": source, "format": "epub"}), set()),
         "pdf": (ExportTask.model_validate({"source": source, "format": "pdf"}), {"typst"}),
     }
     for kind, (work, needed) in allowed.items():

@@ -189,6 +189,46 @@ class ExportFormat(StrEnum):
     PDF = "pdf"
     SCORM = "scorm"
     JSON = "json"
+    EPUB = "epub"
+
+
+class ScormVersion(StrEnum):
+    """The versions of SCORM; words, since YAML reads 1.2 as a number."""
+
+    V1_2 = "scorm-1.2"
+    V2004_3RD = "scorm-2004-3rd"
+    V2004_4TH = "scorm-2004-4th"
+
+
+class ScormPackaging(StrEnum):
+    """What the learning platform sees of a course."""
+
+    SINGLE = "Single"
+    PER_CHAPTER = "PerChapter"
+
+
+class ScormOptions(Model):
+    """How a SCORM package is made."""
+
+    version: ScormVersion = Field(
+        default=ScormVersion.V1_2,
+        description="Version of SCORM. scorm-1.2 opens in most platforms; 2004 tells completion and success apart. "
+        "Default: scorm-1.2.",
+    )
+    packaging: ScormPackaging = Field(
+        default=ScormPackaging.SINGLE,
+        description=(
+            "Single: the course is one unit (SCO) with a menu of its own. PerChapter: each chapter is a unit in the "
+            "platform's menu, with a score of its own. Default: Single."
+        ),
+    )
+
+
+SCORM_ONLY = Rule(
+    rule="!has(self.scorm) || self.format == 'scorm'",
+    message="scorm says how a SCORM package is made: leave it out with other formats",
+    field_path=".scorm",
+)
 
 
 class Phase(StrEnum):

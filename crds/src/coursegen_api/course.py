@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import (
+    SCORM_ONLY,
     Artifact,
     Certainty,
     Condition,
@@ -24,6 +25,7 @@ from .base import (
     Regeneration,
     Requests,
     Rule,
+    ScormOptions,
     StoreKey,
     TaskStatus,
     Time,
@@ -81,9 +83,15 @@ class Chapter(Model):
 class Export(Model):
     """A file that is made of the finished course."""
 
-    format: ExportFormat = Field(description="The file's format: pdf, scorm (SCORM 1.2) or json.")
+    model_config = Model.model_config | {"json_schema_extra": cel(SCORM_ONLY)}
+
+    format: ExportFormat = Field(description="The file's format: pdf, scorm, json or epub.")
     include_assessments: bool = Field(
         default=True, description="True puts the questions and answers into the file. Default: true."
+    )
+    scorm: ScormOptions | None = Field(
+        default=None,
+        description="How the SCORM package is made; only with format scorm. Default: SCORM 1.2 with one unit.",
     )
 
 
@@ -182,7 +190,7 @@ class CourseSpec(Model):
             ),
         ),
     )
-    exports: Annotated[list[Export], Field(max_length=3)] = Field(
+    exports: Annotated[list[Export], Field(max_length=len(ExportFormat))] = Field(
         default_factory=list,
         description=(
             "Files to make of the finished course, at most one for each format. You can add one at any time. "
@@ -323,7 +331,7 @@ class CourseStatus(Model):
         default_factory=list,
         description="Indexes of chapters whose version before their last round is used.",
     )
-    exports: Annotated[list[ExportState], Field(max_length=3)] = Field(
+    exports: Annotated[list[ExportState], Field(max_length=len(ExportFormat))] = Field(
         default_factory=list,
         description="The exports by format.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["format"]},
@@ -381,7 +389,8 @@ class CourseGeneration(Kind):
             ),
             Rule(
                 rule="!has(oldSelf.exports) || (has(self.exports) && oldSelf.exports.all(o, self.exports.exists(n, "
-                "n.format == o.format && n.includeAssessments == o.includeAssessments)))",
+                "n.format == o.format && n.includeAssessments == o.includeAssessments && "
+                "has(n.scorm) == has(o.scorm) && (!has(o.scorm) || n.scorm == o.scorm))))",
                 message="an export cannot be changed or taken away: add another format",
                 field_path=".exports",
             ),

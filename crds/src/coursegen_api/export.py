@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from .base import ExportFormat, ManagedBy, ObjectName, ObjectStatus, TaskDeadline
+from .base import SCORM_ONLY, ExportFormat, ManagedBy, ObjectName, ObjectStatus, ScormOptions, TaskDeadline
 from .kinds import (
     AGE,
     ERROR,
@@ -24,9 +24,13 @@ from .source import SourceFields, one_source
 class ExportSpec(SourceFields):
     """What is exported, and how."""
 
-    format: ExportFormat = Field(description="The file's format: pdf, scorm (SCORM 1.2) or json.")
+    format: ExportFormat = Field(description="The file's format: pdf, scorm, json or epub.")
     include_assessments: bool = Field(
         default=True, description="True puts the questions and answers into the file. Default: true."
+    )
+    scorm: ScormOptions | None = Field(
+        default=None,
+        description="How the SCORM package is made; only with format scorm. Default: SCORM 1.2 with one unit.",
     )
     queue_name: ObjectName | None = Field(
         default=None,
@@ -69,9 +73,17 @@ class CourseExport(Kind):
         rules=(queue_name_rule(),),
         spec_rules=(
             *immutable_fields(
-                "chapterName", "courseName", "artifactKey", "configMapName", "format", "includeAssessments", "managedBy"
+                "chapterName",
+                "courseName",
+                "artifactKey",
+                "configMapName",
+                "format",
+                "includeAssessments",
+                "scorm",
+                "managedBy",
             ),
             one_source(),
+            SCORM_ONLY,
         ),
         selectable=(".spec.courseName", SELECT_PHASE),
     )

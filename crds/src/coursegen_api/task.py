@@ -24,6 +24,7 @@ from .base import (
     Objectives,
     OwnerId,
     ProficiencyLevel,
+    ScormOptions,
     StoreKey,
     TaskTokens,
     Terms,
@@ -246,6 +247,8 @@ class ExportTask(Model):
     source: Source
     format: ExportFormat
     include_assessments: bool = True
+    scorm: ScormOptions | None = None
+    """How a SCORM package is made; its defaults where absent."""
 
 
 class CleanupTask(Model):

@@ -32,6 +32,11 @@ WORK = {
     "deadlineTime": "2027-03-01T08:00:00Z",
     "managedBy": "coursegen.dev/operator",
 }
+SCORM = {
+    "format": "scorm",
+    "includeAssessments": False,
+    "scorm": {"version": "scorm-2004-3rd", "packaging": "PerChapter"},
+}
 COURSE = {
     "courseId": "Course_1.2-3",
     "title": "Python Programming",
@@ -40,7 +45,7 @@ COURSE = {
     "learningObjectives": ["Learn Python basics", "Build applications"],
     "estimatedDuration": "PT20H",
     "difficultyScore": 2.0,
-    "exports": [{"format": "pdf", "includeAssessments": False}],
+    "exports": [SCORM],
     "quality": {
         "enabled": False,
         "minReadabilityScore": 60.5,
@@ -99,7 +104,7 @@ SPECS: dict[str, tuple[Json, ...]] = {
         {"courseName": "course-123", "outlineKey": KEY.replace("chapter", "outline")},
     ),
     "QualityValidation": tuple(source | BAR for source in SOURCES),
-    "CourseExport": tuple(source | {"format": "scorm", "includeAssessments": False} | WORK for source in SOURCES),
+    "CourseExport": tuple(source | SCORM | WORK for source in SOURCES),
     "ArtifactCleanup": (
         {"retentionDays": 7, "intervalHours": 6} | {name: WORK[name] for name in ("queueName", "suspend", "managedBy")},
     ),

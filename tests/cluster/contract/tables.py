@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .manifests import ABSENT, CHAPTER, KEY, REGENERATION
+from .manifests import ABSENT, CHAPTER, KEY, REGENERATION, SCORM
 
 
 class Row(NamedTuple):
@@ -184,7 +184,8 @@ def controller(path: str) -> list[Bound]:
     ]
 
 
-FORMATS = ("pdf", "scorm", "json")
+FORMATS = ("pdf", "scorm", "json", "epub")
+SCORM_VERSIONS = ("scorm-1.2", "scorm-2004-3rd", "scorm-2004-4th")
 LEVELS = ("beginner", "intermediate", "advanced")
 
 
@@ -218,9 +219,8 @@ BOUNDS: dict[str, list[Bound]] = {
         *choice("spec.chapters[].complexityLevel", *LEVELS),
         ("spec.exports", "maxItems", [{"format": f} for f in FORMATS], [{"format": f} for f in (*FORMATS, "pdf")]),
         ("spec.exports", "unique", [{"format": "pdf"}, {"format": "json"}], [{"format": "pdf"}, {"format": "pdf"}]),
-        ("spec.exports[].format", "required", "pdf", ABSENT),
-        *choice("spec.exports[].format", *FORMATS),
-        ("spec.exports[].format", "enum", "pdf", "epub"),
+        *choice("spec.exports[].scorm.version", *SCORM_VERSIONS),
+        *choice("spec.exports[].scorm.packaging", "Single", "PerChapter"),
         *bar("spec.quality"),
         *number("spec.quality.maxRegenerations", 0, 3),
         *choice("spec.quality.belowBar", "Deliver", "Fail"),
@@ -271,9 +271,9 @@ BOUNDS: dict[str, list[Bound]] = {
         *object_name("spec.chapterName"),
         *store_key("spec.artifactKey"),
         *object_name("spec.configMapName", 253),
-        ("spec.format", "required", "pdf", ABSENT),
-        *choice("spec.format", *FORMATS),
-        ("spec.format", "enum", "scorm", "epub"),
+        ("spec.format", "required", "scorm", ABSENT),
+        *choice("spec.scorm.version", *SCORM_VERSIONS),
+        *choice("spec.scorm.packaging", "Single", "PerChapter"),
         *object_name("spec.queueName"),
         *deadline("spec.deadlineTime"),
         *controller("spec.managedBy"),
@@ -387,6 +387,8 @@ BOUNDS: dict[str, list[Bound]] = {
 _SOURCES = ("chapterName", "courseName", "artifactKey", "configMapName")
 _NO_SOURCE = {f"spec.{source}": ABSENT for source in _SOURCES}
 _ONE_SOURCE = "set exactly one of chapterName, courseName, artifactKey and configMapName"
+_SCORM_ONLY = "scorm says how a SCORM package is made: leave it out with other formats"
+_NO_SCORM = {"spec.scorm": ABSENT}
 _TOLERATION = "spec.workers.tolerations[]"
 _SELECTOR = "each key must be a label key: letters, digits, '-', '_' and '.', after an optional prefix/"
 _RESOURCES = "spec.workers.resources"
@@ -421,6 +423,29 @@ CEL: list[Row] = [
         "chapterCount is for a course whose outline is to be made: leave it out with given chapters",
         {"spec.chapterCount": ABSENT, "spec.chapters": [CHAPTER]},
         {"spec.chapterCount": 1, "spec.chapters": [CHAPTER]},
+    ),
+    *(
+        Row("CourseGeneration", "spec.exports[].format", keyword, {"spec.exports": [good]}, {"spec.exports": [bad]})
+        for keyword, good, bad in (
+            ("required", {"format": "pdf"}, {"includeAssessments": True}),
+            *(("enum", {"format": name}, {"format": name.swapcase()}) for name in FORMATS),
+            ("enum", {"format": "pdf"}, {"format": "docx"}),
+        )
+    ),
+    *(
+        Row("CourseExport", "spec.format", "enum", {"spec.format": good} | _NO_SCORM, {"spec.format": bad} | _NO_SCORM)
+        for good, bad in (*((name, name.swapcase()) for name in FORMATS), ("pdf", "docx"))
+    ),
+    Row(
+        "CourseGeneration",
+        "spec.exports[]",
+        _SCORM_ONLY,
+        {"spec.exports": [{"format": "scorm", "scorm": {"version": "scorm-2004-4th"}}, {"format": "pdf"}]},
+        {"spec.exports": [{"format": "pdf", "scorm": {"version": "scorm-2004-4th"}}]},
+    ),
+    *(
+        Row("CourseExport", "spec", _SCORM_ONLY, {"spec.format": "scorm", "spec.scorm": {}}, broken)
+        for broken in ({"spec.format": "json", "spec.scorm": {}}, {"spec.format": "pdf"})
     ),
     *(
         Row(
@@ -567,7 +592,7 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
     ("ModelProvider", {"spec.budget": ABSENT}),
     (
         "CourseGeneration",
-        {"spec.exports": [{"format": "json"}, {"format": "pdf", "includeAssessments": False}, {"format": "scorm"}]},
+        {"spec.exports": [{"format": "json"}, SCORM, {"format": "pdf", "includeAssessments": False}]},
     ),
     ("ChapterGeneration", {"spec.suspend": False}),
     ("ChapterGeneration", {"spec.regeneration": REGENERATION | {"requestId": "another"}}),
@@ -598,6 +623,7 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
 
 OTHER: dict[str, Any] = {
     "managedBy": "kueue.x-k8s.io/multikueue",
+    "scorm": {"version": "scorm-1.2", "packaging": "PerChapter"},
     "courseId": "another",
     "chapterId": "another",
     "title": "Another",

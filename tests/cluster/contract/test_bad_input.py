@@ -29,7 +29,12 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("the duration PT20X", {"estimatedDuration": "PT20X"}, "spec.estimatedDuration"),
     ("the duration PT", {"estimatedDuration": "PT"}, "must name at least one amount, for example PT20H"),
     ("the duration P", {"estimatedDuration": "P"}, "spec.estimatedDuration"),
-    ("an unknown export format", {"exports": [{"format": "epub"}]}, "spec.exports[0].format"),
+    ("an unknown export format", {"exports": [{"format": "docx"}]}, "spec.exports[0].format"),
+    (
+        "a version of SCORM that YAML reads as a number",
+        {"exports": [{"format": "scorm", "scorm": {"version": 1.2}}]},
+        "spec.exports[0].scorm.version",
+    ),
     ("a title of 2 MB", {"title": "x" * 2_000_000}, "spec.title"),
     (
         "chapters of 2 MB",

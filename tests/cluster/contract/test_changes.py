@@ -8,7 +8,7 @@ import pytest
 
 from ..conftest import LiveCluster
 from . import manifests, schema, tables
-from .manifests import ABSENT, SPECS
+from .manifests import ABSENT, SCORM, SPECS
 from .schema import Json
 
 _IMMUTABLE = re.compile(r"(\w+) is immutable: create another object instead")
@@ -136,13 +136,25 @@ def test_every_rule_about_changes_is_tried_here() -> None:
 @pytest.mark.parametrize(
     "exports",
     [
-        [{"format": "pdf", "includeAssessments": True}],
-        [{"format": "pdf"}, {"format": "json"}],
+        [SCORM | {"includeAssessments": True}],
+        [{"format": "scorm", "scorm": SCORM["scorm"]}, {"format": "json"}],
+        [SCORM | {"scorm": {"version": "scorm-1.2", "packaging": "PerChapter"}}],
+        [SCORM | {"scorm": {"version": "scorm-2004-3rd"}}],
+        [{"format": "scorm", "includeAssessments": False}],
         [{"format": "json"}],
         [],
         ABSENT,
     ],
-    ids=["changed", "changed by its default", "replaced", "emptied", "taken away"],
+    ids=[
+        "changed",
+        "by its default",
+        "another SCORM",
+        "SCORM by its default",
+        "without SCORM",
+        "replaced",
+        "emptied",
+        "taken away",
+    ],
 )
 def test_an_export_is_added_but_never_changed_nor_taken_away(apply: Apply, update: Update, exports: Any) -> None:
     stored = apply(manifests.base("CourseGeneration", "spec.exports"))

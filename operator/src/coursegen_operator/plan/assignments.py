@@ -225,5 +225,7 @@ def export(obj: CourseExport, content: Source | Hold) -> Assignment | Hold:
     if isinstance(content, Hold):
         return content
     spec = obj.spec
-    work = ExportTask(source=content, format=spec.format, include_assessments=spec.include_assessments)
+    work = ExportTask(
+        source=content, format=spec.format, include_assessments=spec.include_assessments, scorm=spec.scorm
+    )
     return Assignment(work, spec.config_map_name)

@@ -77,7 +77,10 @@ def export(
 ) -> tuple[str, Model]:
     """Give name and spec of one export of the course's present content."""
     spec = ExportSpec(
-        course_name=course.metadata.name, format=wanted.format, include_assessments=wanted.include_assessments
+        course_name=course.metadata.name,
+        format=wanted.format,
+        include_assessments=wanted.include_assessments,
+        scorm=wanted.scorm,
     )
     suffix = f"{wanted.format.value}-{content_hash(refs, missing, spec)}"
     return names.child_name(course.metadata.name, suffix), spec

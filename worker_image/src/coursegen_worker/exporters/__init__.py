@@ -1,8 +1,8 @@
 """Exports: a course as one file. The same course gives the same bytes in every format."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from coursegen_api.base import ExportFormat
+from coursegen_api.base import ExportFormat, ScormOptions
 from coursegen_worker.documents import Course
 from coursegen_worker.progress import Advance
 
@@ -16,12 +16,22 @@ class Exported:
     note: str = ""
 
 
-VERSIONS = {ExportFormat.PDF: "1", ExportFormat.SCORM: "1", ExportFormat.JSON: "1"}
+VERSIONS = {ExportFormat.PDF: "2", ExportFormat.SCORM: "2", ExportFormat.JSON: "2", ExportFormat.EPUB: "1"}
 """A part of each file's key: raise it with any change of what the exporter writes."""
 
 
-def export(course: Course, form: ExportFormat, include_assessments: bool, advance: Advance) -> Exported:
+@dataclass(frozen=True)
+class Wanted:
+    """What file is made of a course."""
+
+    format: ExportFormat
+    include_assessments: bool = True
+    scorm: ScormOptions = field(default_factory=ScormOptions)
+
+
+def export(course: Course, wanted: Wanted, advance: Advance) -> Exported:
     """Write the course in one format; each exporter imports its libraries here and not before."""
+    form, include_assessments = wanted.format, wanted.include_assessments
     shown = course if include_assessments else without_assessments(course)
     if form is ExportFormat.PDF:
         from coursegen_worker.exporters import pdf
@@ -30,7 +40,11 @@ def export(course: Course, form: ExportFormat, include_assessments: bool, advanc
     if form is ExportFormat.SCORM:
         from coursegen_worker.exporters import scorm
 
-        return scorm.export(shown, include_assessments, advance)
+        return scorm.export(shown, wanted.scorm, advance)
+    if form is ExportFormat.EPUB:
+        from coursegen_worker.exporters import epub
+
+        return epub.export(shown, advance)
     from coursegen_worker.exporters import json_export
     from coursegen_worker.quality import measure
 

@@ -1,9 +1,10 @@
 """What every export for people says about a course: its facts, who wrote it, what is missing."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from coursegen_worker import durations
-from coursegen_worker.documents import Chapter, Course
+from coursegen_worker.documents import Chapter, Course, ListBlock, Paragraph
 
 
 def course_facts(course: Course) -> list[str]:
@@ -36,6 +37,25 @@ def notes(course: Course) -> list[str]:
             f"{'are' if several else 'is'} left out."
         )
     return found
+
+
+def course_texts(course: Course) -> Iterator[str]:
+    """Give the running texts of a course, by which its language is known; code speaks no language."""
+    yield course.course.title
+    for chapter in course.chapters:
+        yield chapter.title
+        for section in chapter.sections:
+            yield section.title
+            for block in section.blocks:
+                if isinstance(block, ListBlock):
+                    yield from block.items
+                elif isinstance(block, Paragraph):
+                    yield block.text
+
+
+def shortened(text: str, limit: int) -> str:
+    """Give at most `limit` characters, the last one an ellipsis where more were there."""
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
 
 
 def spans(text: str) -> list[dict[str, Any]]:

@@ -1,11 +1,12 @@
 """The PDF export, set by typst.
 
 Content goes to the layout (`course.typ`) as JSON and is shown as text; no source is ever made from it. The
-file is tagged for screen readers (PDF/UA-1); where a text has signs that the fonts lack, typst cannot
-promise that, and the file is made untagged and said to be so.
+file is tagged for screen readers (PDF/UA-1). A sign that no font here has is shown as �, and the result says so;
+only a text of which many signs are lost is set untagged, and said to be so.
 """
 
 import json
+import re
 from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
@@ -14,8 +15,8 @@ import typst
 
 from coursegen_api.base import FailureClass
 from coursegen_worker.documents import Block, Chapter, CodeBlock, Course, ListBlock, Question, Section
-from coursegen_worker.exporters import Exported
-from coursegen_worker.exporters.describe import chapter_facts, course_facts, notes, spans
+from coursegen_worker.exporters import Exported, fonts, language
+from coursegen_worker.exporters.describe import chapter_facts, course_facts, course_texts, notes, shortened, spans
 from coursegen_worker.failures import TaskFailedError, one_line
 from coursegen_worker.progress import Advance
 
@@ -23,23 +24,45 @@ MEDIA_TYPE = "application/pdf"
 ACCESSIBLE = "accessible (PDF/UA-1)"
 NOT_ACCESSIBLE = "not tagged as accessible: the text has signs that the fonts lack"
 _SHORT_TITLE = 70
+_LONGEST_HEADING = 200
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """The same bytes for the same course: no clock goes into the file."""
+_REPLACEMENT = "\ufffd"
+_ROUNDS = 12
+"""So many different signs are replaced; each costs a run of typst, which names one at a time."""
+_LOST = re.compile(r'the text `"(.+?)"` could not be displayed', re.DOTALL)
+_REORDERING = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e"))
+"""Signs that turn the order of the text after them, up to the end of a paragraph that is not theirs."""
 
 
 def export(course: Course, include_assessments: bool, advance: Advance) -> Exported:
     """Set the course as a PDF with contents, page numbers, and the answers at the end."""
     advance(0.1, "laying out pages")
     layout = resources.files("coursegen_worker.exporters").joinpath("course.typ").read_bytes()
-    data = json.dumps(describe(course, include_assessments), ensure_ascii=False)
-    try:
-        pdf = _compile(layout, data, ["ua-1"])
-        note = ACCESSIBLE
-    except typst.TypstError:
-        advance(0.6, "laying out pages without tags")
-        pdf, note = _untagged(layout, data), NOT_ACCESSIBLE
+    data = json.dumps(describe(course, include_assessments), ensure_ascii=False).translate(_REORDERING)
+    lost: list[str] = []
+    while True:
+        try:
+            pdf, note = _compile(layout, data, ["ua-1"]), ACCESSIBLE
+            break
+        except typst.TypstError as error:
+            sign = _LOST.search(error.message)
+            if sign is None or len(lost) >= _ROUNDS or sign[1] not in data:
+                advance(0.6, "laying out pages without tags")
+                pdf, note, lost = _untagged(layout, data), NOT_ACCESSIBLE, []
+                break
+            lost.append(sign[1])
+            data = data.replace(sign[1], _REPLACEMENT)
+            advance(0.1 + 0.04 * len(lost), "laying out pages again")
     advance(1.0, "laid out")
-    return Exported(pdf, MEDIA_TYPE, f"{len(pdf)} bytes of PDF, {note}")
+    return Exported(pdf, MEDIA_TYPE, f"{len(pdf)} bytes of PDF, {note}{_told(lost)}")
+
+
+def _told(lost: list[str]) -> str:
+    if not lost:
+        return ""
+    named = ", ".join(" ".join(f"U+{ord(c):04X}" for c in sign) for sign in lost)
+    return f"; no font here has {named}: shown as {_REPLACEMENT}"
 
 
 def _untagged(layout: bytes, data: str) -> bytes:
@@ -53,7 +76,8 @@ def _untagged(layout: bytes, data: str) -> bytes:
 
 def _compile(layout: bytes, data: str, standards: list[Any]) -> bytes:
     """Run typst once; a compiler that has failed cannot be used again, so each run has its own."""
-    compiler = typst.Compiler(layout, ignore_system_fonts=True, sys_inputs={"course": data})
+    folders: list[Any] = fonts.folders()  # typst's stubs want them to be bytes, as the layout is
+    compiler = typst.Compiler(layout, ignore_system_fonts=True, font_paths=folders, sys_inputs={"course": data})
     pdf = compiler.compile(format="pdf", pdf_standards=standards, timestamp=_EPOCH)
     if not isinstance(pdf, bytes):
         raise TypeError("typst gave no PDF")
@@ -61,84 +85,100 @@ def _compile(layout: bytes, data: str, standards: list[Any]) -> bytes:
 
 
 def describe(course: Course, include_assessments: bool) -> dict[str, Any]:
-    """Give what the layout needs: texts in order, numbered, with code marked."""
+    """Give what the layout needs: texts in order, numbered, with code marked, each with its language."""
     title = course.course.title
+    layout = _Describer(language.of(course_texts(course)))
     return {
+        "lang": layout.lang,
+        "rtl": layout.lang in language.RIGHT_TO_LEFT,
         "title": title,
-        "short-title": title if len(title) <= _SHORT_TITLE else f"{title[: _SHORT_TITLE - 1]}…",
+        "short-title": shortened(title, _SHORT_TITLE),
+        "title-lang": language.different(title, layout.lang),
         "facts": course_facts(course),
-        "objectives": [objective.text for objective in course.objectives],
+        "objectives": [layout.text(objective.text) for objective in course.objectives],
         "notes": notes(course),
-        "chapters": [_chapter(chapter) for chapter in course.chapters],
-        "answers": [_answers(chapter) for chapter in course.chapters] if include_assessments else [],
+        "chapters": [layout.chapter(chapter) for chapter in course.chapters],
+        "answers": [layout.answers(chapter) for chapter in course.chapters] if include_assessments else [],
     }
 
 
-def _chapter(chapter: Chapter) -> dict[str, Any]:
-    return {
-        "heading": _heading(chapter),
-        "facts": chapter_facts(chapter),
-        "sections": [_section(section) for section in chapter.sections],
-        "questions": [
-            {
-                "number": _number(chapter, n),
-                "stem": spans(question.stem),
-                "options": [spans(option.text) for option in question.options],
-            }
-            for n, question in enumerate(chapter.questions, start=1)
-        ],
-    }
+class _Describer:
+    """Describes the parts of a course in one language; a text in another carries its own."""
 
+    def __init__(self, lang: str) -> None:
+        self.lang = lang
 
-def _section(section: Section) -> dict[str, Any]:
-    return {
-        "kind": section.kind,
-        "title": section.title,
-        "blocks": _blocks(section.blocks),
-        "solution-at": "A model solution is at the end of this document." if section.solution else "",
-    }
+    def text(self, text: str) -> dict[str, Any]:
+        """Give a text as spans."""
+        return {"spans": spans(text), "lang": language.different(text, self.lang)}
 
+    def chapter(self, chapter: Chapter) -> dict[str, Any]:
+        """Give a chapter without its answers."""
+        return {
+            **self._heading(f"{chapter.index}  ", chapter.title),
+            "facts": chapter_facts(chapter),
+            "sections": [self._section(section) for section in chapter.sections],
+            "questions": [
+                {
+                    "number": _number(chapter, n),
+                    "stem": self.text(question.stem),
+                    "options": [self.text(option.text) for option in question.options],
+                }
+                for n, question in enumerate(chapter.questions, start=1)
+            ],
+        }
 
-def _answers(chapter: Chapter) -> dict[str, Any]:
-    return {
-        "heading": _heading(chapter),
-        "solutions": [
-            {"title": section.title, "blocks": _blocks(section.solution)}
-            for section in chapter.sections
-            if section.solution
-        ],
-        "answers": [_answer(chapter, n, question) for n, question in enumerate(chapter.questions, start=1)],
-    }
+    def answers(self, chapter: Chapter) -> dict[str, Any]:
+        """Give what the appendix says of a chapter."""
+        return {
+            **self._heading(f"{chapter.index}  ", chapter.title),
+            "solutions": [
+                {**self._heading("", section.title), "blocks": self._blocks(section.solution)}
+                for section in chapter.sections
+                if section.solution
+            ],
+            "answers": [self._answer(chapter, n, question) for n, question in enumerate(chapter.questions, start=1)],
+        }
 
+    def _heading(self, number: str, title: str) -> dict[str, Any]:
+        """Give a heading that bookmarks and contents can hold; the rest of a longer one follows as text."""
+        short = shortened(title, _LONGEST_HEADING)
+        return {
+            "heading": number + short,
+            "heading-lang": language.different(title, self.lang),
+            "full-title": "" if short == title else title,
+        }
 
-def _answer(chapter: Chapter, number: int, question: Question) -> dict[str, Any]:
-    return {
-        "number": _number(chapter, number),
-        "letter": _letter(question.answer),
-        "text": spans(question.options[question.answer].text),
-        "feedback": [
-            {"letter": _letter(n), "spans": spans(option.feedback)}
-            for n, option in enumerate(question.options)
-            if option.feedback
-        ],
-    }
+    def _section(self, section: Section) -> dict[str, Any]:
+        return {
+            **self._heading("", section.title),
+            "kind": section.kind,
+            "blocks": self._blocks(section.blocks),
+            "solution-at": "A model solution is at the end of this document." if section.solution else "",
+        }
 
+    def _answer(self, chapter: Chapter, number: int, question: Question) -> dict[str, Any]:
+        return {
+            "number": _number(chapter, number),
+            "letter": _letter(question.answer),
+            "text": self.text(question.options[question.answer].text),
+            "feedback": [
+                {"letter": _letter(n), **self.text(option.feedback)}
+                for n, option in enumerate(question.options)
+                if option.feedback
+            ],
+        }
 
-def _blocks(blocks: list[Block]) -> list[dict[str, Any]]:
-    return [_block(block) for block in blocks]
+    def _blocks(self, blocks: list[Block]) -> list[dict[str, Any]]:
+        return [self._block(block) for block in blocks]
 
-
-def _block(block: Block) -> dict[str, Any]:
-    if isinstance(block, ListBlock):
-        return {"type": "list", "ordered": block.ordered, "items": [spans(item) for item in block.items]}
-    if isinstance(block, CodeBlock):
-        output = {} if block.output is None else {"output": block.output}
-        return {"type": "code", "language": block.language, "text": block.text, **output}
-    return {"type": "paragraph", "spans": spans(block.text)}
-
-
-def _heading(chapter: Chapter) -> str:
-    return f"{chapter.index}  {chapter.title}"
+    def _block(self, block: Block) -> dict[str, Any]:
+        if isinstance(block, ListBlock):
+            return {"type": "list", "ordered": block.ordered, "items": [self.text(item) for item in block.items]}
+        if isinstance(block, CodeBlock):
+            output = {} if block.output is None else {"output": block.output}
+            return {"type": "code", "language": block.language, "text": block.text, **output}
+        return {"type": "paragraph", **self.text(block.text)}
 
 
 def _number(chapter: Chapter, number: int) -> str:

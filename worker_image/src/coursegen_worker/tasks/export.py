@@ -1,14 +1,14 @@
 """Export: content as one file, with its commit mark beside it."""
 
-from coursegen_api.base import Artifact, Usage
+from coursegen_api.base import Artifact, ExportFormat, ScormOptions, Usage
 from coursegen_api.task import ExportTask, TaskInput, TaskResult
 from coursegen_worker import content
 from coursegen_worker.artifacts import commit_file, reuse_file
-from coursegen_worker.exporters import VERSIONS, export
+from coursegen_worker.exporters import VERSIONS, Wanted, export
 from coursegen_worker.store import content_key
 from coursegen_worker.tasks import Tools
 
-EXTENSIONS = {"pdf": "pdf", "scorm": "zip", "json": "json"}
+EXTENSIONS = {"pdf": "pdf", "scorm": "zip", "json": "json", "epub": "epub"}
 
 
 def run(task: TaskInput, work: ExportTask, tools: Tools) -> TaskResult:
@@ -21,11 +21,14 @@ def run(task: TaskInput, work: ExportTask, tools: Tools) -> TaskResult:
         "includeAssessments": work.include_assessments,
         "version": VERSIONS[work.format],
     }
+    wanted = Wanted(work.format, work.include_assessments, work.scorm or ScormOptions())
+    if work.format is ExportFormat.SCORM:
+        identity["scorm"] = wanted.scorm.wire()
     key = content_key(task.namespace_uid, "export", EXTENSIONS[work.format], identity)
     tools.progress.report(38, "looking for earlier work")
     if earlier := reuse_file(tools.store, key):
         return _result(earlier, Usage(cached=True), "")
-    exported = export(found.course, work.format, work.include_assessments, tools.progress.part(40, 90))
+    exported = export(found.course, wanted, tools.progress.part(40, 90))
     tools.progress.report(92, "storing")
     artifact = commit_file(tools.store, key, exported.data, exported.media_type)
     return _result(artifact, Usage(), exported.note)

@@ -1,17 +1,19 @@
-"""The SCORM 1.2 export: one SCO with its own menu, which runs without any outside request.
+"""The SCORM export: 1.2 or 2004, one unit (SCO) with its own menu or one for each chapter, no outside request.
 
-The zip has the manifest at its root and the same bytes for the same course. `check` looks for what the
-schemas of SCORM cannot say; a package that fails it is never delivered.
+The zip has the manifest and the schemas at its root, and the same bytes for the same course. `check` looks for what
+the schemas of SCORM cannot say; a package that fails it is never delivered.
 """
 
 import zipfile
 from importlib import resources
 from io import BytesIO
 
-from coursegen_api.base import FailureClass
+from coursegen_api.base import FailureClass, ScormOptions, ScormPackaging
 from coursegen_worker.documents import Course
 from coursegen_worker.exporters import Exported
 from coursegen_worker.exporters.scorm import check, manifest, page
+from coursegen_worker.exporters.scorm.editions import EDITIONS, Edition
+from coursegen_worker.exporters.scorm.manifest import Unit
 from coursegen_worker.failures import TaskFailedError
 from coursegen_worker.progress import Advance
 
@@ -20,19 +22,49 @@ _STATIC = ("course.css", "course.js", "scorm.js")
 _DATE = (2000, 1, 1, 0, 0, 0)
 
 
-def export(course: Course, include_assessments: bool, advance: Advance) -> Exported:
+def export(course: Course, options: ScormOptions, advance: Advance) -> Exported:
     """Write the package; raises BadOutput if its own checker finds fault with it."""
-    files: dict[str, bytes] = {"index.html": page.render(course, include_assessments, advance).encode()}
+    edition = EDITIONS[options.version]
+    parts = _parts(course, edition, options.packaging)
+    files: dict[str, bytes] = {}
+    units = []
+    for number, part in enumerate(parts, start=1):
+        single = len(part) == len(course.chapters)
+        unit = _unit(course, part, single)
+        units.append(unit)
+        files[unit.page] = page.render(page.Unit(course, part, edition)).encode()
+        advance(0.9 * number / len(parts), f"writing page {number} of {len(parts)}")
     folder = resources.files("coursegen_worker.exporters.scorm").joinpath("static")
-    for name in _STATIC:
-        files[name] = folder.joinpath(name).read_bytes()
-    assessed = include_assessments and any(chapter.questions for chapter in course.chapters)
-    files["imsmanifest.xml"] = manifest.render(course, sorted(files), assessed).encode()
-    data = pack(files)
-    if faults := check.faults(data):
+    shared = {name: folder.joinpath(name).read_bytes() for name in _STATIC}
+    rendered = manifest.render(course, edition, units, sorted(shared))
+    data = pack(files | shared | edition.schemas() | {"imsmanifest.xml": rendered.encode()})
+    if faults := check.faults(data, edition):
         raise TaskFailedError(FailureClass.BAD_OUTPUT, f"the SCORM package is not sound: {'; '.join(faults[:3])}")
     advance(1.0, "packed")
-    return Exported(data, MEDIA_TYPE, f"{len(data)} bytes of SCORM 1.2, {len(course.chapters)} chapters in one SCO")
+    asked = options.packaging is ScormPackaging.SINGLE and len(units) > 1
+    why = f", since {edition.name} could not keep so many answers in one" if asked else ""
+    count = "one unit" if len(units) == 1 else f"{len(units)} units"
+    return Exported(
+        data, MEDIA_TYPE, f"{len(data)} bytes of {edition.name}, {len(course.chapters)} chapters in {count}{why}"
+    )
+
+
+def _parts(course: Course, edition: Edition, packaging: ScormPackaging) -> list[list[int]]:
+    """Give the places of the chapters of each unit; what a platform cannot keep in one is divided after all."""
+    places = range(len(course.chapters))
+    state = len(places) + 1 + sum(len(chapter.questions) for chapter in course.chapters)
+    if packaging is ScormPackaging.SINGLE and state <= edition.max_state:
+        return [list(places)]
+    return [[place] for place in places]
+
+
+def _unit(course: Course, part: list[int], single: bool) -> Unit:
+    chapters = [course.chapters[place] for place in part]
+    assessed = any(chapter.questions for chapter in chapters)
+    if single:
+        return Unit("sco", course.course.title, "index.html", assessed)
+    index = chapters[0].index
+    return Unit(f"sco-{index}", f"{index}. {chapters[0].title}", f"chapter-{index:03}.html", assessed)
 
 
 def pack(files: dict[str, bytes]) -> bytes:

@@ -5,15 +5,20 @@ import zipfile
 from io import BytesIO
 from xml.etree import ElementTree
 
-_CP = "{http://www.imsproject.org/xsd/imscp_rootv1p1p2}"
-_ADL = "{http://www.adlnet.org/xsd/adlcp_rootv1p2}"
+from coursegen_worker.exporters.scorm.editions import Edition
+
+_CP = {"1.2": "{http://www.imsproject.org/xsd/imscp_rootv1p1p2}", "2004": "{http://www.imsglobal.org/xsd/imscp_v1p1}"}
+_TYPE = {
+    "1.2": "{http://www.adlnet.org/xsd/adlcp_rootv1p2}scormtype",
+    "2004": "{http://www.adlnet.org/xsd/adlcp_v1p3}scormType",
+}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
 _OUTSIDE = re.compile(
     r"""(?:src|href|action)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?(?:https?:)?//""", re.IGNORECASE
 )
 
 
-def faults(package: bytes) -> list[str]:
+def faults(package: bytes, edition: Edition) -> list[str]:
     """Name what is wrong with a package, as sentences; nothing for a sound one."""
     with zipfile.ZipFile(BytesIO(package)) as archive:
         names = archive.namelist()
@@ -29,9 +34,10 @@ def faults(package: bytes) -> list[str]:
         return [f"the manifest is not XML: {error}"]
     return [
         *_identifiers(root),
-        *_version(root),
-        *_organizations(root),
-        *_files(root, names),
+        *_version(root, edition),
+        *_organizations(root, edition),
+        *_resources(root, edition),
+        *_files(root, names, edition),
         *(f"{name} asks for something outside the package" for name, text in pages.items() if _OUTSIDE.search(text)),
     ]
 
@@ -44,36 +50,53 @@ def _identifiers(root: ElementTree.Element) -> list[str]:
     ]
 
 
-def _version(root: ElementTree.Element) -> list[str]:
-    version = root.findtext(f"{_CP}metadata/{_CP}schemaversion")
-    return [] if version == "1.2" else [f"schemaversion is {version!r}, not 1.2"]
+def _version(root: ElementTree.Element, edition: Edition) -> list[str]:
+    cp = _CP[edition.runtime]
+    version = root.findtext(f"{cp}metadata/{cp}schemaversion")
+    return [] if version == edition.schema_version else [f"schemaversion is {version!r}, not {edition.schema_version}"]
 
 
-def _organizations(root: ElementTree.Element) -> list[str]:
-    organizations = root.find(f"{_CP}organizations")
-    found = [] if organizations is None else organizations.findall(f"{_CP}organization")
+def _organizations(root: ElementTree.Element, edition: Edition) -> list[str]:
+    cp, kind = _CP[edition.runtime], _TYPE[edition.runtime]
+    organizations = root.find(f"{cp}organizations")
+    found = [] if organizations is None else organizations.findall(f"{cp}organization")
     default = None if organizations is None else organizations.get("default")
     wrong = [] if len(found) == 1 else [f"there are {len(found)} organizations, not one"]
     if default not in {o.get("identifier") for o in found}:
         wrong.append(f"the default organization {default!r} does not exist")
-    scos = {
-        r.get("identifier") for r in root.iter(f"{_CP}resource") if r.get(f"{_ADL}scormtype") == "sco" and r.get("href")
-    }
-    for item in root.iter(f"{_CP}item"):
+    scos = {r.get("identifier") for r in root.iter(f"{cp}resource") if r.get(kind) == "sco" and r.get("href")}
+    for item in root.iter(f"{cp}item"):
         if item.get("identifierref") not in scos:
             wrong.append(f"the item {item.get('identifier')} leads to no SCO with a page")
-        if not (item.findtext(f"{_CP}title") or "").strip():
+        if not (item.findtext(f"{cp}title") or "").strip():
             wrong.append(f"the item {item.get('identifier')} has no title")
     return wrong
 
 
-def _files(root: ElementTree.Element, names: list[str]) -> list[str]:
-    listed = {f.get("href", "") for f in root.iter(f"{_CP}file")}
-    launched = {r.get("href", "") for r in root.iter(f"{_CP}resource") if r.get("href")}
-    there = set(names) - {"imsmanifest.xml"}
+def _resources(root: ElementTree.Element, edition: Edition) -> list[str]:
+    """Some platforms launch the first resource that has a page, whatever the items say."""
+    cp, kind = _CP[edition.runtime], _TYPE[edition.runtime]
+    found = list(root.iter(f"{cp}resource"))
+    known = {r.get("identifier") for r in found}
+    first = next((r for r in found if r.get("href")), None)
+    wrong = [] if first is not None and first.get(kind) == "sco" else ["the first resource with a page is no SCO"]
+    return wrong + [
+        f"the dependency on {d.get('identifierref')} leads nowhere"
+        for d in root.iter(f"{cp}dependency")
+        if d.get("identifierref") not in known
+    ]
+
+
+def _files(root: ElementTree.Element, names: list[str], edition: Edition) -> list[str]:
+    cp = _CP[edition.runtime]
+    listed = {f.get("href", "") for f in root.iter(f"{cp}file")}
+    launched = {r.get("href", "") for r in root.iter(f"{cp}resource") if r.get("href")}
+    schemas = set(edition.schemas())  # beside the manifest, and like it in no resource
+    there = set(names) - {"imsmanifest.xml"} - schemas
     return [
         *(f"{name} is listed but not in the zip" for name in sorted((listed | launched) - there)),
         *(f"{name} is in the zip but not listed" for name in sorted(there - listed)),
+        *(f"the schema {name} is missing" for name in sorted(schemas - set(names))),
         *(f"{name} is in the zip twice" for name in sorted({n for n in names if names.count(n) > 1})),
         *(f"{name} leaves the package" for name in names if name.startswith("/") or ".." in name.split("/")),
     ]

@@ -3,50 +3,70 @@
 
 (() => {
   const data = JSON.parse(document.getElementById("course-data").textContent);
+  const Platform = PlatformFor(data);
   const pages = [...document.querySelectorAll("article")];
+  const chapters = pages.filter((p) => "chapter" in p.dataset);
   const links = [...document.querySelectorAll("nav a")];
   const forms = new Map([...document.querySelectorAll(".question")].map((f) => [f.dataset.question, f]));
   const ids = Object.keys(data.questions);
   const seen = new Set();
   const answers = new Map();
-  let current = "start";
+  const isRight = (id) => answers.get(id) === data.questions[id].answer;
+  let current = pages[0].id;
+  let turnedAt = Date.now(); // since when the learner has had the question before the eyes
 
   // State: one digit a chapter (opened or not), a bar, one letter a question (the option chosen, or -).
   function pack() {
-    const chapters = pages.slice(1).map((p) => (seen.has(p.id) ? "1" : "0")).join("");
-    return `${chapters}|${ids.map((id) => (answers.has(id) ? "abcdefghij"[answers.get(id)] : "-")).join("")}`;
+    const opened = chapters.map((p) => (seen.has(p.id) ? "1" : "0")).join("");
+    return `${opened}|${ids.map((id) => (answers.has(id) ? "abcdefghij"[answers.get(id)] : "-")).join("")}`;
   }
 
   function unpack(state) {
-    const [chapters = "", chosen = ""] = state.split("|");
-    pages.slice(1).forEach((p, i) => chapters[i] === "1" && seen.add(p.id));
+    const [opened = "", chosen = ""] = state.split("|");
+    chapters.forEach((p, i) => opened[i] === "1" && seen.add(p.id));
     ids.forEach((id, i) => {
       const option = "abcdefghij".indexOf(chosen[i] || "-");
       if (option >= 0 && option < data.questions[id].feedback.length) answers.set(id, option);
     });
   }
 
-  function score() {
-    if (!ids.length) return null;
-    const right = ids.filter((id) => answers.get(id) === data.questions[id].answer).length;
-    return Math.round((100 * right) / ids.length);
+  function percent(some) {
+    return some.length ? Math.round((100 * some.filter(isRight).length) / some.length) : null;
   }
 
+  const judged = (score) => (score >= data.mastery ? "passed" : "failed");
+
   function status() {
-    const done = pages.slice(1).every((p) => seen.has(p.id)) && answers.size === ids.length;
+    const done = chapters.every((p) => seen.has(p.id)) && answers.size === ids.length;
     if (!done) return "incomplete";
-    if (!ids.length) return "completed";
-    return score() >= data.mastery ? "passed" : "failed";
+    return ids.length ? judged(percent(ids)) : "completed";
+  }
+
+  function tellObjectives() {
+    data.objectives.forEach((objective) => {
+      const asked = objective.questions;
+      const answered = asked.filter((id) => answers.has(id));
+      if (!seen.has(objective.page) && !answered.length) return;
+      const score = answered.length ? percent(asked) : null;
+      let reached = "incomplete";
+      if (!asked.length) reached = "completed";
+      else if (answered.length === asked.length) reached = judged(score);
+      Platform.objective(objective, { score, status: reached });
+    });
   }
 
   function save() {
-    Platform.save({ state: pack(), place: current, score: score(), status: status() });
+    tellObjectives();
+    const steps = chapters.length + ids.length;
+    const progress = Math.round((100 * (seen.size + answers.size)) / steps) / 100;
+    Platform.save({ state: pack(), place: current, score: percent(ids), status: status(), progress });
   }
 
   function show(page, moveFocus) {
-    current = pages.some((p) => p.id === page) ? page : "start";
+    current = pages.some((p) => p.id === page) ? page : pages[0].id;
     pages.forEach((p) => (p.hidden = p.id !== current));
-    if (current !== "start") seen.add(current);
+    if (chapters.some((p) => p.id === current)) seen.add(current);
+    turnedAt = Date.now();
     draw();
     if (moveFocus) {
       window.scrollTo(0, 0);
@@ -56,7 +76,7 @@
   }
 
   function draw() {
-    const share = Math.round((100 * seen.size) / Math.max(1, pages.length - 1));
+    const share = Math.round((100 * seen.size) / chapters.length);
     const bar = document.querySelector(".progress");
     bar.setAttribute("aria-valuenow", share);
     bar.firstElementChild.style.width = `${share}%`;
@@ -65,11 +85,12 @@
       if (a.dataset.page === current) a.setAttribute("aria-current", "page");
       else a.removeAttribute("aria-current");
     });
-    const points = score();
+    const points = percent(ids);
     document.querySelector(".score").textContent =
-      `${seen.size} of ${pages.length - 1} chapters opened` +
+      `${seen.size} of ${chapters.length} chapters opened` +
       (points === null ? "" : `, ${answers.size} of ${ids.length} questions answered, ${points} % right`);
     const at = pages.findIndex((p) => p.id === current);
+    document.querySelector("footer").hidden = pages.length === 1;
     document.querySelector("[data-step='-1']").disabled = at === 0;
     document.querySelector("[data-step='1']").disabled = at === pages.length - 1;
   }
@@ -77,12 +98,11 @@
   function tell(id) {
     const form = forms.get(id);
     const chosen = answers.get(id);
-    const right = chosen === data.questions[id].answer;
     form.querySelectorAll("input")[chosen].checked = true;
     const feedback = form.querySelector(".feedback");
-    feedback.className = `feedback ${right ? "right" : "wrong"}`;
+    feedback.className = `feedback ${isRight(id) ? "right" : "wrong"}`;
     const told = data.questions[id].feedback[chosen];
-    feedback.textContent = right ? `✓ ${told || "Right."}` : `✗ Not yet. ${told}`;
+    feedback.textContent = isRight(id) ? `✓ ${told || "Right."}` : `✗ Not yet. ${told}`;
   }
 
   forms.forEach((form, id) => {
@@ -94,7 +114,9 @@
         return;
       }
       answers.set(id, chosen);
-      Platform.answered(id, chosen, data.questions[id].answer);
+      const objective = data.objectives.find((o) => o.questions.includes(id))?.id;
+      Platform.answered({ id, chosen, right: data.questions[id].answer, objective, latency: Date.now() - turnedAt });
+      turnedAt = Date.now();
       tell(id);
       draw();
       save();
@@ -114,10 +136,12 @@
   });
   document.addEventListener("visibilitychange", () => document.hidden && Platform.commit());
   window.addEventListener("pagehide", () => Platform.finish());
+  // A page that comes back from the browser's cache has said goodbye to its platform: it begins anew.
+  window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 
   if (matchMedia("(max-width: 52rem)").matches) document.querySelector(".menu").open = false;
   const kept = Platform.start();
   unpack(kept.state);
   answers.forEach((_, id) => tell(id));
-  show(location.hash.slice(1) || kept.place || "start", false);
+  show(location.hash.slice(1) || kept.place || pages[0].id, false);
 })();

@@ -1,0 +1,98 @@
+"""Chapters as HTML that is XML as well: everything from the course escaped, each text with its language."""
+
+import re
+from html import escape
+
+from coursegen_worker.documents import Block, CodeBlock, ListBlock, Question, Section
+from coursegen_worker.exporters import language
+from coursegen_worker.exporters.describe import shortened, spans
+
+_LABELS = {"example": "Example", "exercise": "Exercise", "misconception": "Watch out", "recap": "Recap"}
+_BAD_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MENU_CHARS = 120
+
+
+def clean(text: str) -> str:
+    """Leave out what no XML document may contain, even escaped."""
+    return _BAD_XML.sub("", text)
+
+
+def text(plain: str) -> str:
+    """Give a text for an element or an attribute."""
+    return escape(clean(plain), quote=True)
+
+
+def inline(marked: str) -> str:
+    """Give a text in which backticks mark code."""
+    return "".join(
+        f'<code dir="ltr">{text(part["text"])}</code>' if part["code"] else text(part["text"]) for part in spans(marked)
+    )
+
+
+class Writer:
+    """Writes the parts of a course in one language; a text in another is marked."""
+
+    def __init__(self, lang: str) -> None:
+        self.lang = lang
+        self.ours = 'lang="en" dir="ltr"'
+        """Attributes of what this project says in every course: it speaks English."""
+        if lang == language.DEFAULT:
+            self.ours = f'lang="{lang}"'
+
+    def mark(self, plain: str) -> str:
+        """Give the attributes of an element in another language than the course's, led by a space; else nothing."""
+        other = language.different(plain, self.lang)
+        return f' lang="{other}" dir="{language.direction(other)}"' if other else ""
+
+    def short(self, title: str) -> str:
+        """Give a title for a menu."""
+        return text(shortened(title, _MENU_CHARS))
+
+    def section(self, section: Section, name: str) -> str:
+        """Write a section; `name` is the id of its heading."""
+        label = _LABELS.get(section.kind)
+        badge = f'<p class="label" {self.ours}>{label}</p>' if label else ""
+        solution = (
+            f"<details><summary {self.ours}>Show a model solution</summary>{self.blocks(section.solution)}</details>"
+            if section.solution
+            else ""
+        )
+        return (
+            f'<section class="{section.kind}"><div class="box">{badge}'
+            f'<h2 id="{name}"{self.mark(section.title)}>{text(section.title)}</h2>'
+            f"{self.blocks(section.blocks)}{solution}</div></section>"
+        )
+
+    def question(self, question: Question, number: str) -> str:
+        """Write a question as a form; its answer is not in it."""
+        name = f"q{number.replace('.', '-')}"
+        options = "".join(
+            f'<label><input type="radio" name="{name}" value="{n}"/>'
+            f"<span{self.mark(option.text)}>{inline(option.text)}</span></label>"
+            for n, option in enumerate(question.options)
+        )
+        return (
+            f'<form class="question" data-question="{number}"><fieldset><legend{self.mark(question.stem)}>'
+            f'<span class="number">{number}</span> {inline(question.stem)}</legend>{options}</fieldset>'
+            f'<button type="submit" {self.ours}>Check</button><p class="feedback" role="status"></p></form>'
+        )
+
+    def blocks(self, blocks: list[Block]) -> str:
+        """Write blocks one after the other."""
+        return "".join(map(self._block, blocks))
+
+    def _block(self, block: Block) -> str:
+        if isinstance(block, ListBlock):
+            tag = "ol" if block.ordered else "ul"
+            items = "".join(f"<li>{inline(item)}</li>" for item in block.items)
+            return f"<{tag}{self.mark(' '.join(block.items))}>{items}</{tag}>"
+        if isinstance(block, CodeBlock):
+            output = ""
+            if block.output is not None:
+                output = (
+                    f'<p class="caption" {self.ours}>It prints:</p>'
+                    f'<pre class="output" dir="ltr"><samp>{text(block.output)}</samp></pre>'
+                )
+            code = f'<pre tabindex="0" dir="ltr"><code>{text(block.text)}</code></pre>'
+            return f'<figure class="code">{code}{output}</figure>'
+        return f"<p{self.mark(block.text)}>{inline(block.text)}</p>"
