@@ -1,12 +1,12 @@
 """The FastAPI application: routes, WebSockets, the page's files, and what every request passes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request, WebSocket
-from fastapi.responses import FileResponse, RedirectResponse, Response
+from fastapi import FastAPI, WebSocket
+from fastapi.responses import FileResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
@@ -14,7 +14,6 @@ from . import problems, sockets
 from .actions import SPECS
 from .gateway import Gateway
 from .guard import Guard
-from .problems import Problem
 from .routes import courses, system, tasks
 
 PAGE = Path(__file__).parent / "page"
@@ -57,8 +56,8 @@ def build(gateway: Gateway) -> FastAPI:
         app.include_router(router)
     _sockets(app, gateway)
     _page(app)
-    app.middleware("http")(_counting(gateway))
-    app.add_middleware(Guard)
+    count = gateway.metrics.requests
+    app.add_middleware(Guard, observe=lambda method, route, code: count.labels(method, route, str(code)).inc())
     _document(app)
     return app
 
@@ -85,20 +84,6 @@ def _page(app: FastAPI) -> None:
         return RedirectResponse("page/icon.svg")
 
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
-
-
-def _counting(gateway: Gateway) -> Callable[[Request, Callable[[Request], Awaitable[Response]]], Awaitable[Response]]:
-    async def count(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-        try:
-            response = await proceed(request)
-        except Problem as problem:  # raised while the body was read
-            response = problem.response()
-        route = request.scope.get("route")
-        path = getattr(route, "path", "none")
-        gateway.metrics.requests.labels(request.method, path, str(response.status_code)).inc()
-        return response
-
-    return count
 
 
 def _document(app: FastAPI) -> None:

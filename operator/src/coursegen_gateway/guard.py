@@ -59,10 +59,10 @@ class RateLimit:
 
 
 class Guard:
-    """Refuses bodies over MAX_BODY, and lays the security headers over every answer."""
+    """Refuses bodies over MAX_BODY, lays the security headers over every answer, and tells `observe` of it."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, observe: Callable[[str, str, int], None]) -> None:
+        self._app, self._observe = app, observe
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, unless it is too large."""
@@ -74,37 +74,52 @@ class Guard:
         if not length.isdigit() or int(length) > MAX_BODY:
             await _too_large().response()(scope, receive, self._dressed(scope, send))
             return
-        await self._app(scope, _bounded(receive), self._dressed(scope, send))
+        body = _Body(receive)
+        await self._app(scope, body.receive, _refusing(body, scope, self._dressed(scope, send)))
 
     def _dressed(self, scope: Scope, send: Send) -> Send:
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
+                self._observe(scope["method"], getattr(scope.get("route"), "path", "none"), message["status"])
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["path"].startswith("/page/"):
-                    headers.setdefault("Cache-Control", "no-cache")
-                else:
-                    headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Cache-Control", "no-cache" if scope["path"].startswith("/page/") else "no-store")
             await send(message)
 
         return dressed
 
 
-def _bounded(receive: Receive) -> Receive:
-    """Count the bytes of a body that does not say how long it is."""
-    seen = 0
+class _Body:
+    """Counts the bytes of a body that does not say how long it is, and ends it where it is too long."""
 
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        if message["type"] == "http.request":
-            seen += len(message.get("body", b""))
-            if seen > MAX_BODY:
-                raise _too_large()
-        return message
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._seen = receive, 0
 
-    return counted
+    @property
+    def too_large(self) -> bool:
+        return self._seen > MAX_BODY
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        # As if the caller had gone: an end here might make a whole request of the part that has come.
+        return {"type": "http.disconnect"} if self.too_large else message
+
+
+def _refusing(body: _Body, scope: Scope, send: Send) -> Send:
+    """Answer 413, whatever the app makes of a body that was cut."""
+    refused = False
+
+    async def answer(message: Message) -> None:
+        nonlocal refused
+        if body.too_large and not refused:
+            refused = True
+            await _too_large().response()(scope, body.receive, send)
+        elif not refused:
+            await send(message)
+
+    return answer
 
 
 def _too_large() -> Problem:

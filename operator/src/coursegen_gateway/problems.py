@@ -17,6 +17,9 @@ from .words import snake
 MEDIA_TYPE = "application/problem+json"
 
 
+_DETAILS = {404: "There is nothing at this path.", 405: "This path does not know the method: look at /openapi.json."}
+
+
 class FieldError(BaseModel):
     """What is wrong with one field of the request."""
 
@@ -128,7 +131,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
-        return Problem(error.status_code, str(error.detail), headers=error.headers).response()
+        detail = _DETAILS.get(error.status_code) or str(error.detail)
+        return Problem(error.status_code, detail, headers=error.headers).response()
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {

@@ -124,6 +124,8 @@ class State:
         number = (message.revision, message.attempt)
         if last and ((last.revision, last.attempt) > number or last.time >= message.time):
             return
+        if last and (last.revision, last.attempt) == number and last.percentage > message.percentage:
+            message = message.model_copy(update={"percentage": last.percentage})  # never falls within an attempt
         self.progress[message.uid] = message
         self.changed(entry.plural, message.uid)
 

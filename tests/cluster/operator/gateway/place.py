@@ -101,7 +101,7 @@ class Place:
         return httpx.Client(base_url=base, headers=headers, timeout=30, trust_env=False)
 
     def token(self, namespace: str, name: str, role: str = "", cluster_role: str = "") -> str:
-        """Give the token of a service account, which is made, and bound to a Role there or to a ClusterRole everywhere."""
+        """Give the token of a new service account, bound to a Role of its namespace or to a ClusterRole everywhere."""
         api, rbac = self.system.api, "/apis/rbac.authorization.k8s.io/v1"
         api.request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": name}})
         who = {"kind": "ServiceAccount", "name": name, "namespace": namespace}

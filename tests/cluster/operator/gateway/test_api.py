@@ -14,8 +14,7 @@ Json = dict[str, Any]
 
 
 def uid(scene: Scene, kind: str, name: str) -> str:
-    found = scene.system.recorder.now(kind, scene.namespace, name)
-    assert found
+    found = until(scene, lambda: scene.system.recorder.now(kind, scene.namespace, name))
     return str(found["metadata"]["uid"])
 
 

@@ -46,8 +46,7 @@ def close_code(place: Place, path: str, token: str = "", **options: Any) -> int:
             while True:
                 connection.recv(timeout=_SECONDS)
         except ConnectionClosed as closed:
-            assert closed.rcvd
-            return closed.rcvd.code
+            return closed.rcvd.code if closed.rcvd else 0
 
 
 @pytest.fixture
@@ -86,11 +85,7 @@ def test_who_comes_back_with_the_last_cursor_hears_what_is_new_and_nothing_twice
 ) -> None:
     with socket(place, f"/ws/tasks/{running}", people.author_token) as connection:
         place.report(scene, "ChapterGeneration", "a", 30)
-        heard(connection, lambda m: m.get("progress_percentage") == 30)
-        # The operator writes what Redis said into status as well, once: after that nothing is new.
-        seen = heard(connection, lambda m: m.get("progress_time") and m["cursor"].split(".")[0] != "")
-    status = scene.until("ChapterGeneration", "a", lambda s: s)
-    assert status
+        seen = heard(connection, lambda m: m.get("progress_percentage") == 30)
     with socket(place, f"/ws/tasks/{running}?after={seen['cursor']}", people.author_token) as connection:
         place.report(scene, "ChapterGeneration", "a", 60)
         state = heard(connection, lambda m: m["type"] == "state")
