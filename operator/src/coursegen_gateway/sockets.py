@@ -20,7 +20,7 @@ from .access import Caller, Right
 from .gateway import Gateway
 from .hub import Listener
 from .problems import Problem
-from .state import TASK_KINDS
+from .state import COURSES, TASK_KINDS
 
 HEARTBEAT_SECONDS = 15.0
 CHECK_SECONDS = 60.0
@@ -70,8 +70,8 @@ async def follow_all(gateway: Gateway, socket: WebSocket) -> None:
     async def allowed(caller: Caller) -> None:
         for plural in TASK_KINDS:
             seen[plural] = await gateway.visible(caller, plural, namespace)
-        if not any(seen.values()) and not await gateway.gate.may(caller, Right("list", "coursegenerations", namespace)):
-            raise Problem(403, "You may list courses in none of the namespaces.")
+        if namespace:
+            await gateway.gate.demand(caller, Right("list", COURSES, namespace), "list courses")
 
     caller = await _let_in(gateway, socket, "", allowed)
     if caller is None:

@@ -18,6 +18,7 @@ import yaml
 from coursegen_api import names
 from coursegen_api.task import Progress
 
+from .... import programs
 from ....e2e.scene import Scene
 from ....e2e.system import ROOT, System, free_port
 
@@ -174,7 +175,7 @@ def start_redis(folder: Path) -> Server:
     """Start Debian's redis-server."""
     port = free_port()
     arguments = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder)]
-    return Server(["redis-server", *arguments], folder / "redis.log", port).start()
+    return Server([programs.redis_server(), *arguments], folder / "redis.log", port).start()
 
 
 def start_s3(folder: Path) -> tuple[Server, dict[str, str]]:

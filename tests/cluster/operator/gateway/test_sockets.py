@@ -113,12 +113,14 @@ def test_a_ticket_opens_one_socket_once_and_only_the_one_it_is_for(
     assert people.outsider.post("/api/v1/ws-tickets", params={"task_id": running}).status_code == 404
 
 
-def test_a_socket_is_closed_to_who_may_not_read_the_task(place: Place, people: People, running: str) -> None:
+def test_a_socket_is_closed_to_who_may_not_read_the_task(
+    place: Place, scene: Scene, people: People, running: str
+) -> None:
     assert close_code(place, f"/ws/tasks/{running}") == 4401
     assert close_code(place, f"/ws/tasks/{running}", "wrong") == 4401
     assert close_code(place, f"/ws/tasks/{running}", people.outsider_token) == 4404
     assert close_code(place, "/ws/tasks/no-such-id", people.author_token) == 4404
-    assert close_code(place, "/ws/tasks", people.outsider_token) == 4403
+    assert close_code(place, f"/ws/tasks?namespace={scene.namespace}", people.outsider_token) == 4403
 
 
 def test_the_feed_tells_of_every_task_in_the_callers_namespaces_and_of_no_other(
