@@ -23,7 +23,8 @@ export function span(seconds) {
 export function ago(stamp) {
   if (!stamp) return "";
   const seconds = (Date.now() - Date.parse(stamp)) / SECOND;
-  const text = Math.abs(seconds) < 2 ? "now" : seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds)} ago`;
+  const whole = Math.round(Math.abs(seconds));
+  const text = whole < 2 ? "now" : seconds < 0 ? `in ${span(whole)}` : `${span(whole)} ago`;
   return html`<time datetime=${stamp} title=${new Date(stamp).toLocaleString()}>${text}</time>`;
 }
 
@@ -57,7 +58,7 @@ export function table(caption, columns, rows, empty) {
 export const facts = (pairs) => html`
   <dl class="facts">${pairs
     .filter(([, value]) => value !== undefined && value !== null && value !== "")
-    .map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+    .map(([name, value, size]) => html`<div class=${size ?? ""}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 
 /** An address of this page with some parts of the query changed. */
 export function address(changes, from = location.search) {

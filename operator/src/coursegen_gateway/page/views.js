@@ -163,7 +163,7 @@ function task({ task: t, course }, act) {
         ["Result", t.artifact && `${t.artifact.media_type}, ${bytes(t.artifact.bytes)}`],
         ["Tokens", t.usage && t.usage.prompt_tokens + t.usage.completion_tokens || ""],
         ["Cost", t.usage?.cost_micro_usd ? `${(t.usage.cost_micro_usd / 1e6).toFixed(2)} USD` : ""],
-        ["Id", html`<code>${t.task_id}</code>`],
+        ["Id", html`<code>${t.task_id}</code>`, "long"],
       ])}
     </section>
     ${course ? parts(course, act) : nothing}
@@ -190,7 +190,7 @@ function parts(course, act) {
     ? html`<button @click=${() => act.download(t)} aria-label="Download ${t.title}">${bytes(t.artifact.bytes)} ↓</button>` : "" };
   return html`
     <section class="card"><h2>Chapters</h2>${table("Chapters in order", [
-      { name: "#", kind: "num", cell: (t) => t.index },
+      { name: "#", kind: "num index", cell: (t) => t.index },
       { ...TITLE, cell: (t) => taskLink(t) }, STATE, PROGRESS, RETRIES, TOOK,
     ], course.chapter_tasks, "The outline decides how many there will be.")}</section>
     ${rest.length ? html`<section class="card"><h2>Quality and exports</h2>${table("Validation and exports", [
@@ -202,7 +202,7 @@ function attempts(t) {
     : state({ Succeeded: "Succeeded", Failed: "Failed" }[a.outcome] ?? "Cancelled", a.failure_class ?? a.outcome);
   const took = (a) => a.completion_time ? span((Date.parse(a.completion_time) - Date.parse(a.start_time ?? a.admission_time)) / 1000) : "";
   return html`<section class="card"><h2>Attempts</h2>${table("Attempts of this revision", [
-    { name: "#", kind: "num", cell: (a) => a.number }, { name: "Outcome", kind: "bare", cell: outcome },
+    { name: "#", kind: "num index", cell: (a) => a.number }, { name: "Outcome", kind: "bare", cell: outcome },
     { name: "Job", cell: (a) => html`<code>${a.job_name}</code>${a.message ? html`<small>${a.message}</small>` : nothing}` },
     { name: "Begun", cell: (a) => ago(a.start_time ?? a.admission_time) }, { name: "Took", kind: "num", cell: took },
   ], [...t.attempts].reverse(), "None yet: it waits for its turn.")}</section>`;
@@ -211,7 +211,7 @@ function attempts(t) {
 function log(t, act) {
   const shown = act.log?.task_id === t.task_id ? act.log : null;
   return html`<section class="card">
-    <div class="foot"><h2>Log</h2><button @click=${() => act.readLog(t)}>${shown ? "Read again" : "Read the last lines"}</button></div>
+    <div class="bar"><h2>Log</h2><button @click=${() => act.readLog(t)}>${shown ? "Read again" : "Read the last lines"}</button></div>
     ${shown ? html`<pre tabindex="0" aria-label="Log">${shown.text}</pre>` : nothing}</section>`;
 }
 
@@ -232,7 +232,7 @@ function queues(items, act) {
       { name: "Wait p95", kind: "num", cell: (q) => span(q.last_hour?.wait_p95_seconds) },
       { name: "Run p95", kind: "num", cell: (q) => span(q.last_hour?.run_p95_seconds) },
       { name: "Success", kind: "num", cell: (q) => q.last_hour?.success_rate_percent != null ? `${q.last_hour.success_rate_percent} %` : "" },
-      { name: "State", kind: "bare", cell: (q) => stopped(q) ? state(q.stop_policy, "Stopped") : state("live", "Open to work") },
+      { name: "State", kind: "bare", cell: (q) => stopped(q) ? state(q.stop_policy, "Stopped") : state("live", "Working") },
       ...(act.readOnly ? [] : [{ name: "", kind: "bare", cell: (q) => html`
         <button @click=${() => act.queue(q, stopped(q) ? "None" : "Hold")}>${stopped(q) ? "Let go on" : "Stop"}</button>` }]),
     ], items, "There is no queue: nothing can run.")}</div>`;

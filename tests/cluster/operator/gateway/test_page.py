@@ -85,7 +85,9 @@ def busy(scene: Scene, kubelet: Kubelet) -> None:
         for n, title in enumerate(TITLES, 1)
     ]
     scene.create("CourseGeneration", "biology-101", course(2, title="Cell Biology", exports=[{"format": "pdf"}]))
-    spec = {"courseId": "course-123", "chapters": parts, "exports": [{"format": "pdf"}, {"format": "scorm"}]}
+    # The chapter that fails must not end the course.
+    spec: dict[str, Any] = {"courseId": "course-123", "chapters": parts, "exports": [{"format": "pdf"}, {"format": "scorm"}]}
+    spec |= {"failurePolicy": "ExportPartial"}
     scene.create("CourseGeneration", "course-123", course() | spec)
     scene.create("ChapterGeneration", "loops", chapter("Loops, once more", suspend=True))
     scene.until_ended("biology-101")
