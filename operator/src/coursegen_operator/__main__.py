@@ -50,7 +50,8 @@ class _JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def _log_to_stderr(level: str) -> None:
+def log_to_stderr(level: str) -> None:
+    """Log lines of JSON from a level on."""
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
@@ -220,7 +221,7 @@ def _not_ahead(message: Progress) -> Progress:
 
 async def _amain() -> None:
     config = settings.load()
-    _log_to_stderr(config.log_level)
+    log_to_stderr(config.log_level)
     log.info("settings: %s", json.dumps(config.public(), default=str))
     operator = Operator(config, access.in_cluster() or access.from_kubeconfig())
     operator.take_signals()

@@ -6,7 +6,7 @@ The generated clients cost five times the CPU of this for each request.
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -21,6 +21,8 @@ from .access import Access
 
 USER_AGENT = "coursegen-operator"
 
+Json = dict[str, Any]
+
 _TIMEOUT_SECONDS = 30.0
 _CONNECTIONS = 64
 _BUSY_TRIES = 6
@@ -28,15 +30,17 @@ _PAGE = 500
 
 log = logging.getLogger(__name__)
 
-Json = dict[str, Any]
-
 
 class ApiError(Exception):
     """The API server refused a request."""
 
-    def __init__(self, status: int, reason: str, message: str, retry_after: float = 0.0) -> None:
+    def __init__(
+        self, status: int, reason: str, message: str, retry_after: float = 0.0, causes: Sequence[Json] = ()
+    ) -> None:
         super().__init__(f"{status} {reason}: {message}")
         self.status, self.reason, self.message, self.retry_after = status, reason, message, retry_after
+        self.causes = causes
+        """The fields at fault, each with `field` and `message`, where the API server names them."""
 
 
 class ApiUnreachable(Exception):  # noqa: N818 - a state of the world, said in one word
@@ -123,6 +127,10 @@ class Kube:
             "PATCH", f"{path}/status?fieldValidation=Strict", patch, "application/merge-patch+json"
         )
 
+    async def patch(self, path: str, patch: Json) -> Json:
+        """Merge into an object."""
+        return await self._request("PATCH", f"{path}?fieldValidation=Strict", patch, "application/merge-patch+json")
+
     async def replace(self, path: str, body: Json) -> Json:
         """Replace an object; ApiError 409 if metadata.resourceVersion is not the present one."""
         return await self._request("PUT", f"{path}?fieldValidation=Strict", body)
@@ -193,6 +201,6 @@ def _error(status: int, text: bytes, retry_after: str | None) -> ApiError:
     except ValueError:
         said = {}
     wait = float(retry_after) if retry_after and retry_after.isdigit() else 0.0
-    return ApiError(
-        status, str(said.get("reason", "")), str(said.get("message", text[:200].decode("utf-8", "replace"))), wait
-    )
+    message = str(said.get("message", text[:200].decode("utf-8", "replace")))
+    causes = (said.get("details") or {}).get("causes") or ()
+    return ApiError(status, str(said.get("reason", "")), message, wait, causes)

@@ -1,0 +1,218 @@
+"""The parts of a running gateway, and what requests ask of them."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from coursegen_api import names
+from coursegen_operator.access import Access
+from coursegen_operator.kube import Json, Kube, path_of
+from coursegen_operator.progress import ProgressReader
+
+from .access import Caller, Gate, Impersonator, Right
+from .graphs import Prometheus
+from .guard import RateLimit
+from .hub import Hub
+from .problems import Problem, not_found
+from .reflector import Reflector
+from .settings import Settings
+from .state import CHAPTERS, COURSES, NAMESPACES, PODS, QUEUES, TASK_KINDS, Entry, State, place, uid_of
+from .store import Store
+from .tickets import Tickets
+
+_MISSED_LISTS = 3
+_TRIES_PER_SECOND = 20
+"""Of an address whose tokens are not valid."""
+
+
+class Metrics:
+    """What Prometheus sees of the gateway."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "coursegen_gateway_requests_total",
+            "HTTP requests, by method, route and status code.",
+            ["method", "route", "code"],
+            registry=self.registry,
+        )
+        self.kube = Counter(
+            "coursegen_gateway_kube_requests_total",
+            "Requests to the API server, by verb and status code; code 0 is no answer.",
+            ["verb", "code"],
+            registry=self.registry,
+        )
+        self.messages = Counter(
+            "coursegen_gateway_messages_total", "States made for WebSockets.", registry=self.registry
+        )
+        self.sockets = Gauge("coursegen_gateway_sockets", "WebSockets that are open.", registry=self.registry)
+        self.redis = Gauge("coursegen_gateway_redis_connected", "1 if Redis can be read.", registry=self.registry)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object that a caller may read."""
+
+    entry: Entry
+    caller: Caller
+
+    @property
+    def path(self) -> str:
+        """Give its URL path at the API server."""
+        return path_of(self.entry.plural, *self.entry.place)
+
+
+class Gateway:
+    """The state, the ways to it, and the questions that requests ask."""
+
+    def __init__(self, settings: Settings, access: Access) -> None:
+        self.settings, self.access = settings, access
+        self.metrics = Metrics()
+        self.state = State()
+        self.hub = Hub(self.state, observe=self.metrics.messages.inc)
+        self.metrics.sockets.set_function(lambda: self.hub.listeners)
+        self.kube = Kube(access, observe=lambda verb, code: self.metrics.kube.labels(verb, str(code)).inc())
+        self.kube.agent = "coursegen-gateway"
+        self.gate = Gate(self.kube)
+        self.tickets = Tickets()
+        self.limit = RateLimit(settings.requests_per_second)
+        self.tries = RateLimit(_TRIES_PER_SECOND)
+        self.store = Store(settings.store_url) if settings.store_url else None
+        self.progress = self._reader()
+        self.reflectors = list(self._reflectors())
+        self.begun = time.monotonic()
+        self.impersonator: Impersonator
+        self.prometheus: Prometheus
+
+    def _reader(self) -> ProgressReader | None:
+        if not self.settings.redis_url:
+            return None
+        reader = ProgressReader(
+            self.settings.redis_url, self.settings.redis_max_connections, self.state.namespaces_at_work
+        )
+        self.metrics.redis.set_function(lambda: reader.connected)
+        return reader
+
+    def _reflectors(self) -> list[Reflector]:
+        resync = self.settings.resync_seconds
+        scopes = self.settings.namespaces or ("",)
+        found = [Reflector(self.kube, self.state, p, path_of(p, n), n, "", resync) for p in TASK_KINDS for n in scopes]
+        worker = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
+        found += [
+            Reflector(self.kube, self.state, PODS, path_of(PODS, n), n, worker, resync, strip=_thin) for n in scopes
+        ]
+        found += [Reflector(self.kube, self.state, p, path_of(p, ""), "", "", resync) for p in (QUEUES, NAMESPACES)]
+        return found
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the cluster and Redis during the body."""
+        async with self.kube, aiohttp.ClientSession() as plain:
+            self.impersonator = Impersonator(self.access)
+            self.prometheus = Prometheus(self.settings.prometheus_url, plain)
+            tasks = [asyncio.create_task(r.run()) for r in self.reflectors]
+            if self.progress:
+                tasks.append(asyncio.create_task(self.progress.run(self.state.take)))
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await self.impersonator.close()
+
+    # ---- health ---------------------------------------------------------------------------------------
+
+    def unready(self) -> str:
+        """Say why requests cannot be answered yet; empty if they can."""
+        missing = sorted({r.plural for r in self.reflectors if not r.listed})
+        return f"not listed yet: {', '.join(missing)}" if missing else ""
+
+    def trouble(self) -> str:
+        """Say why the process should be restarted; empty if it is well."""
+        oldest = min((r.listed or self.begun for r in self.reflectors), default=self.begun)
+        age = time.monotonic() - oldest
+        return f"the last full list is {age:.0f} s old" if age > _MISSED_LISTS * self.settings.resync_seconds else ""
+
+    # ---- what a caller may see ------------------------------------------------------------------------
+
+    async def caller(self, authorization: str, address: str) -> Caller:
+        """Say who calls, by the Authorization header; Problem 401 or 429."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            detail = "Send `Authorization: Bearer` with a token of the cluster, as `kubectl create token` prints it."
+            raise Problem(401, detail, headers={"WWW-Authenticate": "Bearer"})
+        try:
+            caller = await self.gate.caller(token.strip())
+        except Problem:
+            self.tries.take(address)
+            raise
+        self.limit.take(caller.user)
+        return caller
+
+    async def visible(self, caller: Caller, plural: str, namespace: str = "") -> set[str]:
+        """Give the namespaces in which the caller may list a kind, among those that have any."""
+        there = {p[0] for p in self.state.of_kind(plural)}
+        wanted = there & {namespace} if namespace else there
+        return await self.gate.namespaces(caller, "list", plural, wanted)
+
+    async def find(self, caller: Caller, uid: str) -> Found:
+        """Give a piece of work by its id; Problem 404 if it is not there or the caller may not read it."""
+        entry = self.state.by_uid.get(uid)
+        if entry is None or entry.plural not in TASK_KINDS:
+            raise not_found(f"task {uid[:64]}")
+        if not await self.gate.may(caller, Right("get", entry.plural, *entry.place)):
+            raise not_found(f"task {uid[:64]}")
+        return Found(entry, caller)
+
+    async def find_course(self, caller: Caller, owner_id: str, namespace: str) -> Found:
+        """Give a course by its owner's id; Problem 409 with all of them if several bear it."""
+        candidates = [
+            item for item in self.state.with_owner_id(COURSES, owner_id) if not namespace or place(item)[0] == namespace
+        ]
+        allowed = [i for i in candidates if await self.gate.may(caller, Right("get", COURSES, *place(i)))]
+        return Found(Entry(COURSES, _only(allowed, f"course {owner_id[:63]}")), caller)
+
+    def find_chapter(self, course: Found, owner_id: str) -> Found:
+        """Give a chapter of a course by its owner's id."""
+        children = self.state.children(course.entry.place)
+        found = [c.item for c in children if c.plural == CHAPTERS and _is_called(c.item, owner_id)]
+        return Found(Entry(CHAPTERS, _only(found, f"chapter {owner_id[:63]} in this course")), course.caller)
+
+    async def may_change(self, caller: Caller, right: Right, what: str) -> Kube:
+        """Give a client that acts as the caller; Problem 403 if the gateway or Kubernetes does not let it."""
+        if self.settings.read_only:
+            raise Problem(403, "This gateway is read-only (COURSEGEN_READ_ONLY): make changes with kubectl.")
+        await self.gate.demand(caller, right, what)
+        return self.impersonator.client(caller)
+
+
+def _is_called(chapter: Json, owner_id: str) -> bool:
+    return owner_id in (chapter["spec"].get("chapterId"), chapter["metadata"]["name"])
+
+
+def _only(found: list[Json], what: str) -> Json:
+    if not found:
+        raise not_found(what)
+    if len(found) > 1:
+        seen: list[Mapping[str, str]] = [
+            {"namespace": place(i)[0], "name": place(i)[1], "task_id": uid_of(i)} for i in found[:20]
+        ]
+        raise Problem(409, f"Several answer to {what}: narrow it with ?namespace=, or use a task_id.", candidates=seen)
+    return found[0]
+
+
+def _thin(pod: Json) -> Json:
+    """Keep what the list of workers shows of a Pod, a tenth of it."""
+    meta, status = pod["metadata"], pod.get("status", {})
+    kept = ("name", "namespace", "uid", "resourceVersion", "labels", "creationTimestamp")
+    return {
+        "metadata": {k: meta[k] for k in kept if k in meta},
+        "spec": {"nodeName": pod.get("spec", {}).get("nodeName")},
+        "status": {k: status[k] for k in ("phase", "startTime") if k in status},
+    }

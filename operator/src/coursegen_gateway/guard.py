@@ -1,0 +1,126 @@
+"""What every request passes first: bounds of size and rate, and headers that keep browsers out of trouble.
+
+Pure ASGI: nothing is buffered, so that downloads and WebSockets stream through it.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .problems import Problem
+
+MAX_BODY = 1024 * 1024
+_REMEMBERED = 10_000
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: float
+
+
+class RateLimit:
+    """A bucket of tokens for each who asks: `rate` a second flow in, and four seconds' worth may be there."""
+
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate, self._burst, self._clock = rate, rate * 4, clock
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def take(self, who: str) -> None:
+        """Take one token; Problem 429 with the seconds to wait if there is none."""
+        now = self._clock()
+        bucket = self._buckets.setdefault(who, _Bucket(self._burst, now))
+        self._buckets.move_to_end(who)
+        if len(self._buckets) > _REMEMBERED:
+            self._buckets.popitem(last=False)
+        bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.at) * self._rate)
+        bucket.at = now
+        if bucket.tokens < 1:
+            wait = max(1, round((1 - bucket.tokens) / self._rate))
+            raise Problem(429, f"Too many requests: wait {wait} s.", headers={"Retry-After": str(wait)})
+        bucket.tokens -= 1
+
+
+class Guard:
+    """Refuses bodies over MAX_BODY, lays the security headers over every answer, and tells `observe` of it."""
+
+    def __init__(self, app: ASGIApp, observe: Callable[[str, str, int], None]) -> None:
+        self._app, self._observe = app, observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, unless it is too large."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > MAX_BODY:
+            await _too_large().response()(scope, receive, self._dressed(scope, send))
+            return
+        body = _Body(receive)
+        await self._app(scope, body.receive, _refusing(body, scope, self._dressed(scope, send)))
+
+    def _dressed(self, scope: Scope, send: Send) -> Send:
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._observe(scope["method"], getattr(scope.get("route"), "path", "none"), message["status"])
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-cache" if scope["path"].startswith("/page/") else "no-store")
+            await send(message)
+
+        return dressed
+
+
+class _Body:
+    """Counts the bytes of a body that does not say how long it is, and ends it where it is too long."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._seen = receive, 0
+
+    @property
+    def too_large(self) -> bool:
+        return self._seen > MAX_BODY
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        # As if the caller had gone: an end here might make a whole request of the part that has come.
+        return {"type": "http.disconnect"} if self.too_large else message
+
+
+def _refusing(body: _Body, scope: Scope, send: Send) -> Send:
+    """Answer 413, whatever the app makes of a body that was cut."""
+    refused = False
+
+    async def answer(message: Message) -> None:
+        nonlocal refused
+        if body.too_large and not refused:
+            refused = True
+            await _too_large().response()(scope, body.receive, send)
+        elif not refused:
+            await send(message)
+
+    return answer
+
+
+def _too_large() -> Problem:
+    return Problem(413, f"The body has more than {MAX_BODY} bytes.")

@@ -1,0 +1,73 @@
+"""What routes share: the gateway, the caller, and the parameters of lists."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+
+from ..access import Caller
+from ..gateway import Gateway
+from ..models import Page, Task
+from ..problems import Problem
+from ..query import MAX_QUERY, QueryError, parse
+
+SORTS = ("created", "-created", "started", "-started", "ended", "-ended", "name", "-name")
+
+TaskId = Annotated[str, "metadata.uid of the object"]
+
+
+def the_gateway(request: Request) -> Gateway:
+    """Give the gateway that serves a request."""
+    found: Gateway = request.app.state.gateway
+    return found
+
+
+async def the_caller(request: Request) -> Caller:
+    """Say who calls; Problem 401 if that is not known."""
+    address = request.client.host if request.client else ""
+    return await the_gateway(request).caller(request.headers.get("authorization", ""), address)
+
+
+Here = Annotated[Gateway, Depends(the_gateway)]
+By = Annotated[Caller, Depends(the_caller)]
+Namespace = Annotated[
+    str,
+    Query(max_length=63, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$", description="Look in this namespace alone."),
+]
+Search = Annotated[
+    str,
+    Query(
+        max_length=MAX_QUERY,
+        description=(
+            "Words and `field:value`, AND by default, OR, NOT or a minus, parentheses, quotes. "
+            "Fields: name, id, kind, state, namespace, course, chapter, title, queue, stage, hold, error, format, "
+            "retries."
+        ),
+        examples=["state:failed -error:timeout"],
+    ),
+]
+Sort = Annotated[str, Query(pattern=rf"^({'|'.join(SORTS)})$", description="A minus puts the largest first.")]
+Limit = Annotated[int, Query(ge=1, le=500)]
+Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+
+
+def select(tasks: list[Task], q: str, sort: str, offset: int, limit: int) -> Page[Task]:
+    """Filter, sort and cut a list; Problem 400 for a query that cannot be understood."""
+    try:
+        match = parse(q)
+    except QueryError as error:
+        raise Problem(400, f"The query cannot be understood: {error}.") from error
+    found = [t for t in tasks if match(t)]
+    found.sort(key=lambda t: (_sort_key(t, sort.lstrip("-")), t.task_id), reverse=sort.startswith("-"))
+    return Page(items=found[offset : offset + limit], total=len(found), offset=offset, limit=limit)
+
+
+def _sort_key(task: Task, by: str) -> str:
+    times = {"created": task.created_time, "started": task.start_time, "ended": task.completion_time}
+    return times.get(by, task.name) or ""
+
+
+def body_of(model: type[Any], example: dict[str, Any]) -> dict[str, Any]:
+    """Describe a body in OpenAPI: a spec of the contract in snake_case, with the place beside it."""
+    schema = model.model_json_schema(by_alias=False, ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
