@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from coursegen_api.base import FailureClass, Usage
 from coursegen_operator.catalogue import CATALOGUE, MAX_PROVIDERS, OTHER, Source, Type
 from coursegen_operator.metrics import Bounded
-from coursegen_operator.progress import ProgressReader
+from coursegen_operator.progress import ProgressReader, Redis
 from coursegen_operator.resync import list_all
 from coursegen_operator.statemetrics import StateCollector
 from localcluster import prometheus
@@ -43,7 +43,7 @@ class Scene:
     def _register(self) -> StateCollector:
         sim = self.sim
         made = StateCollector(sim.snapshot, sim.scheduler, sim.defaults, sim.metrics.provider, lambda: sim.time)
-        made.reader = ProgressReader("redis://127.0.0.1:1/0", 1, dict, sim.metrics)
+        made.reader = ProgressReader(Redis("redis://127.0.0.1:1/0"), dict)
         made.leads = self.leads
         sim.metrics.registry.register(made)
         return made

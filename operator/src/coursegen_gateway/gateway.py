@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from coursegen_api import names
 from coursegen_operator.access import Access
 from coursegen_operator.kube import Json, Kube, path_of
-from coursegen_operator.progress import ProgressReader
+from coursegen_operator.progress import ProgressReader, Redis
 
 from .access import Caller, Gate, Impersonator, Right
 from .graphs import Prometheus
@@ -92,9 +92,8 @@ class Gateway:
     def _reader(self) -> ProgressReader | None:
         if not self.settings.redis_url:
             return None
-        reader = ProgressReader(
-            self.settings.redis_url, self.settings.redis_max_connections, self.state.namespaces_at_work
-        )
+        redis = Redis(self.settings.redis_url, self.settings.redis_ca, self.settings.redis_max_connections)
+        reader = ProgressReader(redis, self.state.namespaces_at_work)
         self.metrics.redis.set_function(lambda: reader.connected)
         return reader
 

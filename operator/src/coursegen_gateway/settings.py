@@ -20,6 +20,8 @@ class Settings:
     """Namespaces to show, separated by commas; none: all of them."""
     redis_url: str = ""
     """Live progress; empty: percentages move with status alone. Never printed."""
+    redis_ca: str = ""
+    """Certificates (PEM) that vouch for a rediss:// server; empty: those of the system."""
     redis_max_connections: int = 50
     store_url: str = ""
     """Object store with read credentials beside it; empty: nothing can be downloaded."""
@@ -42,7 +44,7 @@ class Settings:
 
     def public(self) -> dict[str, Any]:
         """Give what may be printed: everything but what can hold a password."""
-        hidden = {name: "set" if getattr(self, name) else "not set" for name in ("redis_url", "store_url")}
+        hidden = {name: "set" if getattr(self, name) else "not set" for name in ("redis_url", "redis_ca", "store_url")}
         return {f.name: getattr(self, f.name) for f in fields(self)} | hidden
 
 

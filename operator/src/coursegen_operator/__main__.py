@@ -134,7 +134,7 @@ class Operator:
         group.create_task(self.pods.run())
         if self.config.redis_url:
             redis = Redis(self.config.redis_url, self.config.redis_ca, self.config.redis_max_connections)
-            reader = ProgressReader(redis, self._namespaces, self.metrics)
+            reader = ProgressReader(redis, self._namespaces, self.metrics.progress.labels("unreadable").inc)
             self.state.reader = reader
             group.create_task(reader.run(self._progress))
         group.create_task(self.queue.run(self.actor.visit, self.config.visits))

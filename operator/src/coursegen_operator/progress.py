@@ -19,8 +19,6 @@ from redis.exceptions import RedisError
 from coursegen_api import names
 from coursegen_api.task import Progress
 
-from .metrics import Metrics
-
 _BLOCK_MS = 1000
 _BATCH = 1000
 _RECONNECT_SECONDS = 2.0
@@ -54,8 +52,12 @@ class Redis:
 class ProgressReader:
     """Follows the streams of all namespaces in which there is work."""
 
-    def __init__(self, redis: Redis, namespaces: Callable[[], Mapping[str, str]], metrics: Metrics) -> None:
-        self._redis, self._namespaces, self._metrics = redis, namespaces, metrics
+    def __init__(
+        self, redis: Redis, namespaces: Callable[[], Mapping[str, str]], unreadable: Callable[[], None] = lambda: None
+    ) -> None:
+        self._redis, self._namespaces = redis, namespaces
+        self._unreadable = unreadable
+        """Called for each message that is none."""
         self._positions: dict[str, str] = {}
         self.last_message = 0.0
         self.connected = False
@@ -97,7 +99,7 @@ class ProgressReader:
         try:
             message = Progress.model_validate(values, extra="ignore")
         except ValidationError:
-            self._metrics.progress.labels("unreadable").inc()
+            self._unreadable()
             return
         self.last_message = time.time()
         take(message)
