@@ -47,6 +47,8 @@ def queues_go_on(system: System) -> Iterator[None]:
 @pytest.mark.parametrize("page", [p for p in PAGES if commands(p)], ids=lambda page: page.stem)
 def test_the_commands_of_a_page_work(scene: Scene, tmp_path: Path, page: Path) -> None:
     kubectl = scene.system.kubectl
+    for folder in ("crds", "deploy", "examples"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     program = tmp_path / "kubectl"
     program.write_text(f'#!/bin/sh\nexec "{kubectl.program}" --kubeconfig="{kubectl.kubeconfig}" "$@"\n')
     program.chmod(0o755)
@@ -65,7 +67,7 @@ def test_the_commands_of_a_page_work(scene: Scene, tmp_path: Path, page: Path) -
             here = re.sub(rf"\b{NAMESPACE}\b", scene.namespace, command)
             done = subprocess.run(
                 ["bash", "-c", here],
-                cwd=ROOT,
+                cwd=tmp_path,
                 env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)},
                 capture_output=True,
                 text=True,
