@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from conftest import S3Server
+from servers import S3Server
 from worker_support import NAMESPACE, OTHER_NAMESPACE, Worker, make_task
 
 from coursegen_api.base import FailureClass
