@@ -63,7 +63,7 @@ def test_an_elastic_queue_grows_and_shrinks_with_its_nodes(scene: Scene, kubelet
             on_nodes = [p for p in scene.pods() if p["spec"].get("nodeName")]
             return status.get("capacity") == capacity and len(on_nodes) == running
 
-        scene.system.recorder.until(found, 150, lambda: f"{scene.system.api.get(f'{path}/{queue}')}")
+        scene.system.recorder.until(found, 300, lambda: f"{scene.system.api.get(f'{path}/{queue}')}")
 
     for number in range(12):
         scene.create("ChapterGeneration", f"c{number}", chapter(queueName=queue))
