@@ -118,6 +118,8 @@ class Kubelet:
     def _remove(self, pod: Json) -> None:
         """Say that a Pod has stopped that was deleted: until then it stays."""
         meta = pod["metadata"]
+        if pod.get("status", {}).get("phase") == "Running":
+            self._status(pod, ended(End(143), stamp()))
         path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
         self._scene.system.api.request("DELETE", path, {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}})
 

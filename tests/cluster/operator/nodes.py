@@ -42,6 +42,11 @@ class Nodes:
         self._request("PATCH", f"/api/v1/nodes/{name}/status", status, "application/merge-patch+json")
         self.stay()
 
+    def remove(self, name: str) -> None:
+        """Remove a node."""
+        self._names.remove(name)
+        self._request("DELETE", f"/api/v1/nodes/{name}", {})
+
     def stay(self) -> None:
         """Say that the nodes are still there, as kubelets do."""
         renewed = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime())

@@ -48,9 +48,7 @@ def test_each_queue_has_its_own_workers(scene: Scene, nodes: Nodes) -> None:
     }  # fmt: skip
 
 
-def test_an_elastic_queue_shrinks_to_its_nodes_and_grows_with_them(
-    scene: Scene, kubelet: Kubelet, nodes: Nodes
-) -> None:
+def test_an_elastic_queue_grows_and_shrinks_with_its_nodes(scene: Scene, kubelet: Kubelet, nodes: Nodes) -> None:
     kubelet.decide = lambda task: RUNS
     nodes.add("first", pods=3)
     queue = f"{scene.namespace}-elastic"
@@ -65,13 +63,16 @@ def test_an_elastic_queue_shrinks_to_its_nodes_and_grows_with_them(
             on_nodes = [p for p in scene.pods() if p["spec"].get("nodeName")]
             return status.get("capacity") == capacity and len(on_nodes) == running
 
-        scene.system.recorder.until(found, 150, lambda: f"{scene.system.api.get(f'{path}/{queue}')}")
+        scene.system.recorder.until(found, 300, lambda: f"{scene.system.api.get(f'{path}/{queue}')}")
 
     for number in range(12):
         scene.create("ChapterGeneration", f"c{number}", chapter(queueName=queue))
     until(4, 3)
     nodes.add("second", pods=100)
     until(8, 8)
+    scene.kubectl("drain", "second", "--force", "--delete-emptydir-data", "--timeout=60s")  # as an autoscaler does
+    nodes.remove("second")
+    until(4, 3)
     scene.kubectl("delete", "generationqueue", queue)
     chapters = [scene.status("ChapterGeneration", name) for name in scene.names("ChapterGeneration")]
     assert {status["retryCount"] for status in chapters} == {0}
