@@ -13,6 +13,7 @@ FOLDERS = {
     "ChapterGeneration": "work",
     "QualityValidation": "work",
     "CourseExport": "work",
+    "ArtifactCleanup": "work",
     "GenerationQueue": "queue",
     "ModelProvider": "provider",
 }

@@ -74,6 +74,7 @@ STATES = {
     ),
     "validation-waiting": State(_VALIDATION, "waiting", _held("DependencyPending"), "Progressing", "cancel suspend"),
     "export-waiting": State(_EXPORT, "waiting", _held("DependencyPending"), "Progressing", "cancel suspend"),
+    "cleanup-succeeded": State("ArtifactCleanup", "clean", _phase("Succeeded"), "Healthy", flux="Current"),
     "queue-stopped": State("GenerationQueue", "gitops", _ready, "Suspended", "resume"),
     "provider-idle": State("ModelProvider", "idle", _ready, "Healthy"),
     "provider-circuit-open": State("ModelProvider", "open", _circuit_open, "Degraded"),

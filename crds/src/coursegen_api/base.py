@@ -80,7 +80,7 @@ NamespaceName = Annotated[str, Field(min_length=1, max_length=63, pattern=rf"^{_
 Objective = Annotated[str, Field(min_length=1, max_length=300, pattern=_LINE)]
 Terms = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=60, pattern=_LINE)]],
-    Field(max_length=50),
+    Field(max_length=40),
 ]
 """Words or phrases."""
 Objectives = Annotated[list[Objective], Field(min_length=1, max_length=20)]

@@ -48,6 +48,7 @@ def play(scene: Scene, queue: str) -> None:
     scene.create("CourseExport", "waiting", {"chapterName": "running-chapter-01", "format": "pdf"})
     scene.create("QualityValidation", "waiting", {"courseName": "running"})
     scene.create("GenerationQueue", queue, recorded.QUEUE | {"stopPolicy": "Hold"})
+    scene.create("ArtifactCleanup", "clean", {})
     scene.create("ModelProvider", "idle", {"writer": "template"})
     scene.create("ModelProvider", "open", {"writer": "template", "circuitBreaker": BREAKER})
     scene.create("ChapterGeneration", "unlucky", chapter(providerName="open"))

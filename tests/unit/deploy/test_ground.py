@@ -68,7 +68,7 @@ def test_kind_makes_a_cluster_once_and_loads_what_docker_builds(programs: Progra
     kind.bring_images()
     assert programs.calls() == [
         "kind get clusters", "kind create cluster", "kind export kubeconfig",
-        "docker build --file", "docker build --file", "kind load docker-image",
+        "docker build --file", "docker build --file", "docker build --file", "kind load docker-image",
     ]  # fmt: skip
     made = component(tmp_path / "overlay")
     assert made["images"] == [{"name": "coursegen/operator", "newName": "coursegen.local/operator", "newTag": "demo"}]
