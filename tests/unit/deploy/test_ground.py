@@ -84,7 +84,9 @@ def test_an_existing_cluster_gets_images_by_digest_from_its_registry(programs: P
     existing.up()
     existing.bring_images()
     pushes = [c for c in programs.calls() if c.startswith("docker push")]
-    assert pushes == [f"docker push registry.example.com:5000/team/{p}:demo" for p in ("operator", "worker")]
+    assert pushes == [
+        f"docker push registry.example.com:5000/team/{p}:demo" for p in ("operator", "worker", "worker-quality")
+    ]
     made = component(tmp_path / "overlay")
     name = "registry.example.com:5000/team/operator"
     assert made["images"] == [{"name": "coursegen/operator", "newName": name, "digest": DIGEST}]

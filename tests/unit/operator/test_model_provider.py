@@ -56,7 +56,7 @@ def test_the_composer_gets_no_key() -> None:
     sim.apply("ChapterGeneration", "ch", CHAPTER)
     sim.run(1)
     [job] = sim.jobs()
-    assert set(refs(job)) == {names.ENV_REDIS_URL}
+    assert set(refs(job)) == {names.ENV_REDIS_URL, names.ENV_REDIS_CA}
 
 
 def test_a_probe_is_told_to_try_nothing_again_and_is_the_same_job_after_a_crash() -> None:
