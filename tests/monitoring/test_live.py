@@ -138,7 +138,7 @@ def test_what_prometheus_knows_is_what_the_objects_say(run: tuple[Server, Scene]
         "sum(coursegen_tokens_total{provider='p',model='template'})": tokens,
         "round(1e6 * coursegen_cost_usd_total{provider='p'})": micro_usd,
         "coursegen_slots_in_use{queue='chapter-generation'}": 0,
-        "coursegen_admission_wait_seconds_count{kind='chapter'}": WRITTEN + 1,
+        "coursegen_admission_wait_seconds_count{kind='chapter',queue='chapter-generation'}": WRITTEN + 1,
         "coursegen_execution_seconds_count{kind='chapter'}": WRITTEN,
         "coursegen_course_duration_seconds_count": 1,
         "coursegen_progress_messages_total{fate='late'}": 1,

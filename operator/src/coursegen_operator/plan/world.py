@@ -244,7 +244,8 @@ class Count:
     """Count a fact that has just been written to status, for /metrics."""
 
     metric: Literal["tasks_finished", "retries", "attempts", "attempts_failed", "attempts_withdrawn"]
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    amount: float = 1
 
 
 @dataclass(frozen=True, slots=True)
