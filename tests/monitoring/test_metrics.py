@@ -201,7 +201,7 @@ def test_attempts_retries_ends_tokens_and_waits_are_counted_once_each(scene: Sce
     assert shown["coursegen_tasks_finished_total"]["chapter", "Succeeded"] == 9
     assert shown["coursegen_tasks_finished_total"]["course", "Succeeded"] == 1
     assert shown["coursegen_attempts_total"]["chapter",] == 10
-    assert shown["coursegen_admission_wait_seconds"]["chapter",] == 10
+    assert shown["coursegen_admission_wait_seconds"]["chapter", "chapter-generation"] == 10
     assert shown["coursegen_execution_seconds"]["chapter",] == 9
     assert shown["coursegen_course_duration_seconds"][()] == 1
     assert shown["coursegen_tokens_total"]["p", "template", "prompt"] == 300

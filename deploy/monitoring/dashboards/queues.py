@@ -65,8 +65,8 @@ _WAITING = Row(
         Chart(
             "Wait for a slot, 95th percentile",
             Unit.SECONDS,
-            "Of attempts that began, by kind.",
-            {"{{kind}}": quantile(0.95, "coursegen_admission_wait_seconds", "kind")},
+            "Of attempts that began, by queue.",
+            {"{{queue}}": quantile(0.95, "coursegen_admission_wait_seconds", "queue")},
         ),
     ),
 )

@@ -128,9 +128,10 @@ WORK = (
     ),
     _spread(
         "coursegen_admission_wait_seconds",
-        "From the wish for a slot to the slot, of each attempt, by kind.",
+        "From the wish for a slot to the slot, of each attempt, by kind and queue.",
         _WAITS,
         "kind",
+        "queue",
     ),
     _spread(
         "coursegen_execution_seconds", "From the slot to the end, of attempts that succeeded, by kind.", _RUNS, "kind"

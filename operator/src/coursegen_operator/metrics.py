@@ -8,13 +8,17 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from coursegen_api.base import FailureClass, Outcome, Usage
+from coursegen_api.names import QUEUE_COURSE
 
 from .catalogue import CATALOGUE, MAX_PROVIDERS, OTHER, Family, Source, Type
+from .plan.objects import LABELS, QUEUES
 from .plan.tally import KINDS
 from .plan.world import Count, Measured, Paid
 
 _CLASSES = {Type.COUNTER: Counter, Type.GAUGE: Gauge, Type.HISTOGRAM: Histogram}
-_TASKS = ("outline", "chapter", "validation", "export")
+_TASKS = ("outline", *LABELS.values())
+_QUEUES = {"outline": QUEUE_COURSE} | {LABELS[kind]: queue for kind, queue in QUEUES.items()}
+"""By kind of task: the queue that it goes through unless it names another."""
 _RESULTS = (Outcome.SUCCEEDED.value, Outcome.FAILED.value, Outcome.CANCELLED.value)
 _FATES = ("taken", "late", "unreadable")
 # A counter that appears with its first event would hide that event from `increase`: these begin at 0.
@@ -25,7 +29,7 @@ _BEGIN_AT_0: dict[str, tuple[tuple[str, ...], ...]] = {
     "coursegen_attempts_withdrawn_total": tuple((k,) for k in _TASKS),
     "coursegen_retries_total": tuple((k, c.value) for k in _TASKS for c in FailureClass),
     "coursegen_cache_hits_total": tuple((k,) for k in _TASKS),
-    "coursegen_admission_wait_seconds": tuple((k,) for k in _TASKS),
+    "coursegen_admission_wait_seconds": tuple(_QUEUES.items()),
     "coursegen_execution_seconds": tuple((k,) for k in _TASKS),
     "coursegen_progress_messages_total": tuple((f,) for f in _FATES),
     "coursegen_visit_failures_total": tuple((k,) for k in (*KINDS, "GenerationQueue", "ModelProvider")),
@@ -111,7 +115,7 @@ class Metrics:
     def measure(self, what: Measured) -> None:
         """Take in what a visit measured."""
         if what.waited is not None:
-            self.histogram("coursegen_admission_wait_seconds").labels(what.kind).observe(what.waited)
+            self.histogram("coursegen_admission_wait_seconds").labels(what.kind, what.queue).observe(what.waited)
         if what.ran is not None and what.kind == "course":
             self.histogram("coursegen_course_duration_seconds").observe(what.ran)
         elif what.ran is not None:
