@@ -1,6 +1,7 @@
 """Alignment by meaning: what it tells apart on the labelled texts, and who pays for its model."""
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 from tests.calibration import cases
@@ -95,6 +96,14 @@ def test_a_model_that_is_not_the_calibrated_one_is_refused(monkeypatch: pytest.M
     monkeypatch.setattr(encoder, "MODEL_SHA256", "0" * 64)
     with pytest.raises(encoder.DamagedModelError, match="build the image anew"):
         encoder._session.__wrapped__()
+
+
+def test_what_runs_the_model_knows_no_address_to_report_to() -> None:
+    import onnxruntime
+
+    libraries = list(Path(onnxruntime.__file__).parent.glob("capi/*.so"))
+    assert libraries
+    assert not [library.name for library in libraries if b"events.data.microsoft.com" in library.read_bytes()]
 
 
 @pytest.mark.parametrize("missing", sorted(MODEL_PACKAGES))

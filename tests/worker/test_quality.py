@@ -372,6 +372,17 @@ def test_every_pattern_has_a_tier_and_every_name_in_the_tiers_is_a_pattern() -> 
 # ---- the report ---------------------------------------------------------------------------------------------
 
 
+def test_a_sentence_that_is_easy_enough_is_no_finding() -> None:
+    found = [f for f in examine(chapter(f"{PLAIN} {ACADEMIC}"), BAR, WORDS).findings if f.measure == "readability"]
+    assert found
+    assert all("methodological" in f.excerpt for f in found)
+
+
+def test_short_words_of_the_objectives_exempt_nothing() -> None:
+    found = examine(chapter(PLAIN, ["Describe the warm cat and its mat"]), BAR, WORDS).readability
+    assert found.exempt_score == found.score
+
+
 def test_findings_name_their_place_and_a_way_out() -> None:
     report = examine(chapter(ACADEMIC, OBJECTIVES), BAR, WORDS)
     assert not report.passed

@@ -215,8 +215,8 @@ class QualityBar(Model):
     glossary_terms: GlossaryTerms = Field(
         default=GlossaryTerms.COUNT,
         description=(
-            "How the words of the learning objectives count for readability. Count: as all words do. Exempt: their "
-            "syllables do not. The report has both scores. Default: Count."
+            "How the long words of the learning objectives count for readability. Count: as all words do. Exempt: "
+            "their syllables do not. The report has both scores. Default: Count."
         ),
     )
 

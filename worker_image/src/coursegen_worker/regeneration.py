@@ -15,8 +15,8 @@ from coursegen_worker.writers import Wish
 from coursegen_worker.writers.template import wishes
 
 T = TypeVar("T", Section, Question)
-_LOSS = 0.05
-"""So much of an objective's score can go with any change of words."""
+_LOSS = 0.06
+"""A tenth of an objective's coverage can go with any change of words."""
 _LEAST_TITLE = 8
 """Shorter titles stand in feedback by chance."""
 
@@ -120,8 +120,9 @@ def _merged(old: Sequence[T], new: Sequence[T], may_change: Callable[[T], bool])
 
 
 def _scores(chapter: Chapter) -> dict[str, float]:
+    """Give what is taught and assessed of each objective; whether its verb is used is too weak a sign to refuse by."""
     found = alignment.by_words().measure(chapter, prose.of_chapter(chapter)).objectives
-    return {o.objective_id: o.score for o in found}
+    return {o.objective_id: o.score - alignment.VERB * o.verb for o in found}
 
 
 def _ease(chapter: Chapter) -> float | None:

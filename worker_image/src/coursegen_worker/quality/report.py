@@ -56,7 +56,7 @@ class ReadabilityScore(Model):
     syllables: int
     not_applicable: str | None = None
     exempt_score: float | None = None
-    """The score without the syllables of the objectives' words."""
+    """The score without the syllables of the objectives' long words."""
     counts: GlossaryTerms = GlossaryTerms.COUNT
     """Which of the two is held against the bar."""
 
@@ -187,7 +187,9 @@ def _other_fits(chapter: ChapterReport, other: int, titles: dict[int, str]) -> F
 
 
 def _hard_sentences(text: list[prose.Sentence], score: float, bar: QualityBar) -> list[Finding]:
-    hardest = sorted(text, key=lambda s: (readability.of_text([s]), s.text))[:_HARDEST]
+    """Name the sentences that are hardest, of those that are below the bar by themselves."""
+    eases = sorted(((readability.of_text([s]), s.text, s) for s in text), key=lambda e: e[:2])
+    hardest = [s for ease, _, s in eases if ease < bar.min_readability_score][:_HARDEST]
     return [
         Finding(
             measure="readability",
