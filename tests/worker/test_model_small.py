@@ -7,7 +7,6 @@ Both are fetched once into the user's cache, 180 MB, without running a script of
 import asyncio
 import fcntl
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from coursegen_worker.writers.model import shapes
 from coursegen_worker.writers.model.asking import Question
 from coursegen_worker.writers.model.client import Client
 from coursegen_worker.writers.model.wire import Message, OpenAI, Reply, Rung
+from tests import programs
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coursegen-tests"
 LLAMA = "3.22.1"
@@ -39,9 +39,16 @@ def fetched() -> Path:
     with (CACHE / "smollm2.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
-            assert shutil.which("npm"), "install npm: the small model runs in a package of it"
             with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-                npm = ["npm", "install", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund", "--silent"]
+                npm = [
+                    programs.npm(),
+                    "install",
+                    "--ignore-scripts",
+                    "--omit=optional",
+                    "--no-audit",
+                    "--no-fund",
+                    "--silent",
+                ]
                 packages = [f"node-llama-cpp@{LLAMA}", f"@node-llama-cpp/linux-x64@{LLAMA}"]
                 _run([*npm, f"--prefix={folder}", *packages], folder)
                 uv = Path(sys.prefix) / "bin" / "uv"
