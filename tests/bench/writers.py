@@ -1,17 +1,19 @@
 """`python -m tests.bench.writers`: how long a chapter by a model takes, with many courses at once.
 
 The scripted server (tests/worker/scripted_model.py) writes as fast as a model, and fails as often as asked. The tasks
-run as threads of this process: what is measured is the writer and its store, without the start of a process
-(`python -m tests.bench --only worker`) and without the cluster.
+run as threads of this process: what is measured is the writer and its store, without the cluster. The start of a
+worker's process is measured by itself, one after the other.
 """
 
 import argparse
 import json
 import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -22,6 +24,7 @@ from pathlib import Path
 from socket import create_connection, socket
 from typing import Any
 
+from coursegen_api import names
 from coursegen_api.task import ChapterTask, CourseContext, TaskInput
 from coursegen_worker import tasks
 from coursegen_worker.failures import TaskFailedError
@@ -30,6 +33,7 @@ from coursegen_worker.process import REPORT_SECONDS
 from coursegen_worker.progress import Identity, Progress
 from coursegen_worker.store import Store
 
+from ..worker.scripted_model import ScriptedModel
 from . import processes
 
 SERVER = Path(__file__).parents[1] / "worker" / "scripted_model.py"
@@ -38,6 +42,7 @@ AIM_SECONDS = 90
 
 _UID = "0d9c7c56-5f1f-4a05-9d2c-3f9b6f1f0a11"
 _START_SECONDS = 20.0
+_STARTS = 5
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Size:
     failing: float
 
 
-def _write(size: Size, endpoint: str, folder: Path, number: int) -> Chapter:
+def _task(size: Size, endpoint: str, number: int) -> TaskInput:
     course = number // size.chapters
     work = ChapterTask(
         chapter_id=f"chapter-{number}",
@@ -70,7 +75,11 @@ def _write(size: Size, endpoint: str, folder: Path, number: int) -> Chapter:
     )
     writer = {"type": "openai", "provider": "bench", "endpoint": endpoint, "model": "scripted-1"}
     values = {"uid": _UID, "namespace_uid": _UID, "name": "bench", "revision": 0, "attempt": 1, "deadline_seconds": 120}
-    task = TaskInput.model_validate(values | {"writer": writer, "work": work})
+    return TaskInput.model_validate(values | {"writer": writer, "work": work})
+
+
+def _write(size: Size, endpoint: str, folder: Path, number: int) -> Chapter:
+    task = _task(size, endpoint, number)
     meter, begun = Meter(), time.monotonic()
     tools = tasks.Tools(
         Store.open(folder.as_uri(), _UID),
@@ -84,6 +93,33 @@ def _write(size: Size, endpoint: str, folder: Path, number: int) -> Chapter:
     except TaskFailedError as error:
         failure = error.failure.value
     return Chapter(time.monotonic() - begun, failure, meter.tokens)
+
+
+def starts(size: Size, folder: Path) -> list[float]:
+    """Give the seconds from the start of a worker's process to its first request; the first start is not counted."""
+    found = []
+    for number in range(_STARTS + 1):
+        asked = threading.Event()
+        model = ScriptedModel(lambda _, asked=asked: asked.set())  # type: ignore[misc]
+        model.start()
+        store = folder / f"start-{number}"
+        store.mkdir()
+        environment = {
+            "PATH": os.environ["PATH"],
+            names.ENV_TASK: _task(size, model.endpoint, number).to_json(),
+            names.ENV_STORE_URL: store.as_uri(),
+            names.ENV_TERMINATION_LOG: str(store / "last-word"),
+        }
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "coursegen_worker"], env=environment, stderr=subprocess.DEVNULL
+        )
+        if not asked.wait(60):
+            raise RuntimeError("the worker asked for nothing")
+        found.append(time.monotonic() - begun)
+        process.wait(60)
+        model.stop()
+    return found[1:]
 
 
 def measure(size: Size, folder: Path) -> dict[str, Any]:
@@ -110,6 +146,7 @@ def measure(size: Size, folder: Path) -> dict[str, Any]:
         "machine": processes.machine(),
         "size": asdict(size),
         "makespan": makespan,
+        "start": statistics.median(starts(size, folder)),
         "succeeded": len(whole),
         "failures": dict(Counter(c.failure for c in written if c.failure)),
         "seconds": {f"p{p}": percentile(whole, p) for p in (50, 95, 99)} if whole else {},
@@ -131,6 +168,7 @@ def text(found: dict[str, Any]) -> str:
         f"{size['tokens_per_second']:g} tokens/s a stream, {size['failing']:.0%} of the requests fail",
         "",
         *(f"  {name:<10} {seconds:6.1f} s" for name, seconds in found["seconds"].items()),
+        f"  {'start':<10} {found['start']:6.2f} s from a process to its first request, median of {_STARTS}",
         f"  {'all':<10} {found['makespan']:6.1f} s",
         f"  {'failed':<10} {failed}",
         f"  {'tokens':<10} {found['tokens_a_chapter']:6.0f} a chapter, by the server's figures",

@@ -16,12 +16,12 @@ import pypdf
 import pytest
 from model_support import CHAPTER, KEY, OUTLINE, PARTS, Desktop, choice
 from scripted_model import Answer, Asked, Script, ScriptedModel, completion, error, good
-from worker_support import PYTHON_COURSE, Ended, Worker, ignore, make_task
+from worker_support import DEMO, PYTHON_COURSE, Ended, Worker, compose, ignore, make_task
 
 from coursegen_api import names
 from coursegen_api.base import FailureClass
 from coursegen_api.task import ChapterFeedback, ChapterTask, ExportTask, Source
-from coursegen_worker.documents import Chapter, ListBlock, Outline, unseal
+from coursegen_worker.documents import Chapter, CodeBlock, ListBlock, Outline, Paragraph, unseal
 from coursegen_worker.failures import TaskFailedError
 from coursegen_worker.writers import Flaw, Wish
 from coursegen_worker.writers.model import prompts
@@ -388,6 +388,21 @@ def test_only_the_sections_concerned_are_written_anew(desktop: Desktop, wish: Wi
     pairs = zip(before.sections, after.chapter.sections, strict=True)
     assert {old.id for old, new in pairs if old != new} == changed
     assert len(after.changes) == len(changed)
+
+
+def test_code_that_stays_keeps_its_output(desktop: Desktop) -> None:
+    code = CodeBlock(language="python", text="print(1 + 1)", output="2")
+    composed = compose(*DEMO)[1][0]
+    first = composed.sections[0].model_copy(update={"blocks": [Paragraph(text="Add:"), code, Paragraph(text="x")]})
+    before = composed.model_copy(update={"sections": [first]})
+
+    def script(asked: Asked) -> Answer:
+        text = asked.data["section"]["text"].replace("Add:", "Now you add two numbers like this:")
+        return completion(json.dumps({"title": "Adding", "text": text, "change": "It says what is added."}))
+
+    desktop.model.script = script
+    after = desktop.writer_of().revise(before, Wish("Say more.", None), ignore).chapter
+    assert after.sections[0].blocks == [Paragraph(text="Now you add two numbers like this:"), code, Paragraph(text="x")]
 
 
 def test_hard_sentences_are_put_into_plainer_words_and_paid_once(desktop: Desktop) -> None:

@@ -36,7 +36,7 @@ async def write(
         update={
             "digest": "",
             "sections": [new.get(section.id, section) for section in previous.sections],
-            "generator": generator,
+            "generator": generator if chosen else previous.generator,
         }
     )
     return changed, [f"{section.title}: {a.change}"[:500] for section, a in zip(chosen, answers, strict=True)]
@@ -91,7 +91,12 @@ def _question(section: Section, facts: dict[str, Any], wish: Wish) -> Question[R
 
 
 def _changed(section: Section, answer: Rewritten) -> Section:
-    return section.model_copy(update={"title": answer.title, "blocks": markdown.blocks(answer.text)})
+    """Put the new text in; code that is still there keeps what is known of its output."""
+    code = {block.text: block for block in section.blocks if isinstance(block, CodeBlock)}
+    blocks = [
+        code.get(block.text, block) if isinstance(block, CodeBlock) else block for block in markdown.blocks(answer.text)
+    ]
+    return section.model_copy(update={"title": answer.title, "blocks": blocks})
 
 
 def as_markdown(blocks: list[Block]) -> str:
