@@ -9,6 +9,7 @@ PYTHON = .venv/bin/python
 DEMO = @$(PYTHON) -m demo --name $(NAME)
 STEP = @.ci/step
 UNIT = not cluster and not e2e
+BOTH = -n 2
 
 .DEFAULT_GOAL = help
 .PHONY: help demo down deploy images test test-unit verify generate cli-docs fuzz faults chaos fmt bench clean
@@ -29,10 +30,10 @@ images: .venv/ready ## Build the images whose content changed, and write deploy/
 	$(DEMO) images
 
 test: .venv/ready ## Run every test; those that need a cluster start and stop one
-	@$(PYTHON) -m pytest -q
+	@$(PYTHON) -m pytest -q $(BOTH)
 
 test-unit: .venv/ready ## Run the tests that need no cluster
-	@$(PYTHON) -m pytest -q -m "$(UNIT)"
+	@$(PYTHON) -m pytest -q $(BOTH) -m "$(UNIT)"
 
 verify: .venv/ready ## Check generated files, format, lint, types, layers and unit tests; fail if the tree changes
 	@git status --porcelain > .venv/tree-before
@@ -42,7 +43,7 @@ verify: .venv/ready ## Check generated files, format, lint, types, layers and un
 	$(STEP) "lint" .venv/bin/ruff check --quiet .
 	$(STEP) "types" .venv/bin/mypy
 	$(STEP) "layers" .venv/bin/lint-imports
-	$(STEP) "unit tests" $(PYTHON) -m pytest -q tests/unit
+	$(STEP) "unit tests" $(PYTHON) -m pytest -q $(BOTH) tests/unit
 	$(STEP) "tree unchanged" sh -c 'git status --porcelain | diff .venv/tree-before -'
 
 generate: .venv/ready ## Write the CRDs and the API reference anew from the models

@@ -1,7 +1,6 @@
 """How long a worker takes from the start of its process to its first progress message, in a real Redis on loopback."""
 
 import os
-import shutil
 import socket
 import statistics
 import subprocess
@@ -15,6 +14,8 @@ import redis
 from coursegen_api import names
 from coursegen_api.task import ChapterTask, CourseContext, TaskInput
 
+from .. import programs
+
 TIMES = 15
 
 _UID = "0d9c7c56-5f1f-4a05-9d2c-3f9b6f1f0a11"
@@ -23,14 +24,11 @@ _WAIT_MILLISECONDS = 10_000
 
 def measure(folder: Path) -> dict[str, Any]:
     """Start workers one after the other; the first is not counted: it writes the bytecode."""
-    program = shutil.which("redis-server")
-    if program is None:
-        raise FileNotFoundError("redis-server is not installed: apt-get install redis-server")
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
     server = subprocess.Popen(
-        [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder)],
+        [programs.redis_server(), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder)],
         stdout=subprocess.DEVNULL,
     )
     try:

@@ -1,7 +1,6 @@
 """A real Redis that goes, forgets, refuses or stalls while the operator reads percentages from it."""
 
 import asyncio
-import shutil
 import signal
 import subprocess
 import time
@@ -14,6 +13,7 @@ from redis.exceptions import RedisError
 from coursegen_api import names
 from coursegen_api.task import Progress
 
+from .. import programs
 from ..e2e.system import free_port
 from .run import Plan, Scene
 
@@ -30,9 +30,18 @@ async def _redis(port: int) -> AsyncIterator["subprocess.Popen[bytes]"]:
 
 
 def _start(port: int) -> "subprocess.Popen[bytes]":
-    program = shutil.which("redis-server")
-    assert program, "install redis-server"
-    argv = ["setpriv", "--pdeathsig", "KILL", program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    argv = [
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        programs.redis_server(),
+        "--port",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+    ]
     return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

@@ -178,7 +178,7 @@ async def _left(ground: Ground, namespace: str) -> list[str]:
     except (RefusedError, OSError, aiohttp.ClientError, TimeoutError) as error:
         return [f"an API server that does not answer ({type(error).__name__})"]
     open_courses = [c for c in courses if not c.get("status", {}).get("completionTime")]
-    used = [q for q in queues if q.get("status", {}).get("active") or q.get("status", {}).get("waiting")]
+    used = [q for q in queues if q.get("status", {}).get("active") or q.get("status", {}).get("pending")]
     return [f"{kind} {o['metadata']['name']}" for kind, found in
             (("course", open_courses), ("Job", jobs), ("Pod", pods), ("used queue", used)) for o in found]  # fmt: skip
 

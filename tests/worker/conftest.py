@@ -1,22 +1,19 @@
 """What the worker's tests stand on: real processes, a real Redis and a real S3 server, all on loopback."""
 
 import secrets
-import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
-import redis
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from servers import RedisServer, S3Server, free_port, wait_for_port
 from worker_support import NAMESPACE, Worker
+
+from tests import programs
 
 
 @pytest.fixture
@@ -33,46 +30,10 @@ def worker(tmp_path: Path, store_folder: Path) -> Worker:
     return Worker(tmp_path, store_folder.as_uri())
 
 
-def free_port() -> int:
-    """Give a port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until somebody listens; fails with the server's log if it ends instead."""
-    for _ in range(200):
-        assert process.poll() is None, log.read_text()
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise AssertionError(f"nothing listens on {port}: {log.read_text()}")
-
-
-@dataclass(frozen=True)
-class RedisServer:
-    """A Redis with a password, and a user that may only append to its namespace's stream."""
-
-    port: int
-    password: str
-    tenant_password: str
-
-    @property
-    def tenant_url(self) -> str:
-        return f"redis://tenant:{quote(self.tenant_password, safe='')}@127.0.0.1:{self.port}/0"
-
-    def client(self) -> "redis.Redis[bytes]":
-        """Give the operator's connection, which may read."""
-        return redis.Redis(port=self.port, password=self.password)
-
-
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """Start Debian's redis-server on loopback with ACLs."""
-    program = shutil.which("redis-server")
-    assert program, "install redis-server: the tests talk to a real one"
+    program = programs.redis_server()
     folder = tmp_path_factory.mktemp("redis")
     server = RedisServer(free_port(), secrets.token_urlsafe(12), "p@ss:word/" + secrets.token_hex(4))
     config = folder / "redis.conf"
@@ -87,15 +48,6 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     yield server
     process.terminate()
     process.wait(10)
-
-
-@dataclass(frozen=True)
-class S3Server:
-    """A running S3 server and what a worker needs to reach it."""
-
-    url: str
-    environment: dict[str, str]
-    folder: Path
 
 
 @pytest.fixture(scope="session")

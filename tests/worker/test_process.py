@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from conftest import RedisServer, S3Server
+from servers import RedisServer, S3Server
 from worker_support import BIOLOGY, NAMESPACE, OTHER_NAMESPACE, PYTHON_COURSE, Ended, Worker, make_task
 
 from coursegen_api import names

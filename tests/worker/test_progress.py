@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from conftest import RedisServer, free_port
+from servers import RedisServer, free_port
 from worker_support import NAMESPACE
 
 from coursegen_api import names

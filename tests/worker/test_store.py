@@ -5,10 +5,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import S3Server
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from servers import S3Server
 from worker_support import NAMESPACE, OTHER_NAMESPACE
 
 from coursegen_api.base import FailureClass, StoreKey

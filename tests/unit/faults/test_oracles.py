@@ -125,3 +125,11 @@ def test_at_the_end_a_write_is_refused_and_a_removal_of_nothing_is_not() -> None
     nothing = entry("deletecollection", "jobs", "", 2, {"items": []})
     assert list(oracles.quiet_at_the_end(History([nothing, status(0.5)], {}), 1)) == []
     assert list(oracles.quiet_at_the_end(History([status(2)], {}), 1))
+
+
+def test_at_the_end_each_queue_may_tell_its_standing_once_more() -> None:
+    def told(at: float, queue: str) -> Entry:
+        return entry("patch", "generationqueues/status", queue, at, {})
+
+    assert list(oracles.quiet_at_the_end(History([told(2, "export"), told(2, "default")], {}), 1)) == []
+    assert len(list(oracles.quiet_at_the_end(History([told(2, "export"), told(7, "export")], {}), 1))) == 1

@@ -1,0 +1,54 @@
+"""The servers that the worker talks to, as tests see them."""
+
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import redis
+
+
+def free_port() -> int:
+    """Give a port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until somebody listens; fails with the server's log if it ends instead."""
+    for _ in range(200):
+        assert process.poll() is None, log.read_text()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"nothing listens on {port}: {log.read_text()}")
+
+
+@dataclass(frozen=True)
+class RedisServer:
+    """A Redis with a password, and a user that may only append to its namespace's stream."""
+
+    port: int
+    password: str
+    tenant_password: str
+
+    @property
+    def tenant_url(self) -> str:
+        return f"redis://tenant:{quote(self.tenant_password, safe='')}@127.0.0.1:{self.port}/0"
+
+    def client(self) -> "redis.Redis[bytes]":
+        """Give the operator's connection, which may read."""
+        return redis.Redis(port=self.port, password=self.password)
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """A running S3 server and what a worker needs to reach it."""
+
+    url: str
+    environment: dict[str, str]
+    folder: Path
