@@ -120,12 +120,12 @@ def _course(course: CourseGeneration, around: Around, now: datetime) -> str:
     done = f"{name} is in stage {status.stage or 'Pending'}: {there}"
     if not open_children:
         return f"{done}, and the operator decides next."
-    held = [c for c in open_children if c.status.hold_reason]
-    busy = len(open_children) - len(held)
-    if not held:
+    waiting = [c for c in open_children if c.status.hold_reason]
+    busy = len(open_children) - len(waiting)
+    if not waiting:
         return f"{done}, {busy} run or start, and nothing binds it."
-    [(reason, count)] = Counter(c.status.hold_reason for c in held).most_common(1)
-    first = next(c for c in held if c.status.hold_reason is reason)
+    [(reason, count)] = Counter(c.status.hold_reason for c in waiting).most_common(1)
+    first = next(c for c in waiting if c.status.hold_reason is reason)
     assert reason is not None
     words = _sentence(first.status.hold_message or "")
     return f"{done}, {busy} run, and {count} are held as {reason.value}: {words}"
