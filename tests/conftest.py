@@ -10,7 +10,7 @@ import pytest
 from xdist.dsession import DSession
 from xdist.scheduler import LoadScopeScheduling
 
-SYSTEMS = ("tests/cluster/operator", "tests/faults", "tests/e2e", "tests/cluster")
+SYSTEMS = ("tests/cluster/operator", "tests/faults", "tests/e2e", "tests/cluster/client", "tests/cluster")
 """Folders whose tests share what they start, the longest first. Elsewhere each file stands for itself."""
 
 

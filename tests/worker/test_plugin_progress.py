@@ -10,7 +10,7 @@ from coursegen_api import names
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.task import Progress
 
-from .conftest import RedisServer
+from .servers import RedisServer
 
 UID = "0f3b0c1e-8a54-4c0e-9a57-2f1f3c9d7a10"
 

@@ -176,7 +176,7 @@ def redis(url: str | None, now: datetime) -> Part:
     from redis.exceptions import RedisError
 
     try:
-        with Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2) as client:
+        with Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2, protocol=2) as client:
             client.ping()
     except (RedisError, OSError, ValueError) as error:
         return Part("redis", "degraded", f"does not answer ({type(error).__name__}): percentages are older")

@@ -42,7 +42,7 @@ def why(obj: Work, around: Around, now: datetime) -> str:
         return _ended(obj)
     if status.hold_reason:
         held = _held(name, status.hold_reason, status.hold_message or "", queue_of(obj, around))
-        return held + _retry(_task(obj), now)
+        return _until_retry(held, _task(obj), now)
     if isinstance(obj, CourseGeneration):
         return _course(obj, around, now)
     return _running(name, obj.status, around, now)
@@ -81,11 +81,12 @@ def _held(name: str, reason: HoldReason, message: str, queue: GenerationQueue | 
     return text
 
 
-def _retry(task: TaskStatus, now: datetime) -> str:
+def _until_retry(held: str, task: TaskStatus, now: datetime) -> str:
+    """Add how long it is until the next attempt, where that is what is waited for."""
     if task.hold_reason is not HoldReason.RETRY_BACKOFF or not task.next_retry_time:
-        return ""
+        return held
     left = (times.parse(task.next_retry_time) - now).total_seconds()
-    return f" That is in {times.span(left)}." if left > 0 else " That is now."
+    return f"{held.rstrip('.')}, {f'in {times.span(left)}' if left > 0 else 'now'}."
 
 
 def _running(name: str, task: TaskStatus, around: Around, now: datetime) -> str:
@@ -110,9 +111,8 @@ def _course(course: CourseGeneration, around: Around, now: datetime) -> str:
     if status.stage == "Outline" and status.outline:
         outline = status.outline
         if outline.hold_reason:
-            return _held(f"{name}'s outline", outline.hold_reason, outline.hold_message or "", None) + _retry(
-                outline, now
-            )
+            held = _held(f"{name}'s outline", outline.hold_reason, outline.hold_message or "", None)
+            return _until_retry(held, outline, now)
         return _running(f"{name}'s outline", outline, around, now)
     phases = Counter(child.status.phase or Phase.PENDING for child in around.children)
     open_children = [c for c in around.children if c.status.phase not in _ENDED]
@@ -120,12 +120,12 @@ def _course(course: CourseGeneration, around: Around, now: datetime) -> str:
     done = f"{name} is in stage {status.stage or 'Pending'}: {there}"
     if not open_children:
         return f"{done}, and the operator decides next."
-    held = [c for c in open_children if c.status.hold_reason]
-    busy = len(open_children) - len(held)
-    if not held:
+    waiting = [c for c in open_children if c.status.hold_reason]
+    busy = len(open_children) - len(waiting)
+    if not waiting:
         return f"{done}, {busy} run or start, and nothing binds it."
-    [(reason, count)] = Counter(c.status.hold_reason for c in held).most_common(1)
-    first = next(c for c in held if c.status.hold_reason is reason)
+    [(reason, count)] = Counter(c.status.hold_reason for c in waiting).most_common(1)
+    first = next(c for c in waiting if c.status.hold_reason is reason)
     assert reason is not None
     words = _sentence(first.status.hold_message or "")
     return f"{done}, {busy} run, and {count} are held as {reason.value}: {words}"

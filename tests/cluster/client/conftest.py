@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ...e2e.scene import Scene
-from ...e2e.system import System
+from ...e2e.system import ROOT, System, path_of
 from ..operator.conftest import control_plane
-from ..operator.kubelet import Kubelet, well
+from ..operator.kubelet import Kubelet, running, stamp, well
 
 SYSTEM_NAMESPACE = "coursegen-system"
 _numbers = itertools.count()
@@ -22,9 +23,26 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Bring up a control plane of its own: what is shown must not depend on what other tests do."""
     with control_plane(tmp_path_factory.mktemp("client")) as system:
         system.request("POST", "/api/v1/namespaces", {"metadata": {"name": SYSTEM_NAMESPACE}})
+        stand_in_for_the_deployment(system)
         lease = {"leader_election": "true", "lease_namespace": SYSTEM_NAMESPACE}
         system.operator("leading", [], keep_jobs_seconds="300", **lease)
         yield system
+
+
+def stand_in_for_the_deployment(system: System) -> None:
+    """Create the operator's Deployment as deploy/base has it, with one Pod that is said to be ready; it runs here."""
+    rendered = system.kubectl.output("kustomize", str(ROOT / "deploy" / "base"))
+    for part in yaml.safe_load_all(rendered):
+        if part["kind"] == "Deployment":
+            part["spec"]["replicas"] = 1
+        if part["kind"] in ("ServiceAccount", "ConfigMap", "Deployment"):
+            system.request("POST", path_of(part, SYSTEM_NAMESPACE), part)
+    [pod] = system.recorder.until(lambda: system.recorder.all("Pod", SYSTEM_NAMESPACE), 30, lambda: "no Pod")
+    status = running(stamp())
+    status["containerStatuses"][0]["name"] = "operator"
+    path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods/{pod['metadata']['name']}/status"
+    system.request("PATCH", path, {"status": status}, "application/strategic-merge-patch+json")
+    system.kubectl.output("-n", SYSTEM_NAMESPACE, "rollout", "status", "deployment/coursegen-operator", "--timeout=30s")
 
 
 @pytest.fixture

@@ -1,9 +1,15 @@
 """The plugin as a shell sees it: completion under kubectl, output for machines, pipes, and ^C."""
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
 import signal
+import struct
 import subprocess
 import tarfile
+import termios
 from pathlib import Path
 
 import pytest
@@ -33,6 +39,21 @@ class Shell:
             stdin=subprocess.DEVNULL,
             text=True,
         )
+
+    def on_a_terminal(self, *arguments: str) -> str:
+        """Give all that a command writes to a terminal; AssertionError if it fails."""
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
+        known = {k: v for k, v in self._environment.items() if k != "NO_COLOR"} | {"TERM": "xterm"}
+        process = subprocess.Popen(arguments, env=known, cwd=self._folder, stdin=its, stdout=its, stderr=its)
+        os.close(its)
+        seen = b""
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while part := os.read(ours, 65536):
+                seen += part
+        os.close(ours)
+        assert process.wait(60) == 0, seen.decode()
+        return seen.decode()
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
         """Give what `kubectl coursegen -n NAMESPACE …` says; AssertionError if it ends with another code."""
@@ -85,6 +106,14 @@ def test_nothing_is_coloured_or_cut_off_in_a_pipe_that_closes_early(shell: Shell
     line = f"kubectl coursegen status -n {shell.namespace} -o wide | head -1"
     out, err = shell.start("sh", "-c", line).communicate(timeout=60)
     assert (out, err) == ("PART       STATE    SAYS\n", "")
+
+
+def test_on_a_terminal_monitor_redraws_in_place_and_sums_up(shell: Shell, waiting: None) -> None:
+    seen = shell.on_a_terminal("kubectl", "coursegen", "monitor", "-n", shell.namespace, "--duration", "2")
+    assert "left, ^C ends it" in seen
+    assert "chapter-generation" in seen
+    assert "\x1b[" in seen, "it is drawn over"
+    assert "Target    95 % of tasks succeed: unknown, nothing ended" in seen.rpartition("Summary")[2]
 
 
 def test_a_support_bundle_has_everything_but_content(shell: Shell, waiting: None, tmp_path: Path) -> None:

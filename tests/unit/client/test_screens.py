@@ -153,7 +153,7 @@ def test_get_task_shows_attempts_errors_files_and_events() -> None:
         "1  Timeout      0s   20s  yes      loops-r0-a1  Slow.",
         "chaptergen/loops  12,345  application/json",
         "TaskFailed  10s  Slow.",
-        "That is in 50s.",
+        "Retry 1 after Timeout is due, in 50s.",
     ):
         assert words in text, text
 

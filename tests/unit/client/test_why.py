@@ -31,7 +31,7 @@ FULL = "Queue chapter-generation runs as many Jobs as its capacity of 4: waits f
         (
             chapter(**seen(**HELD, holdReason="RetryBackoff", holdMessage="Retry 1 is due", nextRetryTime=at(40))),
             Around(),
-            "is held as RetryBackoff: Retry 1 is due. That is in 40s.",
+            "is held as RetryBackoff: Retry 1 is due, in 40s.",
         ),
         (
             chapter(**seen(**HELD, holdReason="Suspended", holdMessage="Suspended: set spec.suspend to false.")),

@@ -1,0 +1,61 @@
+"""A downloaded file is what status says, whole or not there at all. The store is a folder; S3 is met in tests/e2e."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from coursegen import store
+from coursegen.errors import CoursegenError, NotFoundError
+from coursegen_api.base import Artifact
+
+from .things import UID
+
+KEY = f"{UID}/export/a.pdf"
+
+
+def artifact(content: bytes, key: str = KEY) -> Artifact:
+    digest = hashlib.sha256(content).hexdigest()
+    return Artifact(key=key, sha256=digest, bytes=len(content), media_type="application/pdf")
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "store" / UID / "export").mkdir(parents=True)
+    (tmp_path / "store" / KEY).write_bytes(b"%PDF")
+    return {"COURSEGEN_STORE_URL": f"file://{tmp_path}/store"}
+
+
+def test_a_file_is_saved_in_a_folder_that_is_made(known: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "out" / "a.pdf"
+    with store.opened(known, []) as opened:
+        assert store.answers(opened, UID) == ""
+        store.save(opened, artifact(b"%PDF"), path)
+    assert path.read_bytes() == b"%PDF"
+    assert [p.name for p in path.parent.iterdir()] == ["a.pdf"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error", "words"),
+    [
+        (artifact(b"something else"), CoursegenError, "SHA-256 differs"),
+        (artifact(b"%PDF", f"{UID}/export/b.pdf"), NotFoundError, "The store has no"),
+    ],
+)
+def test_what_is_not_what_status_says_is_not_written(
+    known: dict[str, str], tmp_path: Path, wanted: Artifact, error: type[Exception], words: str
+) -> None:
+    path = tmp_path / "out" / "a.pdf"
+    with store.opened(known, []) as opened, pytest.raises(error, match=words):
+        store.save(opened, wanted, path)
+    assert not path.exists()
+
+
+def test_a_url_that_is_none_and_a_store_without_a_way_are_said() -> None:
+    with pytest.raises(CoursegenError, match="it has to begin with s3://"), store.opened({}, []):
+        pass
+    inside = {"COURSEGEN_STORE_URL": "s3://c", "AWS_ENDPOINT_URL": "http://s3.coursegen-system.svc:7070"}
+    with pytest.raises(CoursegenError, match="no kubectl on the PATH"), store.opened(inside, ["no-such-kubectl"]):
+        pass
+    with store.tunnel("s3.example.com", 443, []) as reached:
+        assert reached == ("s3.example.com", 443)
