@@ -21,7 +21,12 @@ from .overlay import ROOT, SYSTEM, TENANT
 EXAMPLE = Path("examples/python-programming.yaml")
 COURSE = "course-123"
 _READY_SECONDS = 120
-WORKLOADS = ("deployment/coursegen-redis", "statefulset/coursegen-s3", "deployment/coursegen-operator")
+WORKLOADS = (
+    "deployment/coursegen-redis",
+    "statefulset/coursegen-s3",
+    "deployment/coursegen-operator",
+    "deployment/coursegen-gateway",
+)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -85,7 +90,7 @@ def _deploy(cluster: Cluster) -> tuple[Access, Kubectl]:
         for done, workload in enumerate(WORKLOADS):
             step.note(f"waiting for {workload.split('/')[1]} ({done} of {len(WORKLOADS)})")
             _rollout(kubectl, workload)
-        step.note("operator, Redis and S3 server are ready")
+        step.note("operator, gateway, Redis and S3 server are ready")
     return access, kubectl
 
 
@@ -123,6 +128,10 @@ def _run(cluster: Cluster, timeout: float) -> int:
     for file in files:
         print(f"    {file.name:<24} {file.stat().st_size / 1000:8.0f} kB")
     print(f"\n  All in {time.monotonic() - begun:.0f} s. No model wrote it: the embedded composer did.")
+    print(
+        f"\n  The page:    deploy/demo/kubectl -n {SYSTEM} port-forward service/gateway 8080:80, then http://localhost:8080"
+    )
+    print(f"  Its token:   deploy/demo/kubectl -n {TENANT} create token teacher")
     print(f"  Look around: deploy/demo/kubectl -n {TENANT} get coursegen,chaptergen    Take it down: make down")
     return 0
 

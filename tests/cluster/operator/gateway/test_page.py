@@ -86,7 +86,11 @@ def busy(scene: Scene, kubelet: Kubelet) -> None:
     ]
     scene.create("CourseGeneration", "biology-101", course(2, title="Cell Biology", exports=[{"format": "pdf"}]))
     # The chapter that fails must not end the course.
-    spec: dict[str, Any] = {"courseId": "course-123", "chapters": parts, "exports": [{"format": "pdf"}, {"format": "scorm"}]}
+    spec: dict[str, Any] = {
+        "courseId": "course-123",
+        "chapters": parts,
+        "exports": [{"format": "pdf"}, {"format": "scorm"}],
+    }
     spec |= {"failurePolicy": "ExportPartial"}
     scene.create("CourseGeneration", "course-123", course() | spec)
     scene.create("ChapterGeneration", "loops", chapter("Loops, once more", suspend=True))
