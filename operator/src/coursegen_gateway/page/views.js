@@ -113,11 +113,13 @@ function tasks(query, { page, health }, act) {
 const empty = (query) => query.get("q") || query.get("state") ? "Nothing matches these filters."
   : "Nothing is here yet. kubectl apply -f examples/python-programming.yaml begins a course.";
 
+const HEALTH = { healthy: "Healthy", degraded: "Degraded", unhealthy: "Unhealthy" };
+
 function tiles(health) {
   const rate = health.success_rate_percent;
   return html`
     <dl class="card tiles">
-      <div><dt>System</dt><dd>${state(health.status)}</dd></div>
+      <div><dt>System</dt><dd>${state(health.status, HEALTH[health.status])}</dd></div>
       <div><dt>Jobs running</dt><dd>${health.active}</dd></div>
       <div><dt>Waiting for a slot</dt><dd>${health.pending}</dd></div>
       <div><dt>Succeeded, last hour</dt><dd>${rate == null ? "–" : `${rate} %`}
