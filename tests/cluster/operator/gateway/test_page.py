@@ -27,12 +27,14 @@ TITLES = (
     "Tests", "Planning an application", "Sharing an application",
 )  # fmt: skip
 SIZES = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+_MILLISECONDS = 20_000
 VIEWS = ("courses", "chapters", "history", "queues", "workers", "graphs")
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Give Debian's Chromium."""
+    expect.set_options(timeout=_MILLISECONDS)
     with sync_playwright() as driver:
         found = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         yield found
@@ -45,7 +47,7 @@ def page(place: Place, browser: Browser, people: People) -> Iterator[Page]:
     context = browser.new_context(
         base_url=f"http://127.0.0.1:{place.gateways['gateway'].port}", viewport=SIZES["wide"], reduced_motion="reduce"
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(_MILLISECONDS)
     page = context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
