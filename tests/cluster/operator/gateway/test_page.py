@@ -121,6 +121,7 @@ def test_a_person_follows_a_course_and_steers_it(
     loops = page.get_by_role("row", name=re.compile("Files"))
     expect(loops.get_by_role("progressbar")).to_have_attribute("value", "35")
     expect(loops).to_contain_text("35 %")
+    expect(page.get_by_role("row", name=re.compile("Sharing an application"))).to_contain_text("12 %")
     keep(page, "course")
     page.emulate_media(color_scheme="dark")
     keep(page, "course-dark")
