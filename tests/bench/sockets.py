@@ -1,4 +1,6 @@
-"""How long a worker's word takes to a thousand WebSockets: `python -m tests.bench.sockets [--sockets 1000]`.
+"""How long a worker's word takes to a thousand WebSockets.
+
+`PYTHONPATH=deploy:deploy/local python -m tests.bench.sockets [--sockets 1000]`
 
 A real API server, Redis and gateway; chapters that run according to their status; words on the stream as workers write
 them. Measured is the time from a word's own time, taken just before it is sent to Redis, to its arrival at a client.

@@ -230,7 +230,7 @@ function queues(items, act) {
         value=${q.active} aria-label="Slots of ${q.name} in use"></progress><span class="num">${q.active} / ${q.capacity}</span></div>` },
       { name: "Waiting", kind: "num", cell: (q) => q.pending },
       { name: "Oldest", cell: (q) => ago(q.oldest_pending_time) },
-      { name: "Circuit", kind: "bare", cell: (q) => state(q.circuit) },
+      { name: "Circuit", cell: (q) => state(q.circuit) },
       { name: "Wait p95", kind: "num", cell: (q) => span(q.last_hour?.wait_p95_seconds) },
       { name: "Run p95", kind: "num", cell: (q) => span(q.last_hour?.run_p95_seconds) },
       { name: "Success", kind: "num", cell: (q) => q.last_hour?.success_rate_percent != null ? `${q.last_hour.success_rate_percent} %` : "" },
