@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import present
-from .state import TASK_KINDS, Entry, State, course_place
+from .state import TASK_KINDS, Entry, State
 
 _MAX_CHANGED = 2000
 """A listener that is further behind is told to read everything anew."""
@@ -70,7 +70,7 @@ class Hub:
             del self._of_task[uid]
 
     def change(self, plural: str, uid: str) -> None:
-        """Tell who listens that something is new of an object; a chapter's news are its course's as well."""
+        """Tell who listens that something is new of an object."""
         if plural not in TASK_KINDS:
             return
         self._said.pop(uid, None)
@@ -94,11 +94,6 @@ class Hub:
         """Give the plural and namespace of an object; None if it is gone."""
         entry = self._state.by_uid.get(uid)
         return (entry.plural, entry.place[0]) if entry else None
-
-    def course_of(self, uid: str) -> tuple[str, str] | None:
-        """Give the place of an object's course."""
-        entry = self._state.by_uid.get(uid)
-        return course_place(entry.plural, entry.item) if entry and entry.plural in TASK_KINDS else None
 
 
 def _state(state: State, entry: Entry) -> tuple[str, str]:

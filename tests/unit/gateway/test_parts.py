@@ -179,6 +179,9 @@ def test_the_document_resolves_and_every_path_but_the_probes_needs_a_token() -> 
     open_paths = [p for p, ops in document["paths"].items() for o in ops.values() if o.get("security") == []]
     assert open_paths == ["/livez", "/readyz"]
     assert document["security"] == [{"token": []}]
+    body = document["paths"]["/api/v1/courses"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert {"namespace", "title", "learning_objectives"} <= set(body["required"])
+    assert {"namespace", "course_id", "difficulty_score"} <= set(body["properties"])
 
 
 def _references(value: Any) -> set[str]:
