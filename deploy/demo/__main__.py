@@ -20,7 +20,12 @@ from .overlay import ROOT, SYSTEM, TENANT
 EXAMPLE = Path("examples/python-programming.yaml")
 COURSE = "course-123"
 _READY_SECONDS = 120
-WORKLOADS = ("deployment/coursegen-redis", "statefulset/coursegen-s3", "deployment/coursegen-operator")
+WORKLOADS = (
+    "deployment/coursegen-redis",
+    "statefulset/coursegen-s3",
+    "deployment/coursegen-operator",
+    "deployment/coursegen-gateway",
+)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -68,7 +73,7 @@ def _deploy(ground: Ground) -> Kubectl:
         for done, workload in enumerate(WORKLOADS):
             step.note(f"waiting for {workload.split('/')[1]} ({done} of {len(WORKLOADS)})")
             _rollout(kubectl, workload, ground.words)
-        step.note("operator, Redis and S3 server are ready")
+        step.note("operator, gateway, Redis and S3 server are ready")
     return kubectl
 
 
@@ -113,6 +118,9 @@ def _run(ground: Ground, timeout: float) -> int:
     for file in files:
         print(f"    {file.name:<24} {file.stat().st_size / 1000:8.0f} kB")
     print(f"\n  All in {time.monotonic() - begun:.0f} s. No model wrote it: the embedded composer did.")
+    forward = f"{ground.words} -n {SYSTEM} port-forward service/gateway 8080:80"
+    print(f"\n  The page:    {forward}, then http://localhost:8080")
+    print(f"  Its token:   {ground.words} -n {TENANT} create token teacher")
     print(f"  Look around: {ground.words} -n {TENANT} get coursegen,chaptergen    Take it down: make down")
     return 0
 

@@ -121,6 +121,13 @@ secretGenerator:
 - name: coursegen-operator-redis
   namespace: {SYSTEM}
   envs: [redis-operator.env]
+# The gateway reads what the operator and the workers read.
+- name: coursegen-gateway-redis
+  namespace: {SYSTEM}
+  envs: [redis-operator.env]
+- name: coursegen-gateway-store
+  namespace: {SYSTEM}
+  envs: [store.env]
 # Workers find these two by name.
 - name: {STORE}
   namespace: {TENANT}

@@ -15,6 +15,7 @@ from .actions import SPECS
 from .gateway import Gateway
 from .guard import Guard
 from .routes import courses, system, tasks
+from .routes.common import portable
 
 PAGE = Path(__file__).parent / "page"
 
@@ -116,6 +117,6 @@ def _definitions() -> dict[str, Any]:
     out: dict[str, Any] = {}
     models: tuple[type[BaseModel], ...] = (*SPECS.values(), problems.ProblemDocument)
     for model in models:
-        whole = model.model_json_schema(by_alias=False, ref_template="#/components/schemas/{model}")
+        whole = portable(model.model_json_schema(by_alias=False, ref_template="#/components/schemas/{model}"))
         out |= whole.pop("$defs", {}) | {model.__name__: whole}
     return out

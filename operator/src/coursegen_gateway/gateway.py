@@ -26,6 +26,7 @@ from .store import Store
 from .tickets import Tickets
 
 _MISSED_LISTS = 3
+_LOOK_SECONDS = 0.5
 _TRIES_PER_SECOND = 20
 """Of an address whose tokens are not valid."""
 
@@ -83,6 +84,7 @@ class Gateway:
         self.limit = RateLimit(settings.requests_per_second)
         self.tries = RateLimit(_TRIES_PER_SECOND)
         self.store = Store(settings.store_url) if settings.store_url else None
+        self._looked, self._busy = -_LOOK_SECONDS, dict[str, str]()
         self.progress = self._reader()
         self.reflectors = list(self._reflectors())
         self.begun = time.monotonic()
@@ -93,9 +95,16 @@ class Gateway:
         if not self.settings.redis_url:
             return None
         redis = Redis(self.settings.redis_url, self.settings.redis_ca, self.settings.redis_max_connections)
-        reader = ProgressReader(redis, self.state.namespaces_at_work)
+        reader = ProgressReader(redis, self._at_work)
         self.metrics.redis.set_function(lambda: reader.connected)
         return reader
+
+    def _at_work(self) -> dict[str, str]:
+        """Give the namespaces whose streams are read; looked up twice a second, however many words come."""
+        now = time.monotonic()
+        if now - self._looked > _LOOK_SECONDS:
+            self._looked, self._busy = now, self.state.namespaces_at_work()
+        return self._busy
 
     def _reflectors(self) -> list[Reflector]:
         resync = self.settings.resync_seconds

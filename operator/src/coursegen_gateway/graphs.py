@@ -34,8 +34,8 @@ QUERIES = (
     Query("duration", "Execution time, 95th percentile", "s",
           "histogram_quantile(0.95, sum by (le, kind) (rate(coursegen_execution_seconds_bucket[$range])))", "kind"),
     Query("wait", "Wait for a slot, 95th percentile", "s",
-          "histogram_quantile(0.95, sum by (le, queue) (rate(coursegen_admission_wait_seconds_bucket[$range])))",
-          "queue"),
+          "histogram_quantile(0.95, sum by (le, kind) (rate(coursegen_admission_wait_seconds_bucket[$range])))",
+          "kind"),
     Query("slots", "Slots in use", "jobs", "sum by (queue) (coursegen_slots_in_use)", "queue"),
     Query("waiting", "Waiting for a slot", "tasks", "sum by (queue) (coursegen_slots_waiting)", "queue"),
 )  # fmt: skip

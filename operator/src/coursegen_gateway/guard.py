@@ -15,6 +15,8 @@ from .problems import Problem
 
 MAX_BODY = 1024 * 1024
 _REMEMBERED = 10_000
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""Metrics know these by name: a caller can make up any number of others."""
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -80,7 +82,8 @@ class Guard:
     def _dressed(self, scope: Scope, send: Send) -> Send:
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._observe(scope["method"], getattr(scope.get("route"), "path", "none"), message["status"])
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                self._observe(method, getattr(scope.get("route"), "path", "none"), message["status"])
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import present
-from .state import TASK_KINDS, Entry, State, course_place
+from .state import TASK_KINDS, Entry, State
 
 _MAX_CHANGED = 2000
 """A listener that is further behind is told to read everything anew."""
@@ -25,6 +25,8 @@ class Listener:
     changed: dict[str, None] = field(default_factory=dict)
     """UIDs, the longest unsaid first."""
     overflowed: bool = False
+    told: set[str] = field(default_factory=set)
+    """Of the feed: what it has said something of. That something else is gone is not for it to know."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self, uid: str) -> None:
@@ -44,7 +46,7 @@ class Hub:
         self._of_task: dict[str, set[Listener]] = defaultdict(set)
         self._of_all: set[Listener] = set()
         self._said: dict[str, tuple[str, str]] = {}
-        """Cursor and text of the last message about an object that somebody listens to."""
+        """Cursor and text of the last message about an object, until it changes."""
         state.changed = self.change
 
     @property
@@ -66,10 +68,9 @@ class Hub:
         self._of_task[uid].discard(listener)
         if not self._of_task[uid]:
             del self._of_task[uid]
-            self._said.pop(uid, None)
 
     def change(self, plural: str, uid: str) -> None:
-        """Tell who listens that something is new of an object; a chapter's news are its course's as well."""
+        """Tell who listens that something is new of an object."""
         if plural not in TASK_KINDS:
             return
         self._said.pop(uid, None)
@@ -84,7 +85,7 @@ class Hub:
         if said is None:
             entry = self._state.by_uid.get(uid)
             said = _state(self._state, entry) if entry else ("gone", json.dumps({"type": "deleted", "task_id": uid}))
-            if uid in self._of_task:
+            if entry:
                 self._said[uid] = said
             self._observe()
         return said
@@ -93,11 +94,6 @@ class Hub:
         """Give the plural and namespace of an object; None if it is gone."""
         entry = self._state.by_uid.get(uid)
         return (entry.plural, entry.place[0]) if entry else None
-
-    def course_of(self, uid: str) -> tuple[str, str] | None:
-        """Give the place of an object's course."""
-        entry = self._state.by_uid.get(uid)
-        return course_place(entry.plural, entry.item) if entry and entry.plural in TASK_KINDS else None
 
 
 def _state(state: State, entry: Entry) -> tuple[str, str]:

@@ -28,8 +28,20 @@ def stamp(at: float) -> str:
 
 
 def task(state: State, entry: Entry) -> Task:
-    """Give what the HTTP API says of any piece of work."""
-    return Task.model_validate(_task(state, entry))
+    """Give what the HTTP API says of any piece of work; the same object as long as nothing has changed."""
+    uid, place = uid_of(entry.item), course_place(entry.plural, entry.item)
+    course = state.of_kind(COURSES).get(place) if place else None
+    made_of = (
+        entry.item["metadata"]["resourceVersion"],
+        state.progress.get(uid),
+        course["metadata"]["resourceVersion"] if course else "",
+    )
+    known = state.shown.get(uid)
+    if known is None or known[0] != made_of:
+        state.shown[uid] = known = (made_of, Task.model_validate(_task(state, entry)))
+    found = known[1]
+    assert isinstance(found, Task)
+    return found
 
 
 def detail(state: State, entry: Entry) -> TaskDetail:

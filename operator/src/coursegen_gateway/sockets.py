@@ -115,8 +115,13 @@ async def _tell_changes(
     for uid in batch:
         del listener.changed[uid]
         where = gateway.hub.place(uid)
-        if where is None or await may_see(*where):
-            await _send(socket, gateway.hub.message(uid)[1])
+        if where and await may_see(*where):
+            listener.told.add(uid)
+        elif where or uid not in listener.told:
+            continue
+        await _send(socket, gateway.hub.message(uid)[1])
+        if where is None:
+            listener.told.discard(uid)
     if listener.changed:
         listener.wake.set()
 

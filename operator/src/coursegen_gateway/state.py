@@ -76,6 +76,8 @@ class State:
     by_uid: dict[str, Entry] = field(default_factory=dict)
     progress: dict[str, Progress] = field(default_factory=dict)
     """The last word of each worker, by the object's UID."""
+    shown: dict[str, tuple[object, object]] = field(default_factory=dict)
+    """What was last said of an object, with what it was said of: lists say the same again and again."""
     _by_course: dict[Place, set[str]] = field(default_factory=lambda: defaultdict(set))
     _by_owner_id: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     _pods_of: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -112,6 +114,7 @@ class State:
         del self.objects[plural][place(item)]
         self.by_uid.pop(uid_of(item), None)
         self.progress.pop(uid_of(item), None)
+        self.shown.pop(uid_of(item), None)
         self._index(plural, known, set.discard)
         self.changed(plural, uid_of(item))
 

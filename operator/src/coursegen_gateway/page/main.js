@@ -105,10 +105,13 @@ function take(message) {
       if (index >= 0) list[index] = { ...list[index], ...message };
     }
     if (page.data.task?.task_id === message.task_id) page.data.task = { ...page.data.task, ...message };
-    show();
+    paint();
   }
   soon();
 }
+
+/** Shows it once a frame, however much is new. */
+const paint = () => { page.painting ||= requestAnimationFrame(() => { page.painting = 0; show(); }); };
 
 const lists = ({ page: list, course }) =>
   [list?.items, course?.chapter_tasks, course?.validation_tasks, course?.export_tasks].filter(Boolean);

@@ -28,6 +28,9 @@ export function ago(stamp) {
   return html`<time datetime=${stamp} title=${new Date(stamp).toLocaleString()}>${text}</time>`;
 }
 
+/** When something should be finished; an estimate that has passed is no time to show. */
+export const due = (stamp) => (stamp && Date.parse(stamp) < Date.now() ? "any moment" : ago(stamp));
+
 export function bytes(count) {
   if (count < 1000) return `${count} B`;
   return count < 1_000_000 ? `${Math.round(count / 1000)} kB` : `${(count / 1_000_000).toFixed(1)} MB`;

@@ -1,7 +1,7 @@
 // What the page shows: each view reads what it needs, and draws it.
 
 import { get } from "./api.js";
-import { address, ago, bytes, chart, facts, html, meter, nothing, span, state, table, taskLink } from "./parts.js";
+import { address, ago, bytes, chart, due, facts, html, meter, nothing, span, state, table, taskLink } from "./parts.js";
 
 const PAGE = 50;
 export const LIVE = ["Pending", "Held", "Running", "Suspended"];
@@ -80,7 +80,7 @@ const COLUMNS = {
   courses: [TITLE, STATE, PROGRESS,
     { name: "Chapters", kind: "num", cell: (t) => t.chapters ? `${t.chapters.succeeded} / ${t.chapters.total}` : "" },
     { name: "Finished", cell: (t) => t.completion_time ? ago(t.completion_time) : t.estimated_completion_time
-      ? html`<span class="soft">about ${ago(t.estimated_completion_time)}</span>` : "" }, CREATED],
+      ? html`<span class="soft">${due(t.estimated_completion_time)}</span>` : "" }, CREATED],
   chapters: [TITLE, STATE, PROGRESS, { name: "Course", cell: courseOf }, RETRIES, TOOK, CREATED],
   history: [TITLE, { name: "Kind", cell: (t) => t.kind }, STATE, PROGRESS, { name: "Queue", cell: (t) => t.queue_name },
     RETRIES, TOOK, CREATED],
@@ -113,11 +113,13 @@ function tasks(query, { page, health }, act) {
 const empty = (query) => query.get("q") || query.get("state") ? "Nothing matches these filters."
   : "Nothing is here yet. kubectl apply -f examples/python-programming.yaml begins a course.";
 
+const HEALTH = { healthy: "Healthy", degraded: "Degraded", unhealthy: "Unhealthy" };
+
 function tiles(health) {
   const rate = health.success_rate_percent;
   return html`
     <dl class="card tiles">
-      <div><dt>System</dt><dd>${state(health.status)}</dd></div>
+      <div><dt>System</dt><dd>${state(health.status, HEALTH[health.status])}</dd></div>
       <div><dt>Jobs running</dt><dd>${health.active}</dd></div>
       <div><dt>Waiting for a slot</dt><dd>${health.pending}</dd></div>
       <div><dt>Succeeded, last hour</dt><dd>${rate == null ? "–" : `${rate} %`}
@@ -157,7 +159,7 @@ function task({ task: t, course }, act) {
         ${ago(t.error_details.time)}: ${t.error_details.message}</span></p>` : nothing}
       ${facts([
         ["Created", ago(t.created_time)], ["Started", ago(t.start_time)], ["Ended", ago(t.completion_time)],
-        ["Should be finished", live ? ago(t.estimated_completion_time) : ""], ["Last attempt took", span(t.runtime_seconds)],
+        ["Should be finished", live ? due(t.estimated_completion_time) : ""], ["Last attempt took", span(t.runtime_seconds)],
         ["Next retry", ago(t.next_retry_time)], ["Queue", t.queue_name], ["Retries", t.retry_count || ""],
         ["Revision", t.revision || ""], ["Chapters", t.chapters && `${t.chapters.succeeded} of ${t.chapters.total} written`],
         ["Result", t.artifact && `${t.artifact.media_type}, ${bytes(t.artifact.bytes)}`],
@@ -228,7 +230,7 @@ function queues(items, act) {
         value=${q.active} aria-label="Slots of ${q.name} in use"></progress><span class="num">${q.active} / ${q.capacity}</span></div>` },
       { name: "Waiting", kind: "num", cell: (q) => q.pending },
       { name: "Oldest", cell: (q) => ago(q.oldest_pending_time) },
-      { name: "Circuit", kind: "bare", cell: (q) => state(q.circuit) },
+      { name: "Circuit", cell: (q) => state(q.circuit) },
       { name: "Wait p95", kind: "num", cell: (q) => span(q.last_hour?.wait_p95_seconds) },
       { name: "Run p95", kind: "num", cell: (q) => span(q.last_hour?.run_p95_seconds) },
       { name: "Success", kind: "num", cell: (q) => q.last_hour?.success_rate_percent != null ? `${q.last_hour.success_rate_percent} %` : "" },

@@ -12,8 +12,6 @@ from ..query import MAX_QUERY, QueryError, parse
 
 SORTS = ("created", "-created", "started", "-started", "ended", "-ended", "name", "-name")
 
-TaskId = Annotated[str, "metadata.uid of the object"]
-
 
 def the_gateway(request: Request) -> Gateway:
     """Give the gateway that serves a request."""
@@ -66,8 +64,26 @@ def _sort_key(task: Task, by: str) -> str:
     return times.get(by, task.name) or ""
 
 
+_PLACE = {
+    "namespace": {"type": "string", "maxLength": 63, "description": "Where it goes.", "examples": ["courses"]},
+    "name": {"type": "string", "maxLength": 52, "description": "metadata.name. Default: made from the id."},
+}
+
+
 def body_of(model: type[Any], example: dict[str, Any]) -> dict[str, Any]:
     """Describe a body in OpenAPI: a spec of the contract in snake_case, with the place beside it."""
-    schema = model.model_json_schema(by_alias=False, ref_template="#/components/schemas/{model}")
+    schema = portable(model.model_json_schema(by_alias=False, ref_template="#/components/schemas/{model}"))
     schema.pop("$defs", None)
+    schema["properties"] = _PLACE | schema["properties"]
+    schema["required"] = ["namespace", *schema.get("required", ())]
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
+
+
+def portable(schema: Any) -> Any:
+    """Leave out what only Kubernetes reads, and patterns that no other language's expressions know."""
+    if isinstance(schema, dict):
+        kept = {k: portable(v) for k, v in schema.items() if not k.startswith("x-kubernetes-")}
+        if "\\x{" in str(kept.get("pattern", "")):
+            del kept["pattern"]
+        return kept
+    return [portable(v) for v in schema] if isinstance(schema, list) else schema

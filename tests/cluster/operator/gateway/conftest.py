@@ -43,8 +43,19 @@ class People:
 @pytest.fixture
 def people(place: Place, scene: Scene) -> Iterator[People]:
     """Give people with tokens."""
-    author = place.token(scene.namespace, "author", role="coursegen-author", cluster_role="coursegen-queue-viewer")
-    outsider = place.token(scene.namespace, "outsider")
+    yield from _people(place, scene.namespace)
+
+
+@pytest.fixture(scope="session")
+def desk(place: Place) -> Iterator[People]:
+    """Give people of one namespace for all tests that need no scene of their own."""
+    place.system.create_tenant("desk", {})
+    yield from _people(place, "desk")
+
+
+def _people(place: Place, namespace: str) -> Iterator[People]:
+    author = place.token(namespace, "author", role="coursegen-author", cluster_role="coursegen-queue-viewer")
+    outsider = place.token(namespace, "outsider")
     people = People(author, outsider, place.client(author), place.client(outsider), place.client())
     yield people
     for client in (people.author, people.outsider, people.nobody):

@@ -71,8 +71,9 @@ class Place:
     system: System
     folder: Path
     redis: Server
-    s3: Server
+    s3: Server | None
     s3_environment: Mapping[str, str]
+    """What reaches the object store."""
     gateways: dict[str, Server] = field(default_factory=dict)
 
     def gateway(self, name: str = "gateway", **settings: str) -> Server:

@@ -1,0 +1,199 @@
+"""The parts of the gateway on their own: state, listeners, tickets, limits, settings, and its OpenAPI document."""
+
+import asyncio
+import ssl
+from typing import Any
+
+import kopf
+import pytest
+
+from coursegen_api.task import Progress
+from coursegen_gateway import app, present
+from coursegen_gateway.access import Caller, Impersonator, Remembered
+from coursegen_gateway.gateway import Gateway
+from coursegen_gateway.guard import RateLimit
+from coursegen_gateway.hub import Hub
+from coursegen_gateway.problems import Problem
+from coursegen_gateway.settings import Settings, SettingsError, load
+from coursegen_gateway.state import CHAPTERS, COURSES, Entry, State
+from coursegen_gateway.tickets import SECONDS, Tickets
+from coursegen_gateway.words import object_name, snaked
+from coursegen_operator.access import Access
+
+ALICE = Caller("alice", "", (), (), "token")
+
+
+def chapter(version: int = 1, uid: str = "u1", **status: Any) -> dict[str, Any]:
+    attempts = [{"number": 1, "jobName": "j", "admissionTime": "2026-01-01T00:00:00Z"}]
+    meta = {"name": "c-1", "namespace": "n", "uid": uid, "resourceVersion": str(version)}
+    meta["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    spec = {"courseName": "c", "index": 2, "chapterId": "two"}
+    return {"metadata": meta, "spec": spec, "status": {"phase": "Running", "attempts": attempts} | status}
+
+
+def word(percentage: int, time: float, attempt: int = 1) -> Progress:
+    return Progress(
+        uid="u1", revision=0, attempt=attempt, pod_uid="p", percentage=percentage, stage="Writing", time=time
+    )
+
+
+def test_a_percentage_is_the_highest_of_the_running_attempt_and_of_no_other() -> None:
+    state = State()
+    state.put(CHAPTERS, chapter())
+
+    def shown() -> int:
+        return present.task(state, state.by_uid["u1"]).progress_percentage
+
+    for message, wanted in ((word(30, 1), 30), (word(20, 2), 30), (word(40, 1.5), 30), (word(50, 3, 2), 0)):
+        state.take(message)
+        assert shown() == wanted
+    state.put(CHAPTERS, chapter(2, phase="Succeeded", progressPercentage=100))
+    assert shown() == 100
+
+
+def test_what_comes_late_changes_nothing_and_what_is_made_anew_takes_the_place() -> None:
+    state = State()
+    state.put(CHAPTERS, chapter(5))
+    state.put(CHAPTERS, chapter(4, phase="Held"))
+    assert state.by_uid["u1"].item["status"]["phase"] == "Running"
+    state.put(CHAPTERS, chapter(6, uid="u2"))
+    assert list(state.by_uid) == ["u2"]
+    assert [e.item["metadata"]["uid"] for e in state.children(("n", "c"))] == ["u2"]
+    state.replace(CHAPTERS, "other", [])
+    assert list(state.by_uid) == ["u2"]
+    state.replace(CHAPTERS, "", [])
+    assert (state.by_uid, state.children(("n", "c")), state.with_owner_id(CHAPTERS, "two")) == ({}, [], [])
+
+
+def test_a_slow_listener_finds_the_newest_state_and_costs_no_more_than_what_exists() -> None:
+    state = State()
+    hub = Hub(state)
+    state.put(CHAPTERS, chapter())
+    listener = hub.listen("u1")
+    for number in range(1, 1000):
+        state.take(word(number // 10, number))
+    assert list(listener.changed) == ["u1"]
+    assert '"progress_percentage":99' in hub.message("u1")[1]
+    feed = hub.listen()
+    for number in range(3000):
+        feed.tell(str(number))
+    assert (len(feed.changed), feed.overflowed) == (2000, True)
+    hub.leave(feed)
+    hub.leave(listener, "u1")
+    assert hub.listeners == 0
+
+
+def test_a_ticket_is_good_once_for_one_task_and_half_a_minute() -> None:
+    now = [0.0]
+    tickets = Tickets(lambda: now[0])
+    first, second, third = (tickets.give(ALICE, "u1") for _ in range(3))
+    assert tickets.use(first, "u1") is ALICE
+    assert tickets.use(first, "u1") is None
+    assert tickets.use(second, "u2") is None
+    assert tickets.use(second, "u1") is None
+    now[0] = SECONDS
+    assert tickets.use(third, "u1") is None
+
+
+def test_a_rate_limit_lets_a_burst_through_and_then_its_rate() -> None:
+    now = [0.0]
+    limit = RateLimit(2, lambda: now[0])
+    for _ in range(8):
+        limit.take("alice")
+    limit.take("bob")
+    with pytest.raises(Problem) as refused:
+        limit.take("alice")
+    assert refused.value.headers == {"Retry-After": "1"}
+    now[0] = 0.5
+    limit.take("alice")
+
+
+async def test_an_answer_is_remembered_for_seconds_an_error_not_at_all_and_none_is_asked_for_twice_at_once() -> None:
+    now, asked = [0.0], []
+
+    async def ask() -> int:
+        asked.append(now[0])
+        await asyncio.sleep(0)
+        if len(asked) == 1:
+            raise ValueError
+        return len(asked)
+
+    known: Remembered[int] = Remembered(10, lambda: now[0])
+    with pytest.raises(ValueError):  # noqa: PT011 - ours, above
+        await known.get("k", ask)
+    assert await asyncio.gather(known.get("k", ask), known.get("k", ask)) == [2, 2]
+    now[0] = 9.9
+    assert await known.get("k", ask) == 2
+    now[0] = 10.0
+    assert await known.get("k", ask) == 3
+
+
+async def test_a_callers_connection_shows_no_certificate_of_the_gateways_own() -> None:
+    own = kopf.ConnectionInfo(
+        server="https://127.0.0.1:1", insecure=True, certificate_path="own.crt", private_key_path="own.key", token="own"
+    )
+    maker = Impersonator(Access(own))
+    seen = maker.client(ALICE).access.connection
+    assert (seen.token, seen.certificate_path, seen.private_key_path) == ("token", None, None)
+    assert isinstance(Access(seen).ssl_context(), ssl.SSLContext)
+    await maker.close()
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"COURSEGEN_HTTP_PORT": "x"}, "COURSEGEN_HTTP_PORT"),
+        ({"COURSEGEN_READ_ONLY": "yes"}, "true or false"),
+        ({"COURSEGEN_URL_PREFIX": "x/"}, "begins with /"),
+        ({"COURSEGEN_STORE_URL": "http://x"}, "s3://"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_refused_by_name(variables: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load(variables)
+
+
+def test_settings_are_read_and_printed_without_passwords() -> None:
+    settings = load({"COURSEGEN_REDIS_URL": "redis://:secret@h", "COURSEGEN_ALLOWED_ORIGINS": "https://a, https://b"})
+    assert settings.allowed_origins == ("https://a", "https://b")
+    assert "secret" not in str(settings.public())
+
+
+@pytest.mark.parametrize(("owner_id", "name"), [("course-123", "course-123"), ("Kurs 7.1", "kurs-7-1-")])
+def test_an_owners_id_names_the_object_where_kubernetes_takes_it(owner_id: str, name: str) -> None:
+    assert object_name(owner_id).startswith(name)
+    assert len(object_name(owner_id * 9)) <= 52
+
+
+def test_names_are_in_snake_case() -> None:
+    assert snaked({"costMicroUSD": 1, "sha256": [{"mediaType": "x"}]}) == {
+        "cost_micro_usd": 1, "sha256": [{"media_type": "x"}],
+    }  # fmt: skip
+
+
+def test_the_document_resolves_and_every_path_but_the_probes_needs_a_token() -> None:
+    gateway = Gateway(Settings(), Access(kopf.ConnectionInfo(server="http://127.0.0.1:1")))
+    document = app.build(gateway).openapi()
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert _references(document) <= known
+    open_paths = [p for p, ops in document["paths"].items() for o in ops.values() if o.get("security") == []]
+    assert open_paths == ["/livez", "/readyz"]
+    assert document["security"] == [{"token": []}]
+    body = document["paths"]["/api/v1/courses"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert {"namespace", "title", "learning_objectives"} <= set(body["required"])
+    assert {"namespace", "course_id", "difficulty_score"} <= set(body["properties"])
+
+
+def _references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*(_references(v) for v in value.values()))
+    return set().union(*(_references(v) for v in value)) if isinstance(value, list) else set()
+
+
+def test_a_course_is_found_by_its_owners_id() -> None:
+    state = State()
+    course = chapter() | {"spec": {"courseId": "T-1", "title": "T"}}
+    state.put(COURSES, course)
+    assert state.with_owner_id(COURSES, "T-1") == [course]
+    assert present.task(state, Entry(COURSES, course)).course_id == "T-1"
