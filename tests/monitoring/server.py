@@ -49,14 +49,23 @@ class Server:
         """Wait until a query has a value; AssertionError with the last one if it never comes."""
         deadline, found = time.monotonic() + _SECONDS, None
         while time.monotonic() < deadline:
-            try:
-                found = self.value(query)
-            except OSError:  # it does not listen yet
-                found = None
+            found = self.value(query)
             if found == wanted:
                 return
             time.sleep(0.2)
         raise AssertionError(f"{query} is {found}, not {wanted}")
+
+    def until_ready(self) -> None:
+        """Wait until it answers queries: it listens before that, and says 503."""
+        deadline = time.monotonic() + _SECONDS
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=10).close()
+            except OSError:  # nobody listens, or HTTPError
+                time.sleep(0.1)
+            else:
+                return
+        raise AssertionError(f"Prometheus is not ready after {_SECONDS} s")
 
     def over_time(self, query: str) -> list[dict[str, Any]]:
         """Give the series of a query since it began, as a panel draws them; the last point is now."""
@@ -83,6 +92,7 @@ def scraping(programs: Prometheus, port: int, folder: Path) -> Iterator[Server]:
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
+            server.until_ready()
             yield server
         finally:
             process.terminate()
