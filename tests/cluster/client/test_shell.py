@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from ...e2e.scene import Scene, chapter, course
-from ..operator.kubelet import RUNS, Kubelet
+from ..operator.kubelet import Kubelet
 
 TITLE = "A title that is nobody's business"
 
@@ -113,7 +113,7 @@ def test_on_a_terminal_monitor_redraws_in_place_and_sums_up(shell: Shell, waitin
     assert "left, ^C ends it" in seen
     assert "chapter-generation" in seen
     assert "\x1b[" in seen, "it is drawn over"
-    assert "Target    95 % of tasks succeed: unknown, nothing ended" in seen.rpartition("Summary")[2]
+    assert "95 % of tasks succeed: unknown, nothing ended" in seen.rpartition("Summary")[2]
 
 
 def test_a_support_bundle_has_everything_but_content(shell: Shell, waiting: None, tmp_path: Path) -> None:
@@ -132,10 +132,10 @@ def test_a_support_bundle_has_everything_but_content(shell: Shell, waiting: None
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_test_queue_leaves_nothing_behind(shell: Shell, scene: Scene, number: signal.Signals) -> None:
     scratch = Scene(scene.system, f"scratch-{number.name.lower()}", [])
-    with Kubelet(scratch, lambda task: RUNS):
+    with Kubelet(scratch, lambda task: None):  # a Pod that ran would take 30 s to be removed
         load = ("test-queue", "--courses", "1", "--scratch", scratch.namespace, "-n", scene.namespace)
         running = shell.start("kubectl-coursegen", *load)
-        scratch.until("CourseGeneration", "trial-001", lambda s: s.get("chapters", {}).get("running"), 60)
+        scratch.until("CourseGeneration", "trial-001", lambda s: s.get("chapters", {}).get("total"), 60)
         running.send_signal(number)
         out, err = running.communicate(timeout=120)
     assert (running.returncode, f"Namespace {scratch.namespace} is being removed" in err) == (130, True), out + err

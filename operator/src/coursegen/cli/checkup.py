@@ -20,6 +20,9 @@ from . import show
 from .app import Output, Scope
 from .show import cell
 
+_REDIS_KEY = "url"
+"""Of the Secret coursegen-redis, as worker Pods take it."""
+
 _LEAST = (1, 35)
 """resourceVersions are comparable from here on (KEP-5504)."""
 
@@ -231,7 +234,7 @@ def _workers_redis(scope: Scope, now: datetime) -> fleet.Part:
         secret = client.read(f"/api/v1/namespaces/{client.namespace}/secrets/{names.SECRET_REDIS}")
     except NotFoundError:
         return fleet.Part("redis", "unknown", f"no Secret {names.SECRET_REDIS}: percentages move with the Jobs alone")
-    url = urlsplit(base64.b64decode(secret.get("data", {}).get(names.ENV_REDIS_URL, "")).decode())
+    url = urlsplit(base64.b64decode(secret.get("data", {}).get(_REDIS_KEY, "")).decode())
     try:
         with store.tunnel(url.hostname or "", url.port or 6379, scope.kubectl()) as (host, port):
             login, at, _ = url.netloc.rpartition("@")
