@@ -109,9 +109,21 @@ _MODELS = Row(
     ),
 )
 
+_STORE = Row(
+    "Object store",
+    (
+        Chart(
+            "Artifacts removed an hour",
+            Unit.COUNT,
+            "By clean-ups: what nothing referred to any more.",
+            {"removed": hourly("coursegen_artifacts_removed_total")},
+        ),
+    ),
+)
+
 BOARD = Board(
     "coursegen-courses",
     "Coursegen / Courses and cost",
     "What becomes of courses, and what the models take for it.",
-    (_NOW, _LIFE, _MODELS),
+    (_NOW, _LIFE, _MODELS, _STORE),
 )

@@ -64,7 +64,7 @@ def _paid(step: Step, usage: Usage) -> Paid:
     """Say what an attempt has cost, for metrics; a writer without a model is named itself."""
     name = step.task.provider_name or ""
     provider = step.around.providers.get(name)
-    model = str(getattr(provider.spec, "model", None) or provider.spec.writer) if provider else ""
+    model = provider.spec.model or str(provider.spec.writer) if provider else ""
     return Paid(step.task.label, name, model, usage)
 
 
