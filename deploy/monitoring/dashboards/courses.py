@@ -117,6 +117,7 @@ _STORE = Row(
             Unit.COUNT,
             "By clean-ups: what nothing referred to any more.",
             {"removed": hourly("coursegen_artifacts_removed_total")},
+            width=24,
         ),
     ),
 )
