@@ -184,8 +184,8 @@ def folders_held(instance: Instance) -> AbstractContextManager[None]:
 def remove_made_folders(instance: Instance, *, others_exist: bool) -> None:
     """Removes the empty folders that were made to mount on, once no other instance runs any more.
 
-    Danger: removing a folder detaches what another instance has mounted there. So hold `folders_held` from before it was
-    found out whether others exist.
+    Danger: removing a folder detaches what another instance has mounted there. So hold `folders_held` from before it
+    was found out whether others exist.
     """
     made = _made_folders(instance)
     if others_exist or not made.exists():
