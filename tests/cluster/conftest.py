@@ -45,7 +45,7 @@ class LiveCluster:
         return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=_SECONDS, check=False)
 
     def wait_for_discovery(self) -> None:
-        """Wait until the API server tells of every kind, some time after it serves it; kubectl's cache has them then."""
+        """Wait until the API server tells of every kind, some time after it serves it; kubectl's cache has all then."""
         wanted = {f"{kind.meta.plural}.{GROUP}" for kind in KINDS}
         until = time.monotonic() + _SECONDS
         while True:

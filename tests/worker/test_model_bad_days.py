@@ -262,9 +262,7 @@ def test_what_is_under_way_when_the_provider_fails_for_one_is_kept(desktop: Desk
     assert_the_rest_is_kept(desktop, missing=PARTS - kept)
 
 
-def test_a_provider_that_says_to_wait_no_time_is_not_flooded(
-    desktop: Desktop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_provider_that_says_to_wait_no_time_is_not_flooded(desktop: Desktop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "FIRST_PAUSE_SECONDS", 0.2)
     desktop.model.script = always(error(429, "Slow down.", {"Retry-After": "0"}))
     desktop.writer = {"parallelRequests": 1}

@@ -23,8 +23,8 @@ TAKEOVER_SECONDS = 20
 """Promised after a SIGKILL; the duration of a lease is 15 s."""
 
 AT_ONCE_SECONDS = 10
-"""After a SIGTERM: the standby looks every second, and then makes its list on a busy machine. A lease that is not released
-is taken over 12 s after that at the earliest."""
+"""After a SIGTERM: the standby looks every second, and then makes its list on a busy machine. A lease that is not
+released is taken over 12 s after that at the earliest."""
 
 KINDS = ("ChapterGeneration", "QualityValidation", "CourseExport")
 

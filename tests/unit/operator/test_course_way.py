@@ -307,7 +307,9 @@ def counts(sim: Simulation) -> dict:
 
 
 def test_the_counts_of_a_failed_course_follow_the_chapters_that_still_ran(sim: Simulation) -> None:
-    sim.apply("CourseGeneration", "c", GIVEN | {"chapters": [{**GIVEN["chapters"][0], "id": f"c{i}"} for i in range(9)]})
+    sim.apply(
+        "CourseGeneration", "c", GIVEN | {"chapters": [{**GIVEN["chapters"][0], "id": f"c{i}"} for i in range(9)]}
+    )
     sim.change_spec("GenerationQueue", "chapter-generation", namespace="", capacity=6)
     sim.run(1)
     for job in sim.jobs():

@@ -25,7 +25,7 @@ YOUNG = timedelta(days=1)
 """What is younger is taken over as it is: nothing is removed that is younger than two days."""
 
 _SPARE = timedelta(seconds=30)
-"""An announcement says for how many seconds who wrote it can live at most; so much later it is of one that was killed."""
+"""An announcement says for how many seconds who wrote it can live; so much later it is of one that was killed."""
 _LONGEST = 2 * 3600
 """Where it does not say that: a worker lives an hour at most."""
 _LONGEST_WORD = 8

@@ -275,7 +275,8 @@ def _tidy(step: CourseStep) -> None:
         else:
             step.draft.wake(due)
     if step.ended is not Outcome.SUCCEEDED:
-        return _recount(step)
+        _recount(step)
+        return
     refs = assignments.chapter_refs(_chapters_of(step), step.course)
     missing = step.status.missing_chapters
     current = {children.validation(step.course, refs, missing)[0]}

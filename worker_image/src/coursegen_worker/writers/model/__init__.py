@@ -77,8 +77,8 @@ class ModelWriter:
     def plainer(self, sentences: Sequence[str], chapter: Chapter) -> tuple[list[str | None], Usage]:
         """Give each sentence in plainer words, in their order, or None for one that stays as it is.
 
-        A model that cannot, or has no time or tokens left, leaves them all: the chapter is ready without. Usage is all that
-        the attempt has cost so far.
+        A model that cannot, or has no time or tokens left, leaves them all: the chapter is ready without. Usage is all
+        that the attempt has cost so far.
         """
         from coursegen_worker.writers.model import plainer
 
