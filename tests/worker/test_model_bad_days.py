@@ -14,9 +14,11 @@ from pydantic import ValidationError
 from scripted_model import Answer, Asked, Script, ScriptedModel, completion, error, good
 
 from coursegen_api.base import FailureClass
+from coursegen_api.budget import Prices
 from coursegen_worker import markdown
 from coursegen_worker.documents import Chapter, Outline, Section, unseal
 from coursegen_worker.failures import TaskFailedError, storage_unavailable
+from coursegen_worker.meter import Meter
 from coursegen_worker.writers import model as model_writer
 from coursegen_worker.writers.model import asking, client, shapes
 from coursegen_worker.writers.model.asking import Question
@@ -321,6 +323,14 @@ def test_a_provider_that_does_not_count_loses_no_answer(desktop: Desktop, usage:
 
 
 # ---- the outline -------------------------------------------------------------------------------------------
+
+
+def test_a_provider_that_counts_more_from_its_cache_than_was_sent_makes_no_cost_negative() -> None:
+    meter = Meter()
+    meter.add(100, 10, Prices(prompt_micro_usd=150_000, cached_prompt_micro_usd=0, completion_micro_usd=0), 1000)
+    usage = meter.usage()
+    assert usage
+    assert usage.cost_micro_usd == 0
 
 
 def spoilt_entry(shape: str, **fields: object) -> Script:
