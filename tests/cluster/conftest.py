@@ -6,12 +6,15 @@ import re
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from coursegen_api.crd import KINDS
+from coursegen_api.names import CATEGORY, GROUP
 from coursegen_operator.access import from_kubeconfig
 from coursegen_operator.kube import Kube
 
@@ -40,6 +43,18 @@ class LiveCluster:
         """Run kubectl; the caller looks at returncode, stdout and stderr."""
         command = [str(self.access.kubectl), f"--kubeconfig={self.kubeconfig}", *arguments]
         return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=_SECONDS, check=False)
+
+    def wait_for_discovery(self) -> None:
+        """Wait until the API server tells of every kind, some time after it serves it; kubectl's cache has all then."""
+        wanted = {f"{kind.meta.plural}.{GROUP}" for kind in KINDS}
+        until = time.monotonic() + _SECONDS
+        while True:
+            told = self.kubectl("api-resources", f"--categories={CATEGORY}", "-o", "name")  # this never asks the cache
+            missing = wanted - set(told.stdout.split())
+            if not missing:
+                return
+            assert time.monotonic() < until, f"not in discovery: {sorted(missing)}; {told.stderr}"
+            time.sleep(0.2)
 
     def create_namespace(self, name: str) -> None:
         """Create a namespace; AssertionError if the API server refuses."""
@@ -75,6 +90,7 @@ def cluster() -> Iterator[LiveCluster]:
         assert applied.returncode == 0, applied.stderr
         waited = live.kubectl("wait", "--for=condition=Established", "crd", "--all", f"--timeout={_SECONDS}s")
         assert waited.returncode == 0, waited.stderr
+        live.wait_for_discovery()
         yield live
     finally:
         instance.down()

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from coursegen_api.task import CleanupTask, TaskResult
 from coursegen_worker import artifacts, renewal, tasks
 from coursegen_worker.documents import Chapter, Generator, Paragraph, Section
 from coursegen_worker.failures import TaskFailedError
+from coursegen_worker.meter import Meter
 from coursegen_worker.progress import Identity, Progress
 from coursegen_worker.store import Store
 
@@ -67,7 +69,8 @@ def aging(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
 def clean(store: Store, *in_use: str, retention_days: int = 30, deadline_seconds: int = 120) -> TaskResult:
     work = CleanupTask(retention_days=retention_days, in_use=InUse.of(in_use, "salt"))
     progress = Progress(None, "", Identity("", 0, 0, ""))
-    return tasks.run(make_task(work, deadline_seconds=deadline_seconds), tasks.Tools(store, progress))
+    tools = tasks.Tools(store, progress, Meter(), time.monotonic() + deadline_seconds)
+    return tasks.run(make_task(work, deadline_seconds=deadline_seconds), tools)
 
 
 def chapter() -> Chapter:
@@ -257,3 +260,43 @@ def test_an_announcement_of_one_who_was_killed_keeps_nobody(aging: Aging) -> Non
     name = old_document(aging)
     announce(aging, name, 1)
     assert artifacts.reuse_document(aging.store, name, Chapter)
+
+
+def test_a_clean_up_that_was_killed_keeps_nobody_longer_than_it_could_have_lived(
+    aging: Aging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = old_document(aging)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = aging.store.now_by_us() - timedelta(days=30)
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "delete", killed)
+        with pytest.raises(KeyboardInterrupt):
+            renewal.remove(aging.store, name, [name], before, lives_seconds=120)
+    monkeypatch.setattr(renewal, "_WAIT_SECONDS", 0)
+    aging.age(name + renewal.ANNOUNCED, 140 / DAY)
+    with pytest.raises(TaskFailedError, match="being removed"):
+        artifacts.reuse_document(aging.store, name, Chapter)
+    aging.age(name, 40)
+    aging.age(name + renewal.ANNOUNCED, 160 / DAY)
+    assert artifacts.reuse_document(aging.store, name, Chapter)
+
+
+def test_the_run_after_one_that_was_killed_goes_on_with_all_that_it_had_announced(aging: Aging) -> None:
+    names = [aging.put(key(letter), 40) for letter in "0123456789abcdef"]
+    for name in names:
+        announce(aging, name, 1)
+    assert clean(aging.store).cleanup
+    result = clean(aging.store).cleanup
+    assert result
+    assert result.removed == len(names)
+    assert not list(aging.folder.rglob(f"*{renewal.ANNOUNCED}"))
+
+
+def test_many_may_ask_for_the_time_at_once(aging: Aging) -> None:
+    stores = [aging.store, aging.store, *(Store(aging.store._backend, NAMESPACE) for _ in range(3))]
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(Store.now, stores * 8))
+    assert max(told) - min(told) < timedelta(seconds=30)

@@ -1,6 +1,7 @@
 """What providers and models do wrong: the right failure comes of it, nothing half-written, nothing paid twice."""
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,11 @@ from pydantic import ValidationError
 from scripted_model import Answer, Asked, Script, ScriptedModel, completion, error, good
 
 from coursegen_api.base import FailureClass
+from coursegen_api.budget import Prices
 from coursegen_worker import markdown
 from coursegen_worker.documents import Chapter, Outline, Section, unseal
 from coursegen_worker.failures import TaskFailedError, storage_unavailable
+from coursegen_worker.meter import Meter
 from coursegen_worker.writers import model as model_writer
 from coursegen_worker.writers.model import asking, client, shapes
 from coursegen_worker.writers.model.asking import Question
@@ -236,6 +239,41 @@ def test_a_wait_longer_than_what_is_left_ends_the_task_at_once_with_the_time(des
     assert len(desktop.model.asked) == 1
 
 
+@pytest.mark.parametrize("trouble", [error(500, "Boom."), error(429, "Slow down.", {"Retry-After": "90"})])
+def test_what_is_under_way_when_the_provider_fails_for_one_is_kept(desktop: Desktop, trouble: Answer) -> None:
+    """It is paid for, heard or not; and what has not begun is not asked for."""
+    begun = threading.Event()
+
+    def script(asked: Asked) -> Answer | None:
+        if asked.shape == "opening":
+            begun.wait(10)  # until another is asked for
+            return trouble
+        begun.set()
+        return replace(good(asked), seconds=1.0)
+
+    desktop.model.script = script
+    desktop.writer = {"parallelRequests": 4}
+    with pytest.raises(TaskFailedError) as failed:
+        desktop.run()
+    assert failed.value.failure in (UNAVAILABLE, LIMITED)
+    kept = len(desktop.files("part"))
+    assert 1 <= kept < PARTS
+    usage = desktop.meter.usage()
+    assert usage
+    assert usage.prompt_tokens == 100 * kept
+    assert_the_rest_is_kept(desktop, missing=PARTS - kept)
+
+
+def test_a_provider_that_says_to_wait_no_time_is_not_flooded(desktop: Desktop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "FIRST_PAUSE_SECONDS", 0.2)
+    desktop.model.script = always(error(429, "Slow down.", {"Retry-After": "0"}))
+    desktop.writer = {"parallelRequests": 1}
+    desktop.seconds = 2.0
+    with pytest.raises(TaskFailedError):
+        desktop.run()
+    assert len(desktop.model.asked) <= 10
+
+
 @pytest.mark.parametrize("trouble", [error(500, "Boom."), error(429, "x"), error(429, "x", {"Retry-After": "0"})])
 def test_a_probe_tries_nothing_again(desktop: Desktop, trouble: Answer) -> None:
     desktop.model.script = lambda asked: trouble if asked.number == 1 else None
@@ -254,6 +292,16 @@ def test_a_task_that_has_used_its_tokens_is_rejected_and_says_what_to_raise(desk
     assert failed.value.failure is REJECTED
     assert desktop.meter.tokens > 1000
     assert all(a.body["max_tokens"] <= 1000 for a in desktop.model.asked)
+
+
+def test_a_chapter_that_is_ready_is_not_lost_for_tokens_that_plainer_words_would_take(desktop: Desktop) -> None:
+    written = unseal(desktop.read(desktop.run()), Chapter)
+    desktop.writer = {"tokenLimit": 1000, "parallelRequests": 1}
+    desktop.model.script = lambda asked: expensive(good(asked))
+    hard = [f"Notwithstanding number {n}, the aforementioned shop perseveres." for n in range(20)]
+    found, usage = desktop.writer_of().plainer(hard, written)
+    assert found == [None] * len(hard)
+    assert usage.prompt_tokens == 900
 
 
 def expensive(answer: Answer) -> Answer:
@@ -275,6 +323,14 @@ def test_a_provider_that_does_not_count_loses_no_answer(desktop: Desktop, usage:
 
 
 # ---- the outline -------------------------------------------------------------------------------------------
+
+
+def test_a_provider_that_counts_more_from_its_cache_than_was_sent_makes_no_cost_negative() -> None:
+    meter = Meter()
+    meter.add(100, 10, Prices(prompt_micro_usd=150_000, cached_prompt_micro_usd=0, completion_micro_usd=0), 1000)
+    usage = meter.usage()
+    assert usage
+    assert usage.cost_micro_usd == 0
 
 
 def spoilt_entry(shape: str, **fields: object) -> Script:

@@ -22,8 +22,9 @@ LEASE = "/apis/coordination.k8s.io/v1/namespaces/default/leases/coursegen-operat
 TAKEOVER_SECONDS = 20
 """Promised after a SIGKILL; the duration of a lease is 15 s."""
 
-AT_ONCE_SECONDS = 5
-"""After a SIGTERM: the standby looks every second, and then makes its list on a busy machine."""
+AT_ONCE_SECONDS = 10
+"""After a SIGTERM: the standby looks every second, and then makes its list on a busy machine. A lease that is not
+released is taken over 12 s after that at the earliest."""
 
 KINDS = ("ChapterGeneration", "QualityValidation", "CourseExport")
 

@@ -42,6 +42,12 @@ def loaded_from(sources: str) -> str:
     return done.stdout.strip()
 
 
+def made_of(scene: Scene, name: str) -> list[str]:
+    """Name the validation and the exports of a course."""
+    names = [*scene.names("QualityValidation"), *scene.names("CourseExport")]
+    return sorted(n for n in names if n.startswith(f"{name}-"))
+
+
 def test_the_next_version_takes_over_twenty_courses_in_the_middle(tmp_path: Path) -> None:
     before = released(tmp_path)
     may_end = threading.Event()
@@ -58,9 +64,14 @@ def test_the_next_version_takes_over_twenty_courses_in_the_middle(tmp_path: Path
         with Kubelet(scene, node):
             for name in COURSES:
                 scene.create("CourseGeneration", name, course(chapters=3, exports=[{"format": "json"}]))
+            whole = {"exports": [{"format": "json"}, {"format": "scorm"}], "quality": {"enabled": True}}
+            scene.create("CourseGeneration", "done", course(chapters=2, **whole))
             for name in COURSES:
                 scene.until("CourseGeneration", name, lambda s: s.get("chapters", {}).get("succeeded") == 2)
                 scene.until_job(f"{name}-chapter-03")
+            scene.until_ended("done")
+            made = made_of(scene, "done")
+            assert len(made) == 3
             old.signal(signal.SIGTERM)
             old.ended(30)
 
@@ -72,6 +83,7 @@ def test_the_next_version_takes_over_twenty_courses_in_the_middle(tmp_path: Path
             for name in COURSES:
                 status = scene.until_ended(name)
                 assert condition(status, "Succeeded")[0] == "True", status
+        assert made_of(scene, "done") == made, "a finished course keeps what was made of it"
         for chapter in scene.names("ChapterGeneration"):
             assert outcomes(scene.status("ChapterGeneration", chapter)) == ["Succeeded"]
         scene.check()

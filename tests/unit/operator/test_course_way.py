@@ -302,6 +302,58 @@ def test_a_failed_course_stops_the_rest_and_retrying_one_chapter_goes_on_with_al
     assert sim.status("CourseGeneration", "c")["phase"] == "Succeeded"
 
 
+def counts(sim: Simulation) -> dict:
+    return sim.status("CourseGeneration", "c")["chapters"]
+
+
+def test_the_counts_of_a_failed_course_follow_the_chapters_that_still_ran(sim: Simulation) -> None:
+    sim.apply(
+        "CourseGeneration", "c", GIVEN | {"chapters": [{**GIVEN["chapters"][0], "id": f"c{i}"} for i in range(9)]}
+    )
+    sim.change_spec("GenerationQueue", "chapter-generation", namespace="", capacity=6)
+    sim.run(1)
+    for job in sim.jobs():
+        sim.start(job)
+    sim.run(10)
+    sim.fail(sim.job_of("c-chapter-01"), FailureClass.REJECTED)
+    sim.run(10)
+    assert sim.status("CourseGeneration", "c")["phase"] == "Failed"
+    left = sim.jobs()
+    assert (counts(sim)["running"], counts(sim)["failed"]) == (len(left), 1)
+    before = sim.api.writes["PATCH"]
+    for job in left[1:]:
+        sim.succeed(job)
+        sim.run(0.5)
+    sim.fail(left[0], FailureClass.INTERNAL)  # not tried again: the course is over
+    sim.run(6)
+    done = len(left) - 1
+    expected = {"total": 9, "succeeded": done, "running": 0, "failed": 2, "held": 7 - done, "summary": f"{done}/9"}
+    assert counts(sim) == expected
+    assert sim.status("CourseGeneration", "c")["phase"] == "Failed"
+    assert sim.api.writes["PATCH"] - before <= len(left) + 2  # each chapter's end, and two writes of the course
+    rest = sim.api.writes.copy()
+    sim.resync()
+    sim.run(100)
+    assert sim.api.writes["PATCH"] == rest["PATCH"]
+
+
+def test_the_counts_of_a_cancelled_course_end_true(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    sim.work(sim.jobs()[:1])
+    sim.start(sim.jobs()[0])
+    sim.annotate("CourseGeneration", "c", ANNOTATION_CANCEL, "now")
+    sim.run(10)
+    assert sim.status("CourseGeneration", "c")["phase"] == "Cancelled"
+    assert {k: v for k, v in counts(sim).items() if k != "summary"} == {
+        "total": 3,
+        "succeeded": 1,
+        "running": 0,
+        "failed": 2,
+        "held": 0,
+    }
+
+
 def test_export_partial_delivers_the_rest_and_says_what_is_missing(sim: Simulation) -> None:
     sim.apply("CourseGeneration", "c", GIVEN | {"failurePolicy": "ExportPartial", "exports": [{"format": "json"}]})
     sim.run(1)

@@ -30,6 +30,7 @@ class Meter:
             self._prompt += prompt
             self._completion += completion
             if prices:
+                cached_prompt = min(cached_prompt, prompt)  # a server's mistake must not make a cost negative
                 cheap = prices.cached_prompt_micro_usd
                 cheap = prices.prompt_micro_usd if cheap is None else cheap
                 self._picodollars += (prompt - cached_prompt) * prices.prompt_micro_usd + cached_prompt * cheap

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from coursegen_worker.failures import storage_unavailable
-from coursegen_worker.store import Store
+from coursegen_worker.store import Found, Store, TooLargeError
 
 ANNOUNCED = ".gone"
 """Beside an artifact: its removal is announced."""
@@ -24,8 +24,11 @@ ANNOUNCED = ".gone"
 YOUNG = timedelta(days=1)
 """What is younger is taken over as it is: nothing is removed that is younger than two days."""
 
-_LEFT_BEHIND = timedelta(hours=2)
-"""A worker lives an hour at most: an announcement so old is of one that was killed."""
+_SPARE = timedelta(seconds=30)
+"""An announcement says for how many seconds who wrote it can live; so much later it is of one that was killed."""
+_LONGEST = 2 * 3600
+"""Where it does not say that: a worker lives an hour at most."""
+_LONGEST_WORD = 8
 _WAIT_SECONDS = 15.0
 _LOOK_SECONDS = 0.25
 
@@ -47,7 +50,7 @@ def take_over(store: Store, keys: Sequence[str], rewrite: Callable[[], object]) 
     rewrite()
     waited_until = time.monotonic() + _WAIT_SECONDS
     while announced := store.look(keys[0] + ANNOUNCED):
-        if store.now() - announced.written > _LEFT_BEHIND:
+        if _is_left_behind(store, announced):
             break
         if time.monotonic() > waited_until:
             raise storage_unavailable(f"{keys[0]} is being removed by a clean-up that does not end: try again later")
@@ -55,9 +58,13 @@ def take_over(store: Store, keys: Sequence[str], rewrite: Callable[[], object]) 
     return all(store.look(key) for key in keys)
 
 
-def remove(store: Store, key: str, parts: Sequence[str], before: datetime) -> bool:
-    """Remove an artifact, unless a part of it was written again or another is at it; tell whether it went."""
-    if not store.create(key + ANNOUNCED, b""):
+def remove(store: Store, key: str, parts: Sequence[str], before: datetime, lives_seconds: int = _LONGEST) -> bool:
+    """Remove an artifact, unless a part of it was written again or another is at it; tell whether it went.
+
+    Arguments:
+        lives_seconds: for how long this process can still live: whoever finds the announcement later need not wait.
+    """
+    if not store.create(key + ANNOUNCED, str(lives_seconds).encode()):
         settle(store, key)
         return False
     still = [store.look(part) for part in parts]
@@ -72,5 +79,15 @@ def remove(store: Store, key: str, parts: Sequence[str], before: datetime) -> bo
 def settle(store: Store, key: str) -> None:
     """Take an announcement away that a killed clean-up left, of what is gone or is to stay."""
     left = store.look(key + ANNOUNCED)
-    if left and store.now() - left.written > _LEFT_BEHIND:
+    if left and _is_left_behind(store, left):
         store.delete(key + ANNOUNCED)
+
+
+def _is_left_behind(store: Store, announced: Found) -> bool:
+    """Tell whether who announced a removal is surely dead: nothing of it can reach the store any more."""
+    try:
+        said = store.read(announced.key, _LONGEST_WORD) or b""
+    except TooLargeError:
+        said = b""
+    lives = int(said) if said.isdigit() else _LONGEST
+    return store.now() - announced.written > timedelta(seconds=lives) + _SPARE

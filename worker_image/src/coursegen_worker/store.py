@@ -8,7 +8,9 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import threading
+import time
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,6 +57,9 @@ class Store:
         self._prefix = f"{namespace_uid}/"
         self.committing = threading.RLock()
         """Held while an artifact is being written, so that a stop waits for the end of that write."""
+        self._asked = threading.Lock()
+        self._told: tuple[datetime, float] | None = None
+        """The store's clock, and the monotonic one, when the store was asked for the time."""
 
     @classmethod
     def open(cls, url: str | None, namespace_uid: str, retries: int = RETRIES) -> "Store":
@@ -138,8 +143,16 @@ class Store:
             raise storage_unavailable(f"cannot delete {key}: {_reason(error)}") from error
 
     def now(self) -> datetime:
-        """Give the time by the store's own clock, which it stamps on what is written."""
-        probe = f"{self._prefix}cleanup/now"
+        """Give the time by the store's own clock, which it stamps on what is written; it is asked once."""
+        with self._asked:
+            if self._told is None:
+                self._told = self._ask_for_the_time(), time.monotonic()
+            then, asked = self._told
+        return then + timedelta(seconds=time.monotonic() - asked)
+
+    def _ask_for_the_time(self) -> datetime:
+        # A name of its own, since others may ask at this moment; and one that a clean-up removes if it is left.
+        probe = f"{self._prefix}cleanup/{secrets.token_hex(32)}.now"
         self._put(probe, b"", "overwrite")
         found = self.look(probe)
         self.delete(probe)

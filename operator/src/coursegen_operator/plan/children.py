@@ -14,6 +14,11 @@ from coursegen_api.validation import ValidationSpec
 
 from .world import Key
 
+_LATER = ("scorm", "allowed_terms", "glossary_terms")
+"""Fields that a released version did not have. One that says nothing new is left out of the hash, so that a course
+which that version began, or finished, finds its validation and exports under their names. A field that is added
+to ValidationSpec, QualityBar, ExportSpec or Export belongs in here."""
+
 
 def planned_chapters(course: CourseGeneration, status: CourseStatus) -> Iterator[tuple[str, ChapterSpec]]:
     """Give name and spec of each chapter that the course shall have: as given, or as the outline has it."""
@@ -54,8 +59,15 @@ def chapter_name(course: str, index: int) -> str:
 
 def content_hash(refs: Sequence[ChapterRef], missing: Sequence[int], what: Model) -> str:
     """Hash what a validation or export is made of; other content means another object, never a changed one."""
-    parts = [f"{r.index}={r.key}" for r in refs] + [f"-{i}" for i in missing] + [what.model_dump_json()]
+    parts = [f"{r.index}={r.key}" for r in refs] + [f"-{i}" for i in missing] + [_spelled(what)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
+
+
+def _spelled(what: Model) -> str:
+    """Write a spec down as the version wrote it that did not know the later fields, where they say nothing new."""
+    known = type(what).model_fields
+    silent = {n for n in _LATER if n in known and getattr(what, n) == known[n].get_default(call_default_factory=True)}
+    return what.model_dump_json(exclude=silent)
 
 
 def validation(course: CourseGeneration, refs: Sequence[ChapterRef], missing: Sequence[int]) -> tuple[str, Model]:

@@ -57,7 +57,7 @@ def assignment(obj: ArtifactCleanup, beside: Iterable[AnyObject], unreadable: It
         )
     keys = {key for other in beside for key in keys_of(other)}
     salt = f"{obj.metadata.uid}/{obj.status.revision}"
-    return Assignment(CleanupTask(retention_days=obj.spec.retention_days, in_use=InUse.of(keys, salt)), passing=True)
+    return Assignment(CleanupTask(retention_days=obj.spec.retention_days, in_use=InUse.of(keys, salt)))
 
 
 def next_run(obj: ArtifactCleanup, now: float) -> float:

@@ -256,6 +256,14 @@ def _finish(step: CourseStep, over: Outcome | None) -> Plan:
     return Plan(status, tuple(step.draft.effects), step.draft.wake_at, step.want, writes)
 
 
+def _recount(step: CourseStep) -> None:
+    """Count the chapters of a course that failed or was cancelled: some still run, and end after it."""
+    counts = step.status.chapters
+    if counts:
+        chapters = [c for c in _chapters_of(step) if c.spec.index <= counts.total]
+        step.change(chapters=rollup.counts(chapters, step.course, counts.total))
+
+
 def _tidy(step: CourseStep) -> None:
     """Remove what a course that is over leaves: its ended Jobs in one request, and superseded children."""
     outline.stop(step)
@@ -267,6 +275,7 @@ def _tidy(step: CourseStep) -> None:
         else:
             step.draft.wake(due)
     if step.ended is not Outcome.SUCCEEDED:
+        _recount(step)
         return
     refs = assignments.chapter_refs(_chapters_of(step), step.course)
     missing = step.status.missing_chapters

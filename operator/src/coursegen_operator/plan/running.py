@@ -12,9 +12,9 @@ from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, Step, refusal
 from .world import Defaults, JobView, Reading, ReadPods
 
 _LONGEST_WAIT_SECONDS = 30.0
+"""Between two looks at the Pods of a Job that has none ready."""
 _UNCONFIRMED_SECONDS = 10.0
 """A Pod that was to have ended so long ago is taken for one on a node that is gone."""
-"""Between two looks at the Pods of a Job that has none ready."""
 
 
 def watch(step: Step, attempt: Attempt) -> None:
@@ -78,7 +78,7 @@ def _foreign(step: Step, attempt: Attempt, job: JobView) -> None:
     found = waiting.means(step)
     if isinstance(found, Hold):
         return None
-    if found.assignment.passing and job.owner_uid == step.task.identity.uid:
+    if job.owner_uid == step.task.identity.uid and job.spec_hash == job.fingerprint:
         return _outdated(step, attempt, job)
     manifest = waiting.manifest_of(step, found, attempt.number, bool(attempt.probe))
     step.draft.effects.append(waiting.create(step, manifest))
@@ -86,7 +86,11 @@ def _foreign(step: Step, attempt: Attempt, job: JobView) -> None:
 
 
 def _outdated(step: Step, attempt: Attempt, job: JobView) -> None:
-    """Take an attempt back whose Job was created, unanswered, and whose task has changed since."""
+    """Take an attempt back whose Job was created, unanswered, and whose task has changed since.
+
+    By an edit, an upgrade, or because the task is another at each moment. A Job that a tenant has made up to look so is
+    removed likewise: nothing of it is read.
+    """
     said = "The Job was created for what has changed since: another one is."
     ending.withdraw(step, attempt, job, Hold(HoldReason.QUEUE_FULL, said))
     step.draft.wake(step.now)

@@ -51,8 +51,6 @@ class Assignment:
 
     work: Work
     config_map_name: str | None = None
-    passing: bool = False
-    """It depends on more than the object: made a moment later, it may be another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def run(task: TaskInput, work: CleanupTask, tools: Tools) -> TaskResult:
             kept += 1
             if group.announced:
                 renewal.settle(tools.store, group.key)
-    removed, complete = _remove(old, before, ends, tools)
+    removed, complete = _remove(old, before, ends, tools, task.deadline_seconds)
     freed = sum(g.bytes for g in removed)
     summary = CleanupSummary(
         removed=len(removed),
@@ -93,7 +93,9 @@ def run(task: TaskInput, work: CleanupTask, tools: Tools) -> TaskResult:
     )
 
 
-def _remove(old: list[Group], before: datetime, ends: float, tools: Tools) -> tuple[list[Group], bool]:
+def _remove(
+    old: list[Group], before: datetime, ends: float, tools: Tools, lives_seconds: int
+) -> tuple[list[Group], bool]:
     """Remove groups side by side until the time is up; give those that are gone, and whether all were tried."""
     removed: list[Group] = []
     report = tools.progress.part(10, 95)
@@ -102,7 +104,7 @@ def _remove(old: list[Group], before: datetime, ends: float, tools: Tools) -> tu
             if time.monotonic() > ends:
                 return removed, False
             portion = old[begin : begin + _AT_ONCE * 8]
-            gone = pool.map(lambda g: renewal.remove(tools.store, g.key, g.parts, before), portion)
+            gone = pool.map(lambda g: renewal.remove(tools.store, g.key, g.parts, before, lives_seconds), portion)
             removed += [group for group, went in zip(portion, gone, strict=True) if went]
             report(begin / len(old), "removing")
     return removed, True

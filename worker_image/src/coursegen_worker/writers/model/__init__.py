@@ -77,15 +77,16 @@ class ModelWriter:
     def plainer(self, sentences: Sequence[str], chapter: Chapter) -> tuple[list[str | None], Usage]:
         """Give each sentence in plainer words, in their order, or None for one that stays as it is.
 
-        A model that cannot, or has no time left, leaves them all: the chapter is ready without. Usage is all that
-        the attempt has cost so far.
+        A model that cannot, or has no time or tokens left, leaves them all: the chapter is ready without. Usage is all
+        that the attempt has cost so far.
         """
         from coursegen_worker.writers.model import plainer
 
         try:
             found, asked = self._run(lambda asker: plainer.write(sentences, chapter, asker))
         except TaskFailedError as error:
-            if error.failure not in (FailureClass.BAD_OUTPUT, FailureClass.TIMEOUT):
+            used_up = self._desk.meter.tokens >= self._choice.token_limit
+            if error.failure not in (FailureClass.BAD_OUTPUT, FailureClass.TIMEOUT) and not used_up:
                 raise
             found, asked = [None] * len(sentences), 1
         return found, self._usage(asked)

@@ -28,6 +28,9 @@ from coursegen_worker.writers.model.wire import Message, Reply, Rung
 ASKS = 3
 """A question is asked so often: once, and at most twice more with what was wrong."""
 
+_PASSING = (FailureClass.RATE_LIMITED, FailureClass.PROVIDER_UNAVAILABLE)
+"""What one request may meet while the provider answers another."""
+
 A = TypeVar("A", bound=BaseModel)
 
 
@@ -78,6 +81,8 @@ class Asker:
         self._room = asyncio.Semaphore(choice.parallel_requests)
         self.asked = 0
         """Requests that were made; none means that nothing was paid."""
+        self._over: TaskFailedError | None = None
+        """Why no further question is begun: the provider has failed for one of them, and the attempt with it."""
 
     async def ask(self, question: Question[A]) -> A:
         """Give a right answer, from the store where it is there; raises TaskFailedError."""
@@ -89,10 +94,20 @@ class Asker:
         if found and (kept := _kept(question, found[1])):
             return kept
         async with self._room:
-            answer = await self._ask(question)
+            answer = await self._ask_unless_over(question)
         part = Part(shape=question.shape.__name__, content=answer.model_dump(mode="json"))
         _, stored = await asyncio.to_thread(commit_document, self._desk.store, key, part)
         return _kept(question, stored) or answer
+
+    async def _ask_unless_over(self, question: Question[A]) -> A:
+        if self._over:
+            raise self._over
+        try:
+            return await self._ask(question)
+        except TaskFailedError as error:
+            if error.failure in _PASSING:
+                self._over = error
+            raise
 
     async def _ask(self, question: Question[A]) -> A:
         wrong, asks, rung, most = "", 0, self._ladder.rung, question.most_tokens
@@ -182,10 +197,11 @@ def _strict(schema: Any) -> Any:
 
 
 async def together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
-    """Do all at once and give all results; raises the first failure.
+    """Do all at once and give all results; raises the first failure, one of the provider before one of an answer.
 
-    A bad answer lets the rest go on, so that the next attempt has less to pay for. All other failures would meet
-    the rest as well: they end it at once.
+    A bad answer lets the rest go on, so that the next attempt has less to pay for. A failure of the provider lets that
+    end for which a request is under way: it is paid for, heard or not. All other failures would meet the rest as well:
+    they end it at once.
     """
     tasks = [asyncio.create_task(one) for one in work]
     failed: list[BaseException] = []
@@ -195,13 +211,23 @@ async def together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
             done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
             new = [error for task in done if (error := task.exception())]
             failed += new
-            for error in new:
-                if not (isinstance(error, TaskFailedError) and error.failure is FailureClass.BAD_OUTPUT):
-                    raise error
+            if any(not _lets_others_end(error) for error in new):
+                break
     finally:
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
     if failed:
-        raise failed[0]
+        raise min(failed, key=_rank)
     return [task.result() for task in tasks]
+
+
+def _lets_others_end(error: BaseException) -> bool:
+    return isinstance(error, TaskFailedError) and error.failure in (FailureClass.BAD_OUTPUT, *_PASSING)
+
+
+def _rank(error: BaseException) -> int:
+    """Say which of several failures the attempt ends with: what cannot pass, the provider's, the time, an answer's."""
+    known = error.failure if isinstance(error, TaskFailedError) else None
+    order = (*_PASSING, FailureClass.TIMEOUT, FailureClass.BAD_OUTPUT)
+    return order.index(known) + 1 if known in order else 0

@@ -77,7 +77,9 @@ class Client:
             found = await self._once(body)
             if isinstance(found, Reply):
                 return found
-            wait = pause * random.uniform(0.75, 1.25) if found.retry_after is None else found.retry_after  # noqa: S311
+            wait = pause * random.uniform(0.75, 1.25)  # noqa: S311
+            if found.retry_after is not None:
+                wait = max(found.retry_after, FIRST_PAUSE_SECONDS)  # one that says 0 is not to be flooded
             told = found.failure is FailureClass.RATE_LIMITED and found.retry_after is not None
             over = not told and time.monotonic() + wait - began > RETRY_SECONDS
             if not self.patient or over or wait > self._left() - LEAST_CALL_SECONDS:
