@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from coursegen_api import names
 from coursegen_api.task import Progress
 from coursegen_operator.kube import Json
+from coursegen_operator.progress import not_ahead
 
 COURSES, CHAPTERS = "coursegenerations", "chaptergenerations"
 VALIDATIONS, EXPORTS = "qualityvalidations", "courseexports"
@@ -118,11 +119,12 @@ class State:
         self._index(plural, known, set.discard)
         self.changed(plural, uid_of(item))
 
-    def take(self, message: Progress) -> None:
-        """Take a worker's word about what runs now; late words of earlier attempts are dropped."""
+    def take(self, message: Progress, namespace: str) -> None:
+        """Take a worker's word about what runs now in its namespace; late and foreign words are dropped."""
         entry = self.by_uid.get(message.uid)
-        if entry is None or entry.plural not in TASK_KINDS:
+        if entry is None or entry.plural not in TASK_KINDS or entry.place[0] != namespace:
             return
+        message = not_ahead(message)
         last = self.progress.get(message.uid)
         number = (message.revision, message.attempt)
         if last and ((last.revision, last.attempt) > number or last.time >= message.time):

@@ -45,10 +45,20 @@ def test_a_percentage_is_the_highest_of_the_running_attempt_and_of_no_other() ->
         return present.task(state, state.by_uid["u1"]).progress_percentage
 
     for message, wanted in ((word(30, 1), 30), (word(20, 2), 30), (word(40, 1.5), 30), (word(50, 3, 2), 0)):
-        state.take(message)
+        state.take(message, "n")
         assert shown() == wanted
     state.put(CHAPTERS, chapter(2, phase="Succeeded", progressPercentage=100))
     assert shown() == 100
+
+
+def test_a_word_on_another_namespaces_stream_is_not_heard_and_one_from_a_time_to_come_is_of_now() -> None:
+    state = State()
+    state.put(CHAPTERS, chapter())
+    state.take(word(90, 1), "other")
+    assert state.progress == {}
+    state.take(word(40, 1e300), "n")
+    shown = present.task(state, state.by_uid["u1"])
+    assert (shown.progress_percentage, (shown.progress_time or "")[:2]) == (40, "20")
 
 
 def test_what_comes_late_changes_nothing_and_what_is_made_anew_takes_the_place() -> None:
@@ -71,7 +81,7 @@ def test_a_slow_listener_finds_the_newest_state_and_costs_no_more_than_what_exis
     state.put(CHAPTERS, chapter())
     listener = hub.listen("u1")
     for number in range(1, 1000):
-        state.take(word(number // 10, number))
+        state.take(word(number // 10, number), "n")
     assert list(listener.changed) == ["u1"]
     assert '"progress_percentage":99' in hub.message("u1")[1]
     feed = hub.listen()
