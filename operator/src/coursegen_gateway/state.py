@@ -162,9 +162,17 @@ class State:
         """Give the courses or chapters that bear an owner's id."""
         return [self.by_uid[uid].item for uid in self._by_owner_id.get((plural, wanted), ())]
 
-    def pods_of(self, uid: str) -> list[Json]:
-        """Give the worker Pods of an object."""
-        return [self.by_uid[pod].item for pod in self._pods_of.get(uid, ())]
+    def pods_of(self, entry: Entry) -> list[Json]:
+        """Give the worker Pods of an object: in its own namespace, since anybody may put its UID on a Pod elsewhere."""
+        found = [self.by_uid[pod].item for pod in self._pods_of.get(uid_of(entry.item), ())]
+        return [pod for pod in found if place(pod)[0] == entry.place[0]]
+
+    def task_of(self, pod: Json) -> Entry | None:
+        """Give the piece of work that a worker Pod is on, by its label; None if there is none in its namespace."""
+        entry = self.by_uid.get(pod["metadata"].get("labels", {}).get(names.LABEL_OBJECT_UID, ""))
+        if entry is None or entry.plural not in TASK_KINDS or entry.place[0] != place(pod)[0]:
+            return None
+        return entry
 
     def namespace_uid(self, namespace: str) -> str:
         """Give a namespace's UID; empty if it is not known."""
