@@ -14,11 +14,16 @@ from .conftest import ROOT, LiveCluster
 OVERLAYS = ("production", "production/tenant", "namespaced", "local/tenant")
 SYSTEM = "coursegen-system"
 PARTS = {
-    SYSTEM: ("base", "network-policy/system", "dedicated-workers", "redis", "s3", "admission-policy"),
+    SYSTEM: (
+        "base", "network-policy/system", "dedicated-workers", "redis", "s3", "gateway", "monitoring", "admission-policy",
+    ),
     "courses": ("overlays/local/tenant", "network-policy/tenant"),
 }
 PATIENCE = 100
 """Questions to the API server, 50 ms each: what is not so by then is taken for what never will be."""
+
+FOREIGN = "monitoring.coreos.com/"
+"""The Prometheus operator's kinds, which no API server here knows."""
 
 OPERATOR = f"system:serviceaccount:{SYSTEM}:coursegen-operator"
 
@@ -26,7 +31,7 @@ OPERATOR = f"system:serviceaccount:{SYSTEM}:coursegen-operator"
 def kustomize(cluster: LiveCluster, folder: str) -> list[dict]:
     done = cluster.kubectl("kustomize", folder)
     assert done.returncode == 0, done.stderr
-    return [m for m in yaml.safe_load_all(done.stdout) if m]
+    return [m for m in yaml.safe_load_all(done.stdout) if m and not m["apiVersion"].startswith(FOREIGN)]
 
 
 def apply(cluster: LiveCluster, text: str) -> None:

@@ -247,8 +247,11 @@ def test_rules_ask_for_nothing_that_nobody_shows() -> None:
 def test_the_scrape_configuration_is_accepted(programs: prometheus.Prometheus, tmp_path: Path) -> None:
     """Debian's promtool knows no Kubernetes discovery: that part is judged by its keys alone."""
     config = yaml.safe_load((MONITORING / "prometheus.yml").read_text())
-    [job] = config["scrape_configs"]
-    assert job.pop("kubernetes_sd_configs") == [{"role": "pod", "namespaces": {"names": ["coursegen-system"]}}]
+    for job in config["scrape_configs"]:
+        assert job.pop("kubernetes_sd_configs") == [{"role": "pod", "namespaces": {"names": ["coursegen-system"]}}]
+        if "authorization" in job:  # promtool looks whether the file is there
+            assert job["authorization"]["credentials_file"].endswith("/serviceaccount/token")
+            job["authorization"] = {"credentials_file": str(rules.SOURCE)}
     config["rule_files"] = [str(rules.SOURCE)]
     file = tmp_path / "prometheus.yml"
     file.write_text(yaml.safe_dump(config))
@@ -266,6 +269,25 @@ def test_the_operators_pods_are_what_is_scraped() -> None:
     service = yaml.safe_load((base / "service.yaml").read_text())["spec"]
     assert monitor["selector"]["matchLabels"] == service["selector"]
     assert [e["port"] for e in monitor["endpoints"]] == [p["name"] for p in service["ports"]]
+
+
+def test_the_gateways_pods_are_scraped_with_a_token() -> None:
+    gateway = ROOT / "deploy" / "components" / "gateway" / "gateway.yaml"
+    made = {m["kind"]: m for m in yaml.safe_load_all(gateway.read_text())}
+    pod, service = made["Deployment"]["spec"]["template"], made["Service"]
+    job = yaml.safe_load((MONITORING / "prometheus.yml").read_text())["scrape_configs"][1]
+    [port] = pod["spec"]["containers"][0]["ports"]
+    assert job["relabel_configs"][0]["regex"] == f"{pod['metadata']['labels']['app.kubernetes.io/name']};{port['name']}"
+    found = {m["kind"]: m for m in yaml.safe_load_all((COMPONENT / "gateway.yaml").read_text())}
+    monitor = found["ServiceMonitor"]["spec"]
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    [endpoint] = monitor["endpoints"]
+    assert endpoint["port"] in [p["name"] for p in service["spec"]["ports"]]
+    secret, account = found["Secret"], found["ServiceAccount"]["metadata"]["name"]
+    assert endpoint["authorization"]["credentials"] == {"name": secret["metadata"]["name"], "key": "token"}
+    assert secret["metadata"]["annotations"] == {"kubernetes.io/service-account.name": account}
+    assert found["ClusterRole"]["rules"] == [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]
+    assert found["ClusterRoleBinding"]["subjects"][0]["name"] == account
 
 
 def test_the_prometheus_rule_is_the_plain_file() -> None:

@@ -70,7 +70,7 @@ async def read_until(server: TlsRedis, count: int, ca: str) -> list[str]:
     heard: list[str] = []
     enough = asyncio.Event()
 
-    def take(message: object) -> None:
+    def take(message: object, namespace: str) -> None:
         heard.append(message.uid)  # type: ignore[attr-defined]
         if len(heard) >= count:
             enough.set()
@@ -124,7 +124,7 @@ async def test_the_operator_says_that_a_certificate_is_what_is_wrong(
     monkeypatch.setattr(operator_progress.log, "warning", _and_set(operator_progress.log.warning, said))
     there = operator_progress.Redis(server.url("operator"))
     reader = operator_progress.ProgressReader(there, lambda: TENANTS)
-    task = asyncio.create_task(reader.run(lambda _: None))
+    task = asyncio.create_task(reader.run(lambda _, __: None))
     await asyncio.wait_for(said.wait(), 30)
     task.cancel()
     assert "certificate" in caplog.text

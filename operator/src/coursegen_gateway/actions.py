@@ -105,7 +105,9 @@ async def create(gateway: Gateway, caller: Caller, plural: str, body: Any) -> Ac
         raise of_fields(error) from error
     given = getattr(spec, "course_id", None) or getattr(spec, "chapter_id", None)
     name = where.name or (object_name(given) if given else f"{TASK_KINDS[plural]}-{uuid.uuid4().hex[:12]}")
-    kind = TASK_KINDS[plural]
+    kind, shown = TASK_KINDS[plural], gateway.settings.namespaces
+    if shown and where.namespace not in shown:
+        raise Problem(403, f"This gateway is for {', '.join(shown)}: in {where.namespace} create it with kubectl.")
     client = await gateway.may_change(caller, Right("create", plural, where.namespace), f"create a {kind}")
     manifest: Json = {"apiVersion": names.API_VERSION, "kind": _KINDS[plural], "metadata": {"name": name}}
     wire = spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
@@ -122,7 +124,8 @@ async def request(gateway: Gateway, found: Found, verb: str) -> Accepted:
     phase = found.entry.item.get("status", {}).get("phase")
     if verb == "stop" and found.entry.plural != COURSES:
         raise Problem(409, "Only a course can be stopped: cancel this instead.")
-    if verb == "retry" and phase not in ("Failed", "Cancelled"):
+    partly = phase == "Succeeded" and found.entry.item["status"].get("missingChapters")
+    if verb == "retry" and phase not in ("Failed", "Cancelled") and not partly:
         raise Problem(409, f"Only what failed or was cancelled can be run again; this is {phase or 'Pending'}.")
     if verb == "cancel" and ended(found.entry.item):
         raise Problem(409, f"It has ended already: {phase}.")
@@ -156,7 +159,8 @@ async def regenerate(
         wish = Regeneration(request_id=request_id, feedback=feedback, focus_area=focus_area)
     except ValidationError as error:
         raise of_fields(error) from error
-    return await change(gateway, chapter, {"spec": {"regeneration": wish.wire()}}, "regenerate", request_id)
+    whole = {"focusArea": None} | wish.wire()  # a merge would keep the focusArea of the wish before
+    return await change(gateway, chapter, {"spec": {"regeneration": whole}}, "regenerate", request_id)
 
 
 async def delete(gateway: Gateway, found: Found) -> None:

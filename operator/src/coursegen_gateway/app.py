@@ -46,6 +46,7 @@ def build(gateway: Gateway) -> FastAPI:
         description=_DESCRIPTION,
         root_path=gateway.settings.url_prefix,
         lifespan=lifespan,
+        redirect_slashes=False,  # behind TLS the redirect would name http://, and clients would send their token there
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -180,17 +180,29 @@ class Gateway:
 
     async def find_course(self, caller: Caller, owner_id: str, namespace: str) -> Found:
         """Give a course by its owner's id; Problem 409 with all of them if several bear it."""
-        candidates = [
-            item for item in self.state.with_owner_id(COURSES, owner_id) if not namespace or place(item)[0] == namespace
-        ]
-        allowed = [i for i in candidates if await self.gate.may(caller, Right("get", COURSES, *place(i)))]
+        candidates = [Entry(COURSES, item) for item in self.state.with_owner_id(COURSES, owner_id)]
+        wanted = [c for c in candidates if not namespace or c.place[0] == namespace]
+        allowed = [e.item for e in await self.readable(caller, wanted)]
         return Found(Entry(COURSES, _only(allowed, f"course {owner_id[:63]}")), caller)
 
-    def find_chapter(self, course: Found, owner_id: str) -> Found:
+    async def find_chapter(self, course: Found, owner_id: str) -> Found:
         """Give a chapter of a course by its owner's id."""
-        children = self.state.children(course.entry.place)
-        found = [c.item for c in children if c.plural == CHAPTERS and _is_called(c.item, owner_id)]
+        found = [c.item for c in await self.parts(course) if c.plural == CHAPTERS and _is_called(c.item, owner_id)]
         return Found(Entry(CHAPTERS, _only(found, f"chapter {owner_id[:63]} in this course")), course.caller)
+
+    async def parts(self, course: Found) -> list[Entry]:
+        """Give the chapters, validations and exports of a course that the caller may read, as rights go by kind."""
+        return await self.readable(course.caller, self.state.children(course.entry.place))
+
+    async def readable(self, caller: Caller, entries: Sequence[Entry]) -> list[Entry]:
+        """Leave out what a caller may not read; who may get a whole kind is not asked about each of it."""
+        kinds = {(e.plural, e.place[0]) for e in entries}
+        whole = {k for k in kinds if await self.gate.may(caller, Right("get", *k))}
+        return [
+            e
+            for e in entries
+            if (e.plural, e.place[0]) in whole or await self.gate.may(caller, Right("get", e.plural, *e.place))
+        ]
 
     async def may_change(self, caller: Caller, right: Right, what: str) -> Kube:
         """Give a client that acts as the caller; Problem 403 if the gateway or Kubernetes does not let it."""

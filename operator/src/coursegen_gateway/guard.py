@@ -5,8 +5,9 @@ Pure ASGI: nothing is buffered, so that downloads and WebSockets stream through 
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +18,8 @@ MAX_BODY = 1024 * 1024
 _REMEMBERED = 10_000
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """Metrics know these by name: a caller can make up any number of others."""
+
+_SAFE = ("GET", "HEAD", "OPTIONS")
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -61,7 +64,7 @@ class RateLimit:
 
 
 class Guard:
-    """Refuses bodies over MAX_BODY, lays the security headers over every answer, and tells `observe` of it."""
+    """Refuses bodies over MAX_BODY and changes from another site's page, lays the security headers over every answer, and tells `observe` of it."""
 
     def __init__(self, app: ASGIApp, observe: Callable[[str, str, int], None]) -> None:
         self._app, self._observe = app, observe
@@ -75,6 +78,9 @@ class Guard:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > MAX_BODY:
             await _too_large().response()(scope, receive, self._dressed(scope, send))
+            return
+        if scope["method"] not in _SAFE and _is_foreign(headers):
+            await _foreign().response()(scope, receive, self._dressed(scope, send))
             return
         body = _Body(receive)
         await self._app(scope, body.receive, _refusing(body, scope, self._dressed(scope, send)))
@@ -123,6 +129,26 @@ def _refusing(body: _Body, scope: Scope, send: Send) -> Send:
             await send(message)
 
     return answer
+
+
+def same_origin(origin: str, host: str) -> bool:
+    """Tell whether an Origin is the host that a request was sent to."""
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower() != ""
+    except ValueError:
+        return False
+
+
+def _is_foreign(headers: Mapping[bytes, bytes]) -> bool:
+    """Tell whether a browser sends this for another site's page: behind a proxy that logs people in, it would count."""
+    site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
+    if site is not None:
+        return site not in (b"same-origin", b"none")
+    return origin is not None and not same_origin(origin.decode("latin-1"), headers.get(b"host", b"").decode("latin-1"))
+
+
+def _foreign() -> Problem:
+    return Problem(403, "Another site's page may change nothing here.")
 
 
 def _too_large() -> Problem:

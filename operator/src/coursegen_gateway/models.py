@@ -88,6 +88,9 @@ class Task(Answer):
     usage: Usage | None = None
     artifact: Artifact | None = None
     chapters: ChapterCounts | None = Field(default=None, description="A course's chapters by state.")
+    missing_chapters: list[int] | None = Field(
+        default=None, description="Numbers of the chapters that a course was delivered without: a retry writes them."
+    )
 
 
 class Attempt(Answer):

@@ -1,5 +1,6 @@
 """From an object of the cluster to what the HTTP API says of it: pure functions."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from .words import snake, snaked
 _SHOWN = (
     "phase", "progressPercentage", "progressTime", "stage", "queueName", "holdReason", "holdMessage", "retryCount",
     "revision", "nextRetryTime", "startTime", "completionTime", "estimatedCompletionTime", "estimateCertainty",
-    "errorDetails", "usage", "queuedTime",
+    "errorDetails", "usage", "queuedTime", "missingChapters",
 )  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def detail(state: State, entry: Entry) -> TaskDetail:
         "attempts": snaked(status.get("attempts", [])),
         "conditions": snaked(status.get("conditions", [])),
         "spec": snaked(entry.item.get("spec", {})),
-        "pods": sorted(p["metadata"]["name"] for p in state.pods_of(uid_of(entry.item))),
+        "pods": sorted(p["metadata"]["name"] for p in state.pods_of(entry)),
     }
     if entry.plural == COURSES:
         more["outline"] = snaked(status["outline"]) if "outline" in status else None
@@ -135,15 +136,14 @@ def _artifact(status: Json) -> Json | None:
     return {"sha256": made["sha256"], "bytes": made["bytes"], "media_type": made["mediaType"]} if made else None
 
 
-def course(state: State, item: Json) -> Course:
-    """Give a course with all that belongs to it."""
-    found = [task(state, child) for child in state.children((item["metadata"]["namespace"], item["metadata"]["name"]))]
+def course(state: State, item: Json, parts: Iterable[Entry]) -> Course:
+    """Give a course with those of its parts that are to be shown."""
     of: dict[str, list[Task]] = {"chapter": [], "validation": [], "export": []}
-    for child in found:
+    for child in (task(state, part) for part in parts):
         of[child.kind].append(child)
     whole = detail(state, Entry(COURSES, item))
-    parts = {"chapter_tasks": of["chapter"], "validation_tasks": of["validation"], "export_tasks": of["export"]}
-    return Course.model_validate(whole.model_dump() | parts)
+    listed = {"chapter_tasks": of["chapter"], "validation_tasks": of["validation"], "export_tasks": of["export"]}
+    return Course.model_validate(whole.model_dump() | listed)
 
 
 def queue(item: Json) -> Queue:
@@ -167,11 +167,9 @@ def queue(item: Json) -> Queue:
     )
 
 
-def worker(state: State, pod: Json) -> Worker:
-    """Give a worker Pod: where it runs, and on what."""
+def worker(state: State, pod: Json, entry: Entry | None) -> Worker:
+    """Give a worker Pod: where it runs, and on what, if that is to be shown."""
     labels, status = pod["metadata"].get("labels", {}), pod.get("status", {})
-    uid = labels.get("coursegen.dev/object-uid", "")
-    entry = state.by_uid.get(uid)
     return Worker.model_validate(
         {
             "name": pod["metadata"]["name"],
@@ -179,8 +177,8 @@ def worker(state: State, pod: Json) -> Worker:
             "node": pod.get("spec", {}).get("nodeName"),
             "phase": status.get("phase", "Pending"),
             "start_time": status.get("startTime"),
-            "task_id": uid or None,
-            "title": title(state, entry) if entry and entry.plural in TASK_KINDS else None,
+            "task_id": labels.get("coursegen.dev/object-uid") or None,
+            "title": title(state, entry) if entry else None,
             "component": labels.get("app.kubernetes.io/component"),
             "queue": labels.get("coursegen.dev/queue"),
             "attempt": int(labels["coursegen.dev/attempt"])

@@ -1,5 +1,6 @@
 """What goes wrong, as problem documents (RFC 9457): what happened, what it means, and by which field."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -15,6 +16,8 @@ from coursegen_operator.kube import ApiError, ApiUnreachable
 from .words import snake
 
 MEDIA_TYPE = "application/problem+json"
+
+log = logging.getLogger(__name__)
 
 
 _DETAILS = {404: "There is nothing at this path.", 405: "This path does not know the method: look at /openapi.json."}
@@ -127,6 +130,12 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ApiUnreachable)
     async def _unreachable(_: Request, error: ApiUnreachable) -> JSONResponse:
         detail = "The API server does not answer; whether a change took effect is not known. Look, then try again."
+        return Problem(503, detail, headers={"Retry-After": "5"}).response()
+
+    @app.exception_handler(ApiError)
+    async def _undecided(_: Request, error: ApiError) -> JSONResponse:
+        log.error("the API server did not say who somebody is, or what they may: %s", error)
+        detail = "The API server did not say who you are or what you may: nothing was changed. Try again."
         return Problem(503, detail, headers={"Retry-After": "5"}).response()
 
     @app.exception_handler(HTTPException)

@@ -44,7 +44,8 @@ class Settings:
 
     def public(self) -> dict[str, Any]:
         """Give what may be printed: everything but what can hold a password."""
-        hidden = {name: "set" if getattr(self, name) else "not set" for name in ("redis_url", "redis_ca", "store_url")}
+        secret = ("redis_url", "redis_ca", "store_url", "prometheus_url")
+        hidden = {name: "set" if getattr(self, name) else "not set" for name in secret}
         return {f.name: getattr(self, f.name) for f in fields(self)} | hidden
 
 

@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -18,6 +17,7 @@ from coursegen_operator.kube import ApiError, ApiUnreachable
 
 from .access import Caller, Right
 from .gateway import Gateway
+from .guard import same_origin
 from .hub import Listener
 from .problems import Problem
 from .state import COURSES, TASK_KINDS
@@ -141,7 +141,7 @@ async def _let_in(
         code, why = 1013, "The API server does not answer: try again."
     await socket.accept()
     if code:
-        await socket.close(code, why[:120])
+        await socket.close(code, _reason(why))
         return None
     return caller
 
@@ -169,7 +169,7 @@ def _origin_is_ours(gateway: Gateway, socket: WebSocket) -> bool:
     origin = socket.headers.get("origin")
     if origin is None or origin in gateway.settings.allowed_origins:
         return True
-    return urlsplit(origin).netloc.lower() == socket.headers.get("host", "").lower() != ""
+    return same_origin(origin, socket.headers.get("host", ""))
 
 
 async def _serve(
@@ -193,6 +193,8 @@ async def _serve(
         await _close(socket, 1000, "")
     except Problem as problem:
         await _close(socket, 4000 + problem.status, problem.detail)
+    except (ApiError, ApiUnreachable):
+        await _close(socket, 1013, "The API server does not answer: try again.")
     except (WebSocketDisconnect, TimeoutError, RuntimeError, OSError):
         await _close(socket, 1001, "")
     finally:
@@ -230,8 +232,13 @@ async def _send(socket: WebSocket, text: str) -> None:
         await socket.send_text(text)
 
 
+def _reason(why: str) -> str:
+    """Cut words to what a close frame holds, which is counted in bytes."""
+    return why.encode()[:120].decode(errors="ignore")
+
+
 async def _close(socket: WebSocket, code: int, why: str) -> None:
     if socket.application_state is WebSocketState.CONNECTED:
         with suppress(Exception):
             async with asyncio.timeout(2):
-                await socket.close(code, why[:120])
+                await socket.close(code, _reason(why))

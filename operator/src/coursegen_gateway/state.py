@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from coursegen_api import names
 from coursegen_api.task import Progress
 from coursegen_operator.kube import Json
+from coursegen_operator.progress import not_ahead
 
 COURSES, CHAPTERS = "coursegenerations", "chaptergenerations"
 VALIDATIONS, EXPORTS = "qualityvalidations", "courseexports"
@@ -118,11 +119,12 @@ class State:
         self._index(plural, known, set.discard)
         self.changed(plural, uid_of(item))
 
-    def take(self, message: Progress) -> None:
-        """Take a worker's word about what runs now; late words of earlier attempts are dropped."""
+    def take(self, message: Progress, namespace: str) -> None:
+        """Take a worker's word about what runs now in its namespace; late and foreign words are dropped."""
         entry = self.by_uid.get(message.uid)
-        if entry is None or entry.plural not in TASK_KINDS:
+        if entry is None or entry.plural not in TASK_KINDS or entry.place[0] != namespace:
             return
+        message = not_ahead(message)
         last = self.progress.get(message.uid)
         number = (message.revision, message.attempt)
         if last and ((last.revision, last.attempt) > number or last.time >= message.time):
@@ -160,9 +162,17 @@ class State:
         """Give the courses or chapters that bear an owner's id."""
         return [self.by_uid[uid].item for uid in self._by_owner_id.get((plural, wanted), ())]
 
-    def pods_of(self, uid: str) -> list[Json]:
-        """Give the worker Pods of an object."""
-        return [self.by_uid[pod].item for pod in self._pods_of.get(uid, ())]
+    def pods_of(self, entry: Entry) -> list[Json]:
+        """Give the worker Pods of an object: in its own namespace, since anybody may put its UID on a Pod elsewhere."""
+        found = [self.by_uid[pod].item for pod in self._pods_of.get(uid_of(entry.item), ())]
+        return [pod for pod in found if place(pod)[0] == entry.place[0]]
+
+    def task_of(self, pod: Json) -> Entry | None:
+        """Give the piece of work that a worker Pod is on, by its label; None if there is none in its namespace."""
+        entry = self.by_uid.get(pod["metadata"].get("labels", {}).get(names.LABEL_OBJECT_UID, ""))
+        if entry is None or entry.plural not in TASK_KINDS or entry.place[0] != place(pod)[0]:
+            return None
+        return entry
 
     def namespace_uid(self, namespace: str) -> str:
         """Give a namespace's UID; empty if it is not known."""

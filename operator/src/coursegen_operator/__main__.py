@@ -22,7 +22,7 @@ from .election import Election, LeaseLostError
 from .metrics import Metrics
 from .plan.world import Key, Reading
 from .pods import PodReader
-from .progress import ProgressReader, Redis
+from .progress import ProgressReader, Redis, not_ahead
 from .queuefile import KubeWithQueues, QueueFile
 from .resync import Resync
 from .scheduler import Scheduler
@@ -197,10 +197,10 @@ class Operator:
             self.snapshot.readings[job_uid] = reading
             self.queue.add(key)
 
-    def _progress(self, message: Progress) -> None:
-        """Keep a message about what runs now, and drop what is not live: late words of earlier attempts."""
+    def _progress(self, message: Progress, namespace: str) -> None:
+        """Keep a message about what runs now in its own namespace, and drop what is not: late or foreign words."""
         key = self.snapshot.by_uid.get(message.uid)
-        if key is None:
+        if key is None or key.namespace != namespace:
             self.metrics.progress.labels("late").inc()
             return
         last = self.snapshot.progress.get(message.uid)
@@ -208,15 +208,10 @@ class Operator:
         if last and ((last.revision, last.attempt) > number or (last.time >= message.time)):
             self.metrics.progress.labels("late").inc()
             return
-        self.snapshot.progress[message.uid] = _not_ahead(message)
+        self.snapshot.progress[message.uid] = not_ahead(message)
         self.metrics.progress.labels("taken").inc()
         self.metrics.progress_age.observe(max(0.0, time.time() - message.time))
         self.queue.add(key)
-
-
-def _not_ahead(message: Progress) -> Progress:
-    """Take a worker's clock that runs ahead for the present: a time to come would stop later writes."""
-    return message.model_copy(update={"time": min(message.time, time.time())})
 
 
 async def _amain() -> None:

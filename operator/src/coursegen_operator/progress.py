@@ -49,6 +49,10 @@ class Redis:
         return client
 
 
+Take = Callable[[Progress, str], None]
+"""Takes a message, and the namespace whose stream it was on: who may append there may speak of that namespace alone."""
+
+
 class ProgressReader:
     """Follows the streams of all namespaces in which there is work."""
 
@@ -64,7 +68,7 @@ class ProgressReader:
         self._told = False
         """Said already that Redis is not there: once for each time that it goes."""
 
-    async def run(self, take: Callable[[Progress], None]) -> None:
+    async def run(self, take: Take) -> None:
         """Read until cancelled; a Redis that is not there is tried again every two seconds."""
         while True:
             client = self._redis.client()
@@ -78,12 +82,12 @@ class ProgressReader:
                 await client.aclose()
             await asyncio.sleep(_RECONNECT_SECONDS)
 
-    async def _follow(self, client: "redis_asyncio.Redis", take: Callable[[Progress], None]) -> None:
+    async def _follow(self, client: "redis_asyncio.Redis", take: Take) -> None:
         await client.ping()
         self.connected, self._told = True, False
         while True:
-            streams = {names.progress_stream(uid) for uid in self._namespaces().values()}
-            for stream in streams - set(self._positions):
+            streams = {names.progress_stream(uid): namespace for namespace, uid in self._namespaces().items()}
+            for stream in streams.keys() - self._positions.keys():
                 self._positions[stream] = "0"
             wanted: Any = {s: self._positions[s] for s in streams}
             if not wanted:
@@ -93,16 +97,21 @@ class ProgressReader:
             for stream, entries in answer.items() if isinstance(answer, dict) else answer or ():
                 for entry, values in _flat(entries):
                     self._positions[stream] = entry
-                    self._take(values, take)
+                    self._take(values, streams[stream], take)
 
-    def _take(self, values: Mapping[str, str], take: Callable[[Progress], None]) -> None:
+    def _take(self, values: Mapping[str, str], namespace: str, take: Take) -> None:
         try:
             message = Progress.model_validate(values, extra="ignore")
         except ValidationError:
             self._unreadable()
             return
         self.last_message = time.time()
-        take(message)
+        take(message, namespace)
+
+
+def not_ahead(message: Progress) -> Progress:
+    """Take a worker's clock that runs ahead for the present: a time to come would stop later writes."""
+    return message.model_copy(update={"time": min(message.time, time.time())})
 
 
 def _why(error: Exception) -> str:

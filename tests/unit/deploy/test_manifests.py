@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from coursegen_api import names
+from coursegen_gateway import settings as gateway_settings
 from coursegen_operator import settings
 from demo import overlay
 
@@ -43,8 +44,9 @@ def test_every_queue_has_its_priority_and_a_priority_class_in_the_same_order():
 
 @pytest.mark.parametrize(("file", "role", "rule"), RULES)
 def test_no_role_has_a_wildcard_or_reaches_a_secret(file, role, rule):
-    assert "*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"]
-    assert "secrets" not in rule["resources"]
+    asked = [a for part in ("apiGroups", "resources", "nonResourceURLs", "verbs") for a in rule.get(part, ())]
+    assert not [a for a in asked if "*" in a]
+    assert "secrets" not in rule.get("resources", ())
 
 
 def test_the_operator_may_hold_its_own_lease_and_no_other():
@@ -55,7 +57,7 @@ def test_the_operator_may_hold_its_own_lease_and_no_other():
     assert verbs == {"get": [default], "update": [default], "create": None}
     generated = [c["name"] for c in documents(BASE / "operator" / "kustomization.yaml")[0]["configMapGenerator"]]
     assert default not in generated, "kustomize adds the ConfigMap's hash to every resourceName that equals its name"
-    assert {d["kind"] for _, d, r in RULES if "leases" in r["resources"]} == {"Role"}
+    assert {d["kind"] for _, d, r in RULES if "leases" in r.get("resources", ())} == {"Role"}
 
 
 def test_no_generated_config_map_or_secret_has_the_name_of_what_a_role_names():
@@ -112,7 +114,7 @@ def test_passwords_are_made_once_and_images_named_each_time(tmp_path, monkeypatc
     assert all(p.stat().st_mode & 0o077 == 0 for p in overlay.GENERATED.iterdir() if p.suffix != ".yaml")
 
 
-OVERLAYS = ROOT / "deploy" / "overlays"
+OVERLAYS, COMPONENTS = ROOT / "deploy" / "overlays", ROOT / "deploy" / "components"
 IN_THE_CLUSTER = {"generationqueues", "generationqueues/status"}
 
 
@@ -142,13 +144,73 @@ def test_what_is_not_built_on_the_spot_is_named_by_digest(overlay_name):
     assert "@sha256:" in worker
 
 
-def test_every_setting_of_an_overlay_is_one_that_the_operator_knows():
-    known = {f"COURSEGEN_{f.name.upper()}" for f in fields(settings.Settings)}
-    lines = (BASE / "operator" / "settings.env").read_text().splitlines()
-    for file in OVERLAYS.glob("*/kustomization.yaml"):
-        lines += [line for g in documents(file)[0].get("configMapGenerator", ()) for line in g.get("literals", ())]
+@pytest.mark.parametrize(
+    ("name", "known", "file"),
+    [
+        ("coursegen-operator", settings.Settings, BASE / "operator" / "settings.env"),
+        ("coursegen-gateway", gateway_settings.Settings, COMPONENTS / "gateway" / "settings.env"),
+    ],
+)
+def test_every_setting_of_an_overlay_is_one_that_its_program_knows(name, known, file):
+    lines = file.read_text().splitlines()
+    for overlaid in OVERLAYS.glob("*/kustomization.yaml"):
+        generators = [g for g in documents(overlaid)[0].get("configMapGenerator", ()) if g["name"] == name]
+        lines += [line for g in generators for line in g.get("literals", ())]
     given = {line.partition("=")[0] for line in lines if line.startswith("COURSEGEN_")}
-    assert given <= known
+    assert given
+    assert given <= {f"COURSEGEN_{f.name.upper()}" for f in fields(known)}
+
+
+def merged(overlay, kind, name):
+    """Give what an overlay says of an object itself, its patches included."""
+    [found] = [
+        d
+        for file in (OVERLAYS / overlay).glob("*.yaml")
+        if file.stem != "kustomization"
+        for d in documents(file)
+        if (d["kind"], d["metadata"]["name"]) == (kind, name)
+    ]
+    return found
+
+
+def test_production_has_operator_gateway_and_monitoring_and_no_password():
+    [kustomization] = documents(OVERLAYS / "production" / "kustomization.yaml")
+    parts = {c.removeprefix("../../components/") for c in kustomization["components"]}
+    assert parts == {"gateway", "monitoring", "network-policy/system", "admission-policy"}
+    assert "secretGenerator" not in kustomization
+    there = set(kustomization["resources"]) | {p["path"] for p in kustomization["patches"]}
+    files = {f.name for f in (OVERLAYS / "production").glob("*.yaml")} - {"kustomization.yaml"}
+    assert files == {t for t in there if t.endswith(".yaml")}, "every file is in it"
+    with_data = [n for n, d in ALL if d["kind"] == "Secret" and {"data", "stringData"} & set(d)]
+    assert with_data == []
+
+
+@pytest.mark.parametrize("name", ["coursegen-operator", "coursegen-gateway"])
+def test_in_production_a_node_or_a_zone_that_goes_leaves_one_of_each(name):
+    spec = merged("production", "Deployment", name)["spec"]
+    assert spec["replicas"] == 2
+    assert spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    spread = spec["template"]["spec"]["topologySpreadConstraints"]
+    assert [s["topologyKey"] for s in spread] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+    budgets = [d for _, d in ALL if d["kind"] == "PodDisruptionBudget"]
+    budgets += documents(OVERLAYS / "production" / "poddisruptionbudget.yaml")
+    [budget] = [b for b in budgets if b["metadata"]["name"] == name]
+    labels = {"app.kubernetes.io/name": name}
+    assert budget["spec"]["selector"]["matchLabels"] == labels
+    assert all(s["labelSelector"]["matchLabels"] == labels for s in spread)
+    [deployment] = [d for _, d in ALL if (d["kind"], d["metadata"]["name"]) == ("Deployment", name)]
+    assert deployment["spec"]["template"]["metadata"]["labels"].items() >= labels.items()
+
+
+def test_what_runs_in_the_systems_namespace_has_a_network_policy_of_its_own():
+    """Production denies everything else there."""
+    selected = [
+        d["spec"]["podSelector"]["matchLabels"]
+        for _, d in ALL
+        if d["kind"] == "NetworkPolicy" and d["spec"]["podSelector"]
+    ]
+    for name, pod in [(d["metadata"]["name"], d["spec"]["template"]) for _, d in ALL if d["kind"] == "Deployment"]:
+        assert any(s.items() <= pod["metadata"]["labels"].items() for s in selected), name
 
 
 def test_every_setting_is_documented():

@@ -4,21 +4,25 @@ import asyncio
 import ssl
 from typing import Any
 
+import httpx
 import kopf
 import pytest
 
+from coursegen_api import names
 from coursegen_api.task import Progress
-from coursegen_gateway import app, present
-from coursegen_gateway.access import Caller, Impersonator, Remembered
-from coursegen_gateway.gateway import Gateway
+from coursegen_gateway import actions, app, present
+from coursegen_gateway.access import Caller, Impersonator, Remembered, Right
+from coursegen_gateway.gateway import Found, Gateway
 from coursegen_gateway.guard import RateLimit
 from coursegen_gateway.hub import Hub
 from coursegen_gateway.problems import Problem
 from coursegen_gateway.settings import Settings, SettingsError, load
-from coursegen_gateway.state import CHAPTERS, COURSES, Entry, State
+from coursegen_gateway.sockets import _reason
+from coursegen_gateway.state import CHAPTERS, COURSES, PODS, Entry, State
 from coursegen_gateway.tickets import SECONDS, Tickets
 from coursegen_gateway.words import object_name, snaked
 from coursegen_operator.access import Access
+from coursegen_operator.kube import ApiError
 
 ALICE = Caller("alice", "", (), (), "token")
 
@@ -45,10 +49,20 @@ def test_a_percentage_is_the_highest_of_the_running_attempt_and_of_no_other() ->
         return present.task(state, state.by_uid["u1"]).progress_percentage
 
     for message, wanted in ((word(30, 1), 30), (word(20, 2), 30), (word(40, 1.5), 30), (word(50, 3, 2), 0)):
-        state.take(message)
+        state.take(message, "n")
         assert shown() == wanted
     state.put(CHAPTERS, chapter(2, phase="Succeeded", progressPercentage=100))
     assert shown() == 100
+
+
+def test_a_word_on_another_namespaces_stream_is_not_heard_and_one_from_a_time_to_come_is_of_now() -> None:
+    state = State()
+    state.put(CHAPTERS, chapter())
+    state.take(word(90, 1), "other")
+    assert state.progress == {}
+    state.take(word(40, 1e300), "n")
+    shown = present.task(state, state.by_uid["u1"])
+    assert (shown.progress_percentage, (shown.progress_time or "")[:2]) == (40, "20")
 
 
 def test_what_comes_late_changes_nothing_and_what_is_made_anew_takes_the_place() -> None:
@@ -71,7 +85,7 @@ def test_a_slow_listener_finds_the_newest_state_and_costs_no_more_than_what_exis
     state.put(CHAPTERS, chapter())
     listener = hub.listen("u1")
     for number in range(1, 1000):
-        state.take(word(number // 10, number))
+        state.take(word(number // 10, number), "n")
     assert list(listener.changed) == ["u1"]
     assert '"progress_percentage":99' in hub.message("u1")[1]
     feed = hub.listen()
@@ -154,7 +168,8 @@ def test_a_setting_that_cannot_be_used_is_refused_by_name(variables: dict[str, s
 
 
 def test_settings_are_read_and_printed_without_passwords() -> None:
-    settings = load({"COURSEGEN_REDIS_URL": "redis://:secret@h", "COURSEGEN_ALLOWED_ORIGINS": "https://a, https://b"})
+    urls = {"COURSEGEN_REDIS_URL": "redis://:secret@h", "COURSEGEN_PROMETHEUS_URL": "http://u:secret@prometheus:9090"}
+    settings = load(urls | {"COURSEGEN_ALLOWED_ORIGINS": "https://a, https://b"})
     assert settings.allowed_origins == ("https://a", "https://b")
     assert "secret" not in str(settings.public())
 
@@ -197,3 +212,136 @@ def test_a_course_is_found_by_its_owners_id() -> None:
     state.put(COURSES, course)
     assert state.with_owner_id(COURSES, "T-1") == [course]
     assert present.task(state, Entry(COURSES, course)).course_id == "T-1"
+
+
+def a_gateway() -> Gateway:
+    return Gateway(Settings(), Access(kopf.ConnectionInfo(server="http://127.0.0.1:1")))
+
+
+class Rights:
+    """A gate that lets do what is listed."""
+
+    def __init__(self, *rights: Right) -> None:
+        self.rights = rights
+
+    async def may(self, caller: Caller, right: Right) -> bool:
+        return right in self.rights
+
+
+@pytest.mark.parametrize(
+    ("rights", "seen"),
+    [
+        ([], 0),
+        ([Right("get", COURSES, "n")], 0),
+        ([Right("get", CHAPTERS, "n")], 1),
+        ([Right("get", CHAPTERS, "n", "c-1")], 1),
+        ([Right("get", CHAPTERS, "other")], 0),
+    ],
+)
+async def test_who_may_read_a_course_and_not_its_chapters_is_shown_none(rights: list[Right], seen: int) -> None:
+    gateway = a_gateway()
+    course = chapter(uid="u0") | {"spec": {"title": "T"}}
+    course["metadata"]["name"] = "c"
+    gateway.state.put(COURSES, course)
+    gateway.state.put(CHAPTERS, chapter())
+    gateway.gate = Rights(*rights)  # type: ignore[assignment]
+    found = Found(Entry(COURSES, course), ALICE)
+    parts = await gateway.parts(found)
+    assert len(present.course(gateway.state, course, parts).chapter_tasks) == seen
+    if not seen:
+        with pytest.raises(Problem, match="no chapter two"):
+            await gateway.find_chapter(found, "two")
+
+
+def test_a_pod_that_bears_the_uid_of_another_namespaces_work_is_not_taken_for_its_worker() -> None:
+    state = State()
+    state.put(CHAPTERS, chapter())
+    pods = {n: {"metadata": {**chapter(uid=f"pod-{n}")["metadata"], "namespace": n}} for n in ("n", "other")}
+    for pod in pods.values():
+        pod["metadata"] |= {"labels": {names.LABEL_OBJECT_UID: "u1"}}
+        state.put(PODS, pod)
+    assert state.pods_of(state.by_uid["u1"]) == [pods["n"]]
+    assert [state.task_of(p) for p in pods.values()] == [state.by_uid["u1"], None]
+    assert present.worker(state, pods["other"], state.task_of(pods["other"])).title is None
+
+
+async def asked(gateway: Gateway, method: str, path: str, **headers: str) -> httpx.Response:
+    transport = httpx.ASGITransport(app=app.build(gateway))
+    async with httpx.AsyncClient(transport=transport, base_url="https://gateway.example") as client:
+        return await client.request(method, path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec_Fetch_Site": "cross-site"}, 403),
+        ({"Sec_Fetch_Site": "same-site", "Origin": "https://gateway.example"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
+        ({"Sec_Fetch_Site": "same-origin", "Origin": "https://behind.a.proxy"}, 401),
+        ({"Origin": "https://gateway.example"}, 401),
+        ({}, 401),
+    ],
+)
+async def test_another_sites_page_changes_nothing_even_where_a_proxy_adds_the_token(
+    headers: dict[str, str], status: int
+) -> None:
+    gateway = a_gateway()
+    answer = await asked(gateway, "POST", "/api/v1/tasks/u1/cancel", **headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert (await asked(gateway, "GET", "/livez", **headers)).status_code == 200
+
+
+async def test_a_slash_too_many_leads_nowhere_least_of_all_to_plain_http() -> None:
+    answer = await asked(a_gateway(), "GET", "/api/v1/courses/")
+    assert (answer.status_code, "location" in answer.headers) == (404, False)
+
+
+async def test_an_api_server_that_does_not_decide_is_a_503_in_words() -> None:
+    gateway = a_gateway()
+
+    async def caller(token: str) -> Caller:
+        raise ApiError(500, "InternalError", "etcd")
+
+    gateway.gate.caller = caller  # type: ignore[method-assign]
+    answer = await asked(gateway, "GET", "/api/v1/tasks", Authorization="Bearer x")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "nothing was changed" in answer.json()["detail"]
+
+
+def test_the_reason_of_a_close_frame_is_cut_by_bytes() -> None:
+    assert len(_reason("ü" * 119).encode()) <= 123
+
+
+async def test_a_new_wish_does_not_keep_the_focus_of_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[Any] = []
+
+    async def change(gateway: Gateway, found: Found, patch: Any, *_: Any) -> None:
+        sent.append(patch["spec"]["regeneration"])
+
+    monkeypatch.setattr(actions, "change", change)
+    await actions.regenerate(a_gateway(), Found(Entry(CHAPTERS, chapter()), ALICE), "shorter", None, "wish-2")
+    assert sent == [{"focusArea": None, "requestId": "wish-2", "feedback": "shorter"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "refused"),
+    [({"phase": "Succeeded"}, True), ({"phase": "Succeeded", "missingChapters": [2]}, False), ({"phase": "Failed"}, False)],
+)
+async def test_what_a_course_was_delivered_without_can_be_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, status: dict[str, Any], refused: bool
+) -> None:
+    sent: list[Any] = []
+
+    async def change(gateway: Gateway, found: Found, patch: Any, *_: Any) -> None:
+        sent.append(patch)
+
+    monkeypatch.setattr(actions, "change", change)
+    found = Found(Entry(COURSES, chapter(**status)), ALICE)
+    try:
+        await actions.request(a_gateway(), found, "retry")
+    except Problem as problem:
+        assert problem.status == 409
+    assert bool(sent) is not refused

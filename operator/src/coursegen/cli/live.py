@@ -25,7 +25,8 @@ class Words:
         self._client, self._url = client, url
         self._uids: dict[str, str] = {}
         self._positions: dict[str, str] = {}
-        self._last: dict[str, Progress] = {}
+        self._last: dict[tuple[str, str], Progress] = {}
+        """By namespace and uid: who may append to a namespace's stream may speak of that namespace alone."""
 
     def read(self, namespaces: Iterable[str]) -> None:
         """Read what was said last in some namespaces; a Redis that is not there leaves the percentages of status."""
@@ -36,12 +37,13 @@ class Words:
 
         try:
             with Redis.from_url(self._url, decode_responses=True, **_TIMEOUTS) as redis:
-                for uid in filter(None, map(self._uid, namespaces)):
-                    self._follow(redis, names.progress_stream(uid))
+                for namespace in namespaces:
+                    if uid := self._uid(namespace):
+                        self._follow(redis, names.progress_stream(uid), namespace)
         except (RedisError, OSError, ValueError):
             return
 
-    def _follow(self, redis: Any, stream: str) -> None:
+    def _follow(self, redis: Any, stream: str, namespace: str) -> None:
         """Read on to the end of a stream; XREAD is what Redis lets the operator's user do."""
         while True:
             position = self._positions.get(stream, "0")
@@ -49,21 +51,21 @@ class Words:
             entries = answer[0][1] if answer else []
             for entry, fields in entries:
                 self._positions[stream] = entry
-                self.take(fields)
+                self._take(fields, namespace)
             if len(entries) < _BATCH:
                 return
 
-    def take(self, fields: dict[str, str]) -> None:
+    def _take(self, fields: dict[str, str], namespace: str) -> None:
         """Keep one message; what is none is passed over."""
         try:
             word = Progress.model_validate(fields, extra="ignore")
         except ValidationError:
             return
-        self._last[word.uid] = word
+        self._last[namespace, word.uid] = word
 
     def over(self, obj: Work) -> Work:
         """Lay the last word over an object's status, if it is about the attempt that runs."""
-        word = self._last.get(obj.metadata.uid)
+        word = self._last.get((obj.metadata.namespace, obj.metadata.uid))
         if word is None or isinstance(obj, CourseGeneration) or obj.status.phase is not Phase.RUNNING:
             return obj
         status = obj.status

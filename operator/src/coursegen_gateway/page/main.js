@@ -101,7 +101,7 @@ const soon = () => { page.due ||= setTimeout(load, REFRESH_MS); };
 function take(message) {
   if (message.type === "state" && page.data) {
     for (const list of lists(page.data)) {
-      const index = list.findIndex((t) => t.task_id === message.task_id);
+      const index = list.findIndex((t) => t.task_id === message.task_id && t.kind); // a worker's row is a Pod, not its task
       if (index >= 0) list[index] = { ...list[index], ...message };
     }
     if (page.data.task?.task_id === message.task_id) page.data.task = { ...page.data.task, ...message };

@@ -162,6 +162,7 @@ function task({ task: t, course }, act) {
         ["Should be finished", live ? due(t.estimated_completion_time) : ""], ["Last attempt took", span(t.runtime_seconds)],
         ["Next retry", ago(t.next_retry_time)], ["Queue", t.queue_name], ["Retries", t.retry_count || ""],
         ["Revision", t.revision || ""], ["Chapters", t.chapters && `${t.chapters.succeeded} of ${t.chapters.total} written`],
+        ["Delivered without chapters", t.missing_chapters?.join(", ")],
         ["Result", t.artifact && `${t.artifact.media_type}, ${bytes(t.artifact.bytes)}`],
         ["Tokens", t.usage && t.usage.prompt_tokens + t.usage.completion_tokens || ""],
         ["Cost", t.usage?.cost_micro_usd ? `${(t.usage.cost_micro_usd / 1e6).toFixed(2)} USD` : ""],
@@ -174,7 +175,7 @@ function task({ task: t, course }, act) {
 }
 
 function buttons(t, live, act) {
-  const again = ["Failed", "Cancelled"].includes(t.phase);
+  const again = ["Failed", "Cancelled"].includes(t.phase) || (t.phase === "Succeeded" && t.missing_chapters?.length);
   return html`
     ${t.artifact && act.canDownload ? html`<button class="first" @click=${() => act.download(t)}>Download</button>` : nothing}
     ${act.readOnly ? nothing : html`

@@ -51,7 +51,7 @@ async def create_course(gateway: Here, caller: By, body: Annotated[Any, Body()])
 async def get_course(gateway: Here, caller: By, course_id: CourseId, namespace: Namespace = "") -> Course:
     """Give a course with its chapters, validations and exports."""
     found = await gateway.find_course(caller, course_id, namespace)
-    return present.course(gateway.state, found.entry.item)
+    return present.course(gateway.state, found.entry.item, await gateway.parts(found))
 
 
 @router.get("/courses/{course_id}/generation-status", summary="How far a course is")
@@ -60,7 +60,7 @@ async def generation_status(
 ) -> GenerationStatus:
     """Give phase, percentage and chapters of a course."""
     found = await gateway.find_course(caller, course_id, namespace)
-    course = present.course(gateway.state, found.entry.item)
+    course = present.course(gateway.state, found.entry.item, await gateway.parts(found))
     shown = course.model_dump() | {"status": course.phase, "course_id": course.course_id or course.name}
     return GenerationStatus.model_validate(
         shown | {"chapters": course.chapters or ChapterCounts()}, from_attributes=True
@@ -74,7 +74,7 @@ async def regenerate_chapter(
 ) -> Accepted:  # fmt: skip
     """Write the wish down; `task_id` is the chapter's, to follow at `/ws/tasks/{task_id}`."""
     course = await gateway.find_course(caller, course_id, namespace)
-    chapter = gateway.find_chapter(course, wish.chapter_id)
+    chapter = await gateway.find_chapter(course, wish.chapter_id)
     return await actions.regenerate(gateway, chapter, wish.feedback, wish.options.focus_area, idempotency_key)
 
 
@@ -82,7 +82,8 @@ async def regenerate_chapter(
 async def list_chapters_of(gateway: Here, caller: By, course_id: CourseId, namespace: Namespace = "") -> Page[Task]:
     """Give the chapters of a course in their order."""
     found = await gateway.find_course(caller, course_id, namespace)
-    chapters = present.course(gateway.state, found.entry.item).chapter_tasks
+    parts = [part for part in await gateway.parts(found) if part.plural == CHAPTERS]
+    chapters = [present.task(gateway.state, part) for part in parts]
     return Page(items=chapters, total=len(chapters), offset=0, limit=max(1, len(chapters)))
 
 

@@ -15,7 +15,7 @@ from ..gateway import Gateway
 from ..graphs import RANGES
 from ..models import Demand, Graphs, Page, Queue, TaskHealth, Who, Worker
 from ..problems import not_found, of_cluster
-from ..state import PODS, QUEUES
+from ..state import PODS, QUEUES, uid_of
 from .common import By, Here, Namespace, the_gateway
 
 router = APIRouter()
@@ -48,6 +48,7 @@ async def health_tasks(gateway: Here, caller: By) -> TaskHealth:
     target = gateway.settings.success_rate_target_percent
     problems = [f"The circuit of the queue {q.name} is {q.circuit}." for q in found if q.circuit != "Closed"]
     problems += [f"The queue {q.name} is stopped ({q.stop_policy})." for q in found if q.stop_policy != "None"]
+    problems += [f"The queue {q.name} has a capacity of 0: nothing of it starts." for q in found if not q.capacity]
     if rate is not None and rate < target:
         problems.append(f"{rate} % of the last hour's tasks succeeded; the target is {target} %.")
     if stale := gateway.trouble():
@@ -104,7 +105,9 @@ async def list_workers(
     seen = await gateway.visible(caller, PODS, namespace)
     pods = [p for place, p in gateway.state.of_kind(PODS).items() if place[0] in seen]
     pods.sort(key=lambda p: (p["metadata"]["creationTimestamp"], p["metadata"]["name"]), reverse=True)
-    found = [present.worker(gateway.state, p) for p in pods[offset : offset + limit]]
+    shown = [(p, gateway.state.task_of(p)) for p in pods[offset : offset + limit]]
+    known = {uid_of(e.item) for e in await gateway.readable(caller, [e for _, e in shown if e])}
+    found = [present.worker(gateway.state, p, e if e and uid_of(e.item) in known else None) for p, e in shown]
     return Page(items=found, total=len(pods), offset=offset, limit=limit)
 
 

@@ -122,7 +122,7 @@ async def read_log(
 ) -> Response:
     """Give the last lines of the newest Pod's log, with the caller's own right to read it."""
     entry = (await gateway.find(caller, task_id)).entry
-    pods = sorted(gateway.state.pods_of(task_id), key=lambda p: p["metadata"]["creationTimestamp"])
+    pods = sorted(gateway.state.pods_of(entry), key=lambda p: p["metadata"]["creationTimestamp"])
     if not pods:
         raise Problem(404, "There is no Pod of this task any more; ended ones are kept for some minutes.")
     namespace, name = entry.place[0], pods[-1]["metadata"]["name"]
