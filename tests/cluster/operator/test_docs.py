@@ -24,6 +24,9 @@ QUEUES = "/apis/coursegen.dev/v1alpha1/generationqueues"
 NEEDS_PODS = r"logs|port-forward|rollout|coursegen-system get (deployment|pods)|apply -k deploy"
 """What has no answer without a node; tests/e2e runs such commands on the deployed system."""
 
+PLUGIN = "kubectl coursegen "
+"""Its commands are run by tests/cluster/client/test_cli_page.py."""
+
 PAGES = sorted({*(ROOT / "docs").glob("*.md"), ROOT / "README.md"})
 
 
@@ -31,7 +34,7 @@ def commands(page: Path) -> list[str]:
     """Give the kubectl commands of a page's console blocks."""
     blocks = re.findall(r"^```console\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
     lines = re.findall(r"^\$ (?:deploy/demo/)?(kubectl .*)$", "\n".join(blocks), re.MULTILINE)
-    return [line for line in lines if not re.search(NEEDS_PODS, line)]
+    return [line for line in lines if not re.search(NEEDS_PODS, line) and not line.startswith(PLUGIN)]
 
 
 @pytest.fixture
