@@ -38,7 +38,7 @@ SLOW_CPU = "40m"
 # Queues beside the five: each has what one bad day needs. The PriorityClass is that of another queue.
 QUEUES: dict[str, Json] = {
     "slow": {"timeoutSeconds": 300, "workers": {"resources": {"limits": {"cpu": SLOW_CPU}}}},
-    "hasty": {"timeoutSeconds": 15, "maxRetries": 1, "workers": {"resources": {"limits": {"cpu": "50m"}}}},
+    "hasty": {"timeoutSeconds": 15, "maxRetries": 1, "workers": {"resources": {"limits": {"cpu": "25m"}}}},
     "tight": {"maxRetries": 1, "workers": {"resources": {"limits": {"memory": "20Mi"}}}},
     "once": {"timeoutSeconds": 15, "maxRetries": 0},
     "nowhere": {"maxRetries": 0, "workers": {"nodeSelector": {"example.com/pool": "absent"}}},

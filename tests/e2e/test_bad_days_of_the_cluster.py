@@ -7,6 +7,7 @@ import pytest
 from coursegen_api import names
 from coursegen_operator.plan import clock
 
+from . import model
 from .scene import Scene, chapter, condition, course, outcomes
 from .system import SYSTEM
 
@@ -36,15 +37,16 @@ def test_a_course_that_names_what_is_not_there(scene: Scene, names_it: dict, kin
 
 @pytest.mark.parametrize("given", [pytest.param(True, id="given"), pytest.param(False, id="outlined")])
 def test_a_course_whose_provider_names_a_secret_that_is_not_there(scene: Scene, given: bool) -> None:
-    scene.create("ModelProvider", "with-key", {"writer": "template", "secretName": "absent"})
+    model.serve(scene)
+    model.provider(scene, "absent")
     outlined = {"title": "Python", "learningObjectives": ["Learn Python basics"], "chapterCount": 1}
     spec = course(1) if given else outlined | {"quality": {"enabled": False}}
-    scene.create("CourseGeneration", "c", spec | {"providerName": "with-key"})
+    scene.create("CourseGeneration", "c", spec | {"providerName": "absent"})
     status = scene.until("CourseGeneration", "c", lambda s: s.get("holdReason") == "Misconfigured", 60)
     assert (status["phase"], condition(status, "Stalled")) == ("Held", ("True", "Misconfigured"))
     assert 'secret "absent" not found' in status["holdMessage"]
 
-    scene.create("Secret", "absent", apiVersion="v1", stringData={"key": "k"})
+    model.secret(scene, "absent", key="k", allowedEndpoint=model.endpoint(scene))
     status = scene.until_ended("c")
     assert (status["phase"], status["retryCount"], condition(status, "Stalled")[0]) == ("Succeeded", 0, "")
 

@@ -48,7 +48,9 @@ def _ready(o: Json) -> bool:
 
 
 def _circuit_open(o: Json) -> bool:
-    return o.get("status", {}).get("circuitBreaker", {}).get("state") == "Open"
+    status = o.get("status", {})
+    seen = status.get("observedGeneration") == o["metadata"]["generation"]
+    return seen and status.get("circuitBreaker", {}).get("state") == "Open"
 
 
 _COURSE, _CHAPTER, _VALIDATION, _EXPORT = "CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport"

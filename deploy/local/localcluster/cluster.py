@@ -68,7 +68,9 @@ class Cluster:
         _require_root()
         with self.reporter.step(f"remove {self.instance.name}"), lock.held(self.instance.lock):
             sandbox.remove(self.instance)
-            sandbox.remove_made_folders(self.instance, others_exist=cgroups.others_exist(self.instance.ident))
+            with sandbox.folders_held(self.instance):
+                others = cgroups.others_exist(self.instance.ident)
+                sandbox.remove_made_folders(self.instance, others_exist=others)
             shutil.rmtree(self.instance.state, ignore_errors=True)
             self.instance.lock.unlink()
 

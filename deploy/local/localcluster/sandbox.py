@@ -10,10 +10,11 @@ from __future__ import annotations
 import ipaddress
 import json
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from localcluster import cgroups, programs, shell
+from localcluster import cgroups, lock, programs, shell
 from localcluster.errors import LocalClusterError
 from localcluster.paths import Instance
 
@@ -82,6 +83,11 @@ def create(instance: Instance, preferred_slot: int | None) -> Sandbox:
 
 
 def _hold(instance: Instance) -> programs.ProcessId:
+    with folders_held(instance):
+        return _hold_alone(instance)
+
+
+def _hold_alone(instance: Instance) -> programs.ProcessId:
     mounts: list[str] = []
     for target in FIXED_FOLDERS:
         source = instance.volatile / "host" / target.strip("/").replace("/", "-")
@@ -170,10 +176,16 @@ def remove(instance: Instance) -> None:
     cgroups.remove(instance.ident)
 
 
+def folders_held(instance: Instance) -> AbstractContextManager[None]:
+    """Gives a lock: nobody else makes, mounts on or removes the folders that all instances share."""
+    return lock.held(instance.home / ".made-folders.lock")
+
+
 def remove_made_folders(instance: Instance, *, others_exist: bool) -> None:
     """Removes the empty folders that were made to mount on, once no other instance runs any more.
 
-    Danger: removing a folder detaches what another instance has mounted there.
+    Danger: removing a folder detaches what another instance has mounted there. So hold `folders_held` from before it was
+    found out whether others exist.
     """
     made = _made_folders(instance)
     if others_exist or not made.exists():
