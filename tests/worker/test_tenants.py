@@ -104,6 +104,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 KEY = f"{NAMESPACE}/chapter/{'a' * 64}.json"
 GUESS = f"{NAMESPACE}/chapter/{'b' * 64}.json"
 OWN = f"{OTHER_NAMESPACE}/chapter/{'c' * 64}.json"
+OLD = f"{NAMESPACE}/chapter/{'f' * 64}.json"
 
 
 def test_a_worker_does_all_its_work_with_credentials_for_its_prefix(server: Server) -> None:
@@ -113,6 +114,15 @@ def test_a_worker_does_all_its_work_with_credentials_for_its_prefix(server: Serv
     assert not store.create(GUESS, b"two")
     assert store.replace(GUESS, b"mended")
     assert store.read(GUESS, 100) == b"mended"
+
+
+def test_a_clean_up_lists_and_deletes_with_the_same_credentials(server: Server) -> None:
+    store = Store(server.store("team-a"), NAMESPACE)
+    store.create(OLD, b"old")
+    assert store.now()
+    assert OLD in {found.key for found in store.list()}
+    store.delete(OLD)
+    assert OLD not in {found.key for found in store.list()}
 
 
 REFUSED = "lacked the necessary privileges|Denied|403|500"
