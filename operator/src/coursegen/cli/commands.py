@@ -26,6 +26,7 @@ class Format(StrEnum):
     PDF = "pdf"
     SCORM = "scorm"
     JSON = "json"
+    EPUB = "epub"
 
 
 # ---- seeing -------------------------------------------------------------------------------------------------
@@ -122,7 +123,7 @@ def plan(scope: Scope, file: File) -> None:
 def export(
     scope: Scope,
     name: Name,
-    format: Annotated[Format, typer.Option("--format", help="pdf, scorm or json.")],
+    format: Annotated[Format, typer.Option("--format", help="pdf, scorm, json or epub.")],
     assessments: Annotated[bool, typer.Option(help="Put questions and answers into the file.")] = True,
 ) -> None:
     """Export a course or chapter: one more format for a course, else an export of its own."""
