@@ -20,7 +20,7 @@ from coursegen_gateway.settings import Settings, SettingsError, load
 from coursegen_gateway.sockets import _reason
 from coursegen_gateway.state import CHAPTERS, COURSES, PODS, Entry, State
 from coursegen_gateway.tickets import SECONDS, Tickets
-from coursegen_gateway.words import object_name, snaked
+from coursegen_gateway.words import snaked
 from coursegen_operator.access import Access
 from coursegen_operator.kube import ApiError
 
@@ -176,8 +176,8 @@ def test_settings_are_read_and_printed_without_passwords() -> None:
 
 @pytest.mark.parametrize(("owner_id", "name"), [("course-123", "course-123"), ("Kurs 7.1", "kurs-7-1-")])
 def test_an_owners_id_names_the_object_where_kubernetes_takes_it(owner_id: str, name: str) -> None:
-    assert object_name(owner_id).startswith(name)
-    assert len(object_name(owner_id * 9)) <= 52
+    assert names.object_name(owner_id).startswith(name)
+    assert len(names.object_name(owner_id * 9)) <= 52
 
 
 def test_names_are_in_snake_case() -> None:
