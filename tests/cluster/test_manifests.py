@@ -243,3 +243,20 @@ def test_only_the_job_controller_makes_what_looks_like_a_worker(policies: LiveCl
     label = ("-n", "courses", "label", "pod", "p", "--as=tenant")
     assert policies.kubectl(*label, "colour=red").returncode == 0
     assert "only Kubernetes' Job controller" in policies.kubectl(*label, "batch.kubernetes.io/job-name=j").stderr
+
+
+def test_a_secret_that_a_provider_may_send_somewhere_is_of_the_type_that_says_so(policies: LiveCluster) -> None:
+    meta = {"name": "s", "namespace": "courses"}
+    both = {"key": "k", "allowedEndpoint": "https://models.example/v1"}
+    plain = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": both}
+    typed = plain | {"type": names.SECRET_TYPE_PROVIDER_KEY}
+    assert "has to be of type coursegen.dev/provider-key" in until_refused(policies, plain)
+    assert attempt(policies, "tenant", typed) == ""
+    assert "has to have key and allowedEndpoint" in attempt(policies, "tenant", typed | {"stringData": {"key": "k"}})
+    assert "has to have key and allowedEndpoint" in attempt(policies, "tenant", {**typed, "stringData": {}})
+    other = yaml.safe_dump(plain | {"stringData": {"key": "of something else"}})
+    made = policies.kubectl("create", "--as=tenant", "-f", "-", stdin=other)
+    assert made.returncode == 0, made.stderr
+    patch = yaml.safe_dump({"stringData": {"allowedEndpoint": "https://evil.example"}})
+    asked = ("-n", "courses", "patch", "secret", "s", "--type=merge", f"-p={patch}", "--as=tenant")
+    assert "has to be of type" in policies.kubectl(*asked).stderr

@@ -6,6 +6,7 @@ give the same name, so that a crash between two steps can be finished by the nex
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 
 GROUP = "coursegen.dev"
@@ -154,6 +155,15 @@ MAX_NAME = 52
 """metadata.name of our kinds; leaves room for suffixes inside the 63 characters of a label."""
 
 _JOB_STEM = 34
+
+
+def object_name(owner_id: str) -> str:
+    """Name the object of an owner's id: the id itself where Kubernetes takes it, else a likeness with a hash."""
+    plain = re.sub("[^a-z0-9]+", "-", owner_id.lower()).strip("-")
+    if plain == owner_id and len(plain) <= MAX_NAME:
+        return plain
+    digest = hashlib.sha256(owner_id.encode()).hexdigest()[:8]
+    return f"{plain[: MAX_NAME - 9].rstrip('-') or 'x'}-{digest}"
 
 
 def child_name(course: str, suffix: str) -> str:

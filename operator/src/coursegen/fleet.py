@@ -48,11 +48,13 @@ class Fleet:
     settings: dict[str, str] = field(default_factory=dict)
     unseen: str = ""
     """Why the operator's own objects could not be read."""
+    queues_unseen: str = ""
+    """Why the queues could not be read: they belong to the cluster, and authors may be bound to a namespace alone."""
 
 
 def read(namespace: str, system: str = SYSTEM) -> Call[Fleet]:
     """Read it all; the operator's own objects may be out of bounds for who asks."""
-    queues: list[GenerationQueue] = yield from calls.listed(GenerationQueue, "")
+    queues, queues_unseen = yield from readable_queues()
     providers: list[ModelProvider] = yield from calls.listed(ModelProvider, namespace)
     courses: list[CourseGeneration] = yield from calls.listed(CourseGeneration, namespace)
     queues.sort(key=lambda q: (-q.spec.priority, q.metadata.name))
@@ -65,7 +67,17 @@ def read(namespace: str, system: str = SYSTEM) -> Call[Fleet]:
         settings = yield from _settings(deployment, system)
     except RefusedError as error:
         unseen = str(error)
-    return Fleet(namespace, queues, providers, courses, deployment, lease, settings, unseen)
+    return Fleet(namespace, queues, providers, courses, deployment, lease, settings, unseen, queues_unseen)
+
+
+def readable_queues() -> Call[tuple[list[GenerationQueue], str]]:
+    """Give the queues; or none, and why, to who may not read them."""
+    try:
+        return (yield from calls.listed(GenerationQueue, "")), ""
+    except RefusedError as error:
+        if error.status != 403:
+            raise
+        return [], str(error)
 
 
 def _maybe(path: str) -> Call[Json | None]:
@@ -129,6 +141,8 @@ def _holder(lease: Json | None) -> tuple[str, str | None]:
 def _queues(fleet: Fleet) -> Part:
     bad = [q.metadata.name for q in fleet.queues if circuit_of(q) != "Closed"]
     stopped = [q.metadata.name for q in fleet.queues if q.spec.stop_policy.value != "None" or not q.spec.capacity]
+    if fleet.queues_unseen:
+        return Part("queues", "unknown", "they may not be read: ask for the ClusterRole coursegen-queue-viewer")
     if not fleet.queues:
         return Part("queues", "down", "there is none: kubectl apply -k deploy/overlays/…")
     said = [f"circuit not closed: {', '.join(bad)}"] if bad else []
@@ -168,15 +182,21 @@ def limit(fleet: Fleet, what: str) -> int | None:
     return int(value) if value.isdigit() else None
 
 
-def redis(url: str | None, now: datetime) -> Part:
-    """Ask Redis whether it is there; without a URL nobody knows."""
+def redis(url: str | None, ca: str = "", *, forwarded: bool = False) -> Part:
+    """Ask Redis whether it is there; without a URL nobody knows.
+
+    Arguments:
+        ca: certificates (PEM) that vouch for a rediss:// server; empty: those of the system.
+        forwarded: True if it is reached at an address of this machine, which no certificate names.
+    """
     if not url:
         return Part("redis", "unknown", "no URL given (--redis-url): percentages are those of status, seconds old")
     from redis import Redis
     from redis.exceptions import RedisError
 
+    tls: Json = {"ssl_ca_data": ca or None, "ssl_check_hostname": not forwarded} if url.startswith("rediss://") else {}
     try:
-        with Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2, protocol=2) as client:
+        with Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2, protocol=2, **tls) as client:
             client.ping()
     except (RedisError, OSError, ValueError) as error:
         return Part("redis", "degraded", f"does not answer ({type(error).__name__}): percentages are older")

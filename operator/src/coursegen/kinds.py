@@ -1,9 +1,10 @@
-"""The six kinds by name, and how people may call them."""
+"""Our kinds by name, and how people may call them."""
 
 from dataclasses import dataclass
 
 from coursegen_api import names
 from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.cleanup import ArtifactCleanup
 from coursegen_api.course import CourseGeneration
 from coursegen_api.export import CourseExport
 from coursegen_api.kinds import Kind
@@ -17,7 +18,7 @@ Work = CourseGeneration | ChapterGeneration | QualityValidation | CourseExport
 """What runs: an object with a phase, attempts and an end."""
 
 WORK: tuple[type[Work], ...] = (CourseGeneration, ChapterGeneration, QualityValidation, CourseExport)
-ALL: tuple[type[Kind], ...] = (*WORK, GenerationQueue, ModelProvider)
+ALL: tuple[type[Kind], ...] = (*WORK, GenerationQueue, ModelProvider, ArtifactCleanup)
 
 API = f"/apis/{names.API_VERSION}"
 

@@ -99,13 +99,18 @@ def tunnel(host: str, port: int, kubectl: list[str]) -> Iterator[tuple[str, int]
 
 
 def answers(store: "ObjectStore", prefix: str) -> str:
-    """Ask the store for a key under a prefix; give what is wrong, empty if it answers."""
+    """Ask the store for a key that is not there, as workers do; give what is wrong, empty if it answers.
+
+    Not for a list: credentials that are limited to a namespace's folder need not be able to list anything.
+    """
     import obstore
     from obstore.exceptions import BaseError
 
     try:
-        next(iter(obstore.list(store, prefix, chunk_size=1)), None)
+        obstore.get(store, f"{prefix}/doctor/none")
     except (BaseError, OSError) as error:
+        if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
+            return ""
         return str(error).split("Debug source")[0].strip()[:300]
     return ""
 

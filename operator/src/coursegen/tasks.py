@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from coursegen_api import names
 from coursegen_api.base import ExportFormat, Model
 from coursegen_api.chapter import ChapterGeneration, ChapterSpec
 from coursegen_api.course import CourseGeneration, CourseSpec
@@ -85,7 +86,7 @@ def _source(given: Mapping[str, str | None], content: Content | None) -> dict[st
 
 
 def _own(owner_id: str | None, field: str) -> str:
-    """Take the owner's id for the name; the API server refuses one that no name can be."""
+    """Name an object as the gateway does: one id is one object, whoever asks for it."""
     if not owner_id:
         raise InputError(f"The object needs a name: give one, or set {field}.")
-    return owner_id.lower().replace("_", "-")
+    return names.object_name(owner_id)

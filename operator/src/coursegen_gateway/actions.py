@@ -19,7 +19,6 @@ from .gateway import Found, Gateway
 from .models import Accepted
 from .problems import Problem, of_cluster, of_fields
 from .state import CHAPTERS, COURSES, EXPORTS, TASK_KINDS, VALIDATIONS, Entry, ended
-from .words import object_name
 
 SPECS: dict[str, type[Model]] = {
     COURSES: CourseSpec, CHAPTERS: ChapterSpec, VALIDATIONS: ValidationSpec, EXPORTS: ExportSpec
@@ -104,7 +103,7 @@ async def create(gateway: Gateway, caller: Caller, plural: str, body: Any) -> Ac
     except ValidationError as error:
         raise of_fields(error) from error
     given = getattr(spec, "course_id", None) or getattr(spec, "chapter_id", None)
-    name = where.name or (object_name(given) if given else f"{TASK_KINDS[plural]}-{uuid.uuid4().hex[:12]}")
+    name = where.name or (names.object_name(given) if given else f"{TASK_KINDS[plural]}-{uuid.uuid4().hex[:12]}")
     kind, shown = TASK_KINDS[plural], gateway.settings.namespaces
     if shown and where.namespace not in shown:
         raise Problem(403, f"This gateway is for {', '.join(shown)}: in {where.namespace} create it with kubectl.")

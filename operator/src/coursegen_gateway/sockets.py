@@ -24,6 +24,7 @@ from .state import COURSES, TASK_KINDS
 
 HEARTBEAT_SECONDS = 15.0
 CHECK_SECONDS = 60.0
+_UNKNOWN_CHECKS = 5
 _SEND_SECONDS = 30.0
 """A reader that takes nothing for so long is gone."""
 
@@ -210,13 +211,21 @@ async def _beat(socket: WebSocket) -> None:
 
 
 async def _check(gateway: Gateway, caller: Caller, allowed: Callable[[Caller], Awaitable[None]]) -> None:
-    """Ask every minute whether the token is still valid and the right still there; Problem if not."""
+    """Ask every minute whether the token is still valid and the right still there; Problem if not.
+
+    An API server that does not say is asked again; what it has not said for some minutes counts as no.
+    """
+    unknown = 0
     while True:
         await asyncio.sleep(CHECK_SECONDS)
         try:
             await allowed(await gateway.gate.caller(caller.token))
+            unknown = 0
         except (ApiError, ApiUnreachable) as error:
+            unknown += 1
             log.warning("access of an open socket could not be checked: %s", error)
+            if unknown >= _UNKNOWN_CHECKS:
+                raise
 
 
 async def _until_gone(socket: WebSocket) -> None:

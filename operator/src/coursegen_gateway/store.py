@@ -15,7 +15,13 @@ from .problems import Problem
 
 _KEY = re.compile(r"[0-9a-f-]{36}/[a-z]+/[A-Za-z0-9][A-Za-z0-9._-]*")
 _PIECE = 256 * 1024
-_EXTENSIONS = {"application/pdf": "pdf", "application/zip": "zip", "application/json": "json", "text/markdown": "md"}
+_EXTENSIONS = {
+    "application/pdf": "pdf",
+    "application/zip": "zip",
+    "application/json": "json",
+    "application/epub+zip": "epub",
+    "text/markdown": "md",
+}
 
 
 @dataclass(frozen=True, slots=True)

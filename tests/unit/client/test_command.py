@@ -69,6 +69,7 @@ def test_options_may_come_before_the_verb_and_those_after_it_win() -> None:
         (["status", "--na"], {"--namespace"}, ":4"),
         (["status", "-o", ""], {"json", "yaml", "wide", "name"}, ":4"),
         (["export", "x", "--format", "s"], {"scorm"}, ":4"),
+        (["export", "x", "--format", "e"], {"epub"}, ":4"),
         (["submit", ""], set(), ":0"),
         (["status", ""], set(), ":4"),
     ],

@@ -1,12 +1,14 @@
 """What commands show: aligned, nothing cut off, and the same words for people and machines."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from rich.text import Text
 
 from coursegen import fleet, why
 from coursegen.cli import checkup, figures, one, overview, show
+from coursegen.errors import CoursegenError, RefusedError
 from coursegen.fleet import Fleet, Part
 from coursegen.kinds import Work
 from coursegen.performance import report
@@ -28,6 +30,13 @@ def test_a_table_is_aligned_and_ends_without_spaces() -> None:
         "a         5  long words",
         "bb    1,234  -",
     ]
+
+
+def test_what_an_object_says_moves_no_cursor() -> None:
+    [_, line] = show.table(("SAYS",), [[show.cell("a\x1b[2Jb\nc\x9bd")]])
+    assert line.plain == "a\ufffd[2Jb c\ufffdd"
+    [fact] = show.facts([("Error", "x\x1b]0;title\x07")])
+    assert "\x1b" not in fact.plain
 
 
 LEASE = {"spec": {"holderIdentity": "pod-1", "renewTime": at(-2)}}
@@ -204,3 +213,42 @@ def test_a_finished_course_lists_its_parts() -> None:
     done = course(**seen(phase="Succeeded", stage="Done", progressPercentage=100, conditions=finished()))
     text = plain(one.task_lines(done, why.Around(children=[export(**seen(phase="Succeeded"))]), [], NOW))
     assert "courseexp/python-pdf  Succeeded" in text
+
+
+def driven(call: Any, answer: Callable[[str], dict[str, Any]]) -> Any:
+    """Give what a call comes to, with an API server of one function."""
+    try:
+        request = next(call)
+        while True:
+            try:
+                said = answer(request.path)
+            except CoursegenError as error:
+                request = call.throw(error)
+            else:
+                request = call.send(said)
+    except StopIteration as end:
+        return end.value
+
+
+def test_an_author_who_may_not_read_queues_sees_the_rest() -> None:
+    """coursegen-author is a Role of a namespace, and queues belong to the cluster."""
+
+    def answer(path: str) -> dict[str, Any]:
+        if "/namespaces/courses/" not in path:
+            raise RefusedError(403, "forbidden")
+        return {"metadata": {}, "items": []}
+
+    seen = driven(fleet.read("courses"), answer)
+    queues = next(p for p in fleet.parts(seen, NOW) if p.name == "queues")
+    assert (queues.state, "coursegen-queue-viewer" in queues.says) == ("unknown", True)
+    shown = plain(overview.status_lines(seen, [queues], NOW))
+    assert "Jobs     not known" in shown
+    assert "PRIORITY" not in shown
+    assert overview.status_data(seen, [queues], NOW)["jobs"]["active"] is None
+    assert driven(fleet.readable_queues(), answer)[0] == []
+
+    def broken(path: str) -> dict[str, Any]:
+        raise RefusedError(500, "etcd")
+
+    with pytest.raises(RefusedError):
+        driven(fleet.readable_queues(), broken)

@@ -173,6 +173,12 @@ def merged(overlay, kind, name):
     return found
 
 
+def test_kind_has_all_that_local_has_and_the_demo_waits_for():
+    [local], [kind] = (documents(OVERLAYS / name / "kustomization.yaml") for name in ("local", "kind"))
+    assert kind["components"] == local["components"]
+    assert kind["resources"] == [r if r.startswith("../") else f"../local/{r}" for r in local["resources"]]
+
+
 def test_production_has_operator_gateway_and_monitoring_and_no_password():
     [kustomization] = documents(OVERLAYS / "production" / "kustomization.yaml")
     parts = {c.removeprefix("../../components/") for c in kustomization["components"]}

@@ -10,17 +10,16 @@ import pytest
 
 from coursegen_api import names
 from coursegen_api.task import Progress
-from coursegen_gateway import actions, app, present
+from coursegen_gateway import actions, app, present, sockets
 from coursegen_gateway.access import Caller, Impersonator, Remembered, Right
 from coursegen_gateway.gateway import Found, Gateway
 from coursegen_gateway.guard import RateLimit
 from coursegen_gateway.hub import Hub
 from coursegen_gateway.problems import Problem
 from coursegen_gateway.settings import Settings, SettingsError, load
-from coursegen_gateway.sockets import _reason
 from coursegen_gateway.state import CHAPTERS, COURSES, PODS, Entry, State
 from coursegen_gateway.tickets import SECONDS, Tickets
-from coursegen_gateway.words import object_name, snaked
+from coursegen_gateway.words import snaked
 from coursegen_operator.access import Access
 from coursegen_operator.kube import ApiError
 
@@ -176,8 +175,8 @@ def test_settings_are_read_and_printed_without_passwords() -> None:
 
 @pytest.mark.parametrize(("owner_id", "name"), [("course-123", "course-123"), ("Kurs 7.1", "kurs-7-1-")])
 def test_an_owners_id_names_the_object_where_kubernetes_takes_it(owner_id: str, name: str) -> None:
-    assert object_name(owner_id).startswith(name)
-    assert len(object_name(owner_id * 9)) <= 52
+    assert names.object_name(owner_id).startswith(name)
+    assert len(names.object_name(owner_id * 9)) <= 52
 
 
 def test_names_are_in_snake_case() -> None:
@@ -312,7 +311,28 @@ async def test_an_api_server_that_does_not_decide_is_a_503_in_words() -> None:
 
 
 def test_the_reason_of_a_close_frame_is_cut_by_bytes() -> None:
-    assert len(_reason("ü" * 119).encode()) <= 123
+    assert len(sockets._reason("ü" * 119).encode()) <= 123
+
+
+async def test_an_open_socket_does_not_outlive_a_right_that_nobody_can_confirm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "CHECK_SECONDS", 0.0)
+    gateway, asked_for = a_gateway(), []
+    says = [ApiError(500, "", ""), None, *[ApiError(500, "", "")] * 5]
+
+    async def caller(token: str) -> Caller:
+        asked_for.append(token)
+        said = says.pop(0)
+        if said:
+            raise said
+        return ALICE
+
+    async def allowed(_: Caller) -> None:
+        return None
+
+    gateway.gate.caller = caller  # type: ignore[method-assign]
+    with pytest.raises(ApiError):
+        await asyncio.wait_for(sockets._check(gateway, ALICE, allowed), 5)
+    assert len(asked_for) == 7
 
 
 async def test_a_new_wish_does_not_keep_the_focus_of_the_last(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,8 @@ from . import show
 from .app import Output, Scope
 from .show import cell
 
-_REDIS_KEY = "url"
-"""Of the Secret coursegen-redis, as worker Pods take it."""
+_REDIS_KEY, _REDIS_CA = "url", "ca.crt"
+"""Of the Secret coursegen-redis, as worker Pods take them."""
 
 _LEAST = (1, 35)
 """resourceVersions are comparable from here on (KEP-5504)."""
@@ -70,7 +70,7 @@ def checks(scope: Scope, now: datetime) -> Iterator[Check]:
     yield _tried("providers", lambda: _providers(client))
     yield _tried("worker account", lambda: _account(client))
     yield _tried("store", lambda: _store(scope))
-    yield _tried("redis", lambda: _redis(scope, now))
+    yield _tried("redis", lambda: _redis(scope))
 
 
 def _tried(name: str, look: Callable[[], Check]) -> Check:
@@ -218,9 +218,9 @@ def _store(scope: Scope) -> Check:
     return Check("store", "ok", "answers, with the credentials that workers have")
 
 
-def _redis(scope: Scope, now: datetime) -> Check:
+def _redis(scope: Scope) -> Check:
     """Ask the Redis of --redis-url, else the one that workers are told of."""
-    part = fleet.redis(scope.redis_url, now) if scope.redis_url else _workers_redis(scope, now)
+    part = fleet.redis(scope.redis_url) if scope.redis_url else _workers_redis(scope)
     state = {"ok": "ok", "degraded": "warning"}.get(part.state, "unknown")
     mend = (
         "Nothing is lost. Look at the Pod of Redis, and at the URL's user and password." if state == "warning" else ""
@@ -228,16 +228,18 @@ def _redis(scope: Scope, now: datetime) -> Check:
     return Check("redis", state, part.says, mend)
 
 
-def _workers_redis(scope: Scope, now: datetime) -> fleet.Part:
+def _workers_redis(scope: Scope) -> fleet.Part:
     client = scope.client
     try:
         secret = client.read(f"/api/v1/namespaces/{client.namespace}/secrets/{names.SECRET_REDIS}")
     except NotFoundError:
         return fleet.Part("redis", "unknown", f"no Secret {names.SECRET_REDIS}: percentages move with the Jobs alone")
-    url = urlsplit(base64.b64decode(secret.get("data", {}).get(_REDIS_KEY, "")).decode())
+    data = {k: base64.b64decode(v).decode() for k, v in (secret.get("data") or {}).items()}
+    url = urlsplit(data.get(_REDIS_KEY, ""))
     try:
         with store.tunnel(url.hostname or "", url.port or 6379, scope.kubectl()) as (host, port):
             login, at, _ = url.netloc.rpartition("@")
-            return fleet.redis(url._replace(netloc=f"{login}{at}{host}:{port}").geturl(), now)
+            reached = url._replace(netloc=f"{login}{at}{host}:{port}").geturl()
+            return fleet.redis(reached, data.get(_REDIS_CA, ""), forwarded=host != url.hostname)
     except CoursegenError as error:
         return fleet.Part("redis", "unknown", str(error))

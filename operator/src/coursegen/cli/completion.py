@@ -94,7 +94,9 @@ def _arguments(verb: str, before: Sequence[str]) -> list[str]:
     if before and before[-1] in ("-o", "--output"):
         return ["wide", "json", "yaml", "name"]
     if before and before[-1] == "--format":
-        return ["pdf", "scorm", "json"]
+        from coursegen_api.base import ExportFormat
+
+        return [f.value for f in ExportFormat]
     if not verb:
         return sorted(name for name in _commands() if name)
     return _names(before) if verb in _TAKES_NAME else []

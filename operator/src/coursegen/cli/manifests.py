@@ -12,9 +12,8 @@ from rich.text import Text
 from coursegen_api import names
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
-from coursegen_api.queue import GenerationQueue
 
-from .. import calls, kinds, planning, times
+from .. import calls, fleet, kinds, planning, times
 from ..calls import Json
 from ..errors import InputError, NotFoundError, RefusedError
 from ..kinds import Work
@@ -136,7 +135,7 @@ def _verdict(scope: Scope, manifest: Json) -> Verdict:
 def _estimate(scope: Scope, obj: Work, namespace: str) -> planning.Estimate:
     run = scope.client.run
     known = planning.Known(
-        {q.metadata.name: q for q in scope.client.list(GenerationQueue)},
+        {q.metadata.name: q for q in run(fleet.readable_queues())[0]},
         run(calls.listed(CourseGeneration, namespace)),
         run(calls.listed(ChapterGeneration, namespace)),
     )

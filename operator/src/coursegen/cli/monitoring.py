@@ -86,7 +86,8 @@ def plain_line(seen: fleet.Fleet, now: datetime) -> str:
     """Give the state of everything in a line."""
     queues = [q for q in seen.queues if q.status.active or q.status.pending]
     said = ", ".join(f"{q.metadata.name} {q.status.active} run {q.status.pending} wait" for q in queues)
-    return f"{now:%H:%M:%S}  courses: {overview.phases_of(seen.courses)}; {said or 'all queues idle'}"
+    idle = "queues may not be read" if seen.queues_unseen else "all queues idle"
+    return f"{now:%H:%M:%S}  courses: {overview.phases_of(seen.courses)}; {said or idle}"
 
 
 def _sum_up(scope: Scope, begun: datetime) -> None:

@@ -7,7 +7,6 @@ from rich.text import Text
 
 from coursegen_api.base import Attempt, TaskStatus, Usage
 from coursegen_api.course import CourseGeneration
-from coursegen_api.queue import GenerationQueue
 from coursegen_operator import views
 from coursegen_operator.plan import failure
 from coursegen_operator.plan.world import Reading
@@ -49,7 +48,7 @@ def why(scope: Scope, name: str) -> None:
 def around(scope: Scope, obj: Work, now: datetime) -> reasons.Around:
     """Read what the sentence needs beside the object; what may not be read is left out."""
     client = scope.client
-    queues = {q.metadata.name: q for q in client.list(GenerationQueue)}
+    queues = {q.metadata.name: q for q in client.run(fleet.readable_queues())[0]}
     parts = client.children(obj) if isinstance(obj, CourseGeneration) else ()
     return reasons.Around(queues, parts, pod_trouble(client, obj), _operator(scope, obj, now))
 

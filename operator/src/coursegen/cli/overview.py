@@ -34,7 +34,7 @@ def status(scope: Scope, watch: bool) -> None:
     def once() -> list[Sequence[Text]]:
         now = datetime.now(UTC)
         seen = scope.client.run(fleet.read(place, scope.system_namespace))
-        parts = [*fleet.parts(seen, now), fleet.redis(scope.redis_url, now)]
+        parts = [*fleet.parts(seen, now), fleet.redis(scope.redis_url)]
         if scope.output in (Output.JSON, Output.YAML):
             scope.screen.data(status_data(seen, parts, now), scope.output)
             return []
@@ -53,7 +53,7 @@ def status_lines(seen: Fleet, parts: Sequence[Part], now: datetime, wide: bool =
         (
             ("Where", f"namespace {seen.namespace}" if seen.namespace else "all namespaces"),
             ("Courses", f"{phases_of(seen.courses)}; {courses}"),
-            ("Jobs", f"{_of(jobs, most)} in all queues"),
+            ("Jobs", "not known: queues may not be read" if seen.queues_unseen else f"{_of(jobs, most)} in all queues"),
         )
     )
     head = ["QUEUE", "PRIORITY", "ACTIVE", "CAPACITY", "PENDING", "OLDEST", "CIRCUIT", "STOPPED", "SUCCESS%"]
@@ -73,7 +73,7 @@ def status_lines(seen: Fleet, parts: Sequence[Part], now: datetime, wide: bool =
             for p in (seen.providers if wide else shut)
         ),
     )
-    return [health, summary, queues, providers if len(providers) > 1 else []]
+    return [health, summary, [] if seen.queues_unseen else queues, providers if len(providers) > 1 else []]
 
 
 def _of(used: int, most: int | None) -> str:
@@ -121,7 +121,10 @@ def status_data(seen: Fleet, parts: Sequence[Part], now: datetime) -> Json:
             "slotsInUse": sum(_takes_a_slot(c) for c in seen.courses),
             "limit": fleet.limit(seen, "courses"),
         },
-        "jobs": {"active": sum(q.status.active for q in seen.queues), "limit": fleet.limit(seen, "jobs")},
+        "jobs": {
+            "active": None if seen.queues_unseen else sum(q.status.active for q in seen.queues),
+            "limit": fleet.limit(seen, "jobs"),
+        },
         "queues": [
             {"name": q.metadata.name, "priority": q.spec.priority, "circuit": fleet.circuit_of(q)}
             | {"capacity": q.spec.capacity, "stopPolicy": q.spec.stop_policy.value}

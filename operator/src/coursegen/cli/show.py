@@ -30,6 +30,12 @@ STYLES = {
 }
 
 
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), "\ufffd")
+_IN_A_ROW = _CONTROLS | dict.fromkeys((9, 10, 13), " ")
+_IN_TEXT = {c: shown for c, shown in _CONTROLS.items() if chr(c) not in "\t\n"}
+"""What a model, an Event or an object says must not move the cursor, set the title or type for who reads it."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """A cell of a table."""
@@ -41,7 +47,7 @@ class Cell:
 
 def cell(value: object, *, right: bool = False) -> Cell:
     """Make a cell of a value; nothing is a dash, and words that say how something stands are coloured."""
-    text = "-" if value is None or value == "" else str(value)
+    text = "-" if value is None or value == "" else str(value).translate(_IN_A_ROW)
     return Cell(text, STYLES.get(text, ""), right)
 
 
@@ -78,7 +84,7 @@ def facts(pairs: Iterable[tuple[str, object]]) -> list[Text]:
     lines = []
     for name, value in known:
         line = Text(f"{name:<{width}}  ", "bold")
-        line.append(str(value), STYLES.get(str(value), "not bold"))
+        line.append(str(value).translate(_IN_A_ROW), STYLES.get(str(value), "not bold"))
         lines.append(line)
     return lines
 
@@ -109,11 +115,11 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Write one line."""
-        self.console.print(text)
+        self.console.print(text.translate(_IN_TEXT))
 
     def tell(self, text: str) -> None:
         """Write one line to stderr: for people, and not part of the answer."""
-        print(text, file=sys.stderr)
+        print(text.translate(_IN_TEXT), file=sys.stderr)
 
     def data(self, value: Any, form: str) -> None:
         """Write JSON or YAML, for machines."""
