@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 from localcluster.api import PORT, Api
@@ -42,9 +42,9 @@ class Recorder:
         self._trouble = ""
         self._ends = threading.Event()
 
-    def start(self) -> None:
-        """Begin to record; what is there already is the first version."""
-        for kind, path in PATHS.items():
+    def start(self, unknown: Collection[str] = ()) -> None:
+        """Begin to record; what is there already is the first version. Kinds unknown to the server are left out."""
+        for kind, path in ((k, p) for k, p in PATHS.items() if k not in unknown):
             listed = self._list(path)
             for item in listed["items"]:
                 self._take(kind, "ADDED", item)

@@ -10,8 +10,10 @@ import yaml
 from pypdf import PdfReader
 
 from coursegen_api import names
+from coursegen_api.base import ScormVersion
 from coursegen_worker.exporters import json_export
 from coursegen_worker.exporters.scorm import check
+from coursegen_worker.exporters.scorm.editions import EDITIONS
 from coursegen_worker.quality import embedding
 
 from .scene import SECONDS, Scene, chapter, condition, course, outcomes
@@ -56,7 +58,7 @@ def _is_the_course_as_pdf(content: bytes, spec: dict) -> None:
 
 
 def _is_the_course_as_scorm(content: bytes, spec: dict) -> None:
-    assert not check.faults(content)
+    assert not check.faults(content, EDITIONS[ScormVersion.V1_2])
     with zipfile.ZipFile(io.BytesIO(content)) as package:
         assert spec["title"] in package.read("imsmanifest.xml").decode()
 
@@ -120,7 +122,7 @@ def test_a_chapter_a_validation_and_an_export_stand_alone(scene: Scene) -> None:
         [ends["CourseExport", n]["artifact"]["key"] for n in ("of-chapter", "by-key", "my-text-pdf")]
     )
     assert json.loads(exported)["hasPart"][0]["name"] == "Loops"
-    assert not check.faults(package)
+    assert not check.faults(package, EDITIONS[ScormVersion.V1_2])
     pages = [page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages]
     assert "A loop runs the same lines again" in "".join(pages)
     scene.until_event("loops", "ChapterSucceeded")

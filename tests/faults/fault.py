@@ -20,7 +20,7 @@ class Act(Enum):
     SILENCE = "it is not passed on, and never answered"
     HALF = "half of the answer comes"
     STALE = "the first answer to such a request is given again"
-    SLOW = "it takes a second"
+    SLOW = "it takes four seconds"
     # Of a watch, when the next event comes:
     DROP = "the event is kept back"
     FREEZE = "no event comes any more, and the connection stays"

@@ -215,7 +215,7 @@ def short() -> list[Plan]:
 def _slow_jobs(key: str) -> Plan:
     """Kill, and have the Jobs listed later than the chapters at the next start."""
     return Plan(
-        f"{key}: killed, and the next list of Jobs takes a second",
+        f"{key}: killed, and the next list of Jobs takes four seconds",
         lambda: [Fault(Act.KILL_AFTER, key=key), Fault(Act.SLOW, kopf("jobs"), 3, after=key)],
     )
 

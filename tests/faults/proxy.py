@@ -112,7 +112,7 @@ class Proxy:
                 fresh = await self._pass_on(request, ask)
                 return _response(*self._first.get(f"{ask.path}?{ask.query}", fresh))
             case Act.SLOW:
-                await asyncio.sleep(1)
+                await asyncio.sleep(4)
                 return _response(*await self._pass_on(request, ask))
         return _hang_up(request)
 

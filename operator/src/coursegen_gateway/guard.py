@@ -64,7 +64,10 @@ class RateLimit:
 
 
 class Guard:
-    """Refuses bodies over MAX_BODY and changes from another site's page, lays the security headers over every answer, and tells `observe` of it."""
+    """Refuses bodies over MAX_BODY and changes from another site's page; adds the security headers to every answer.
+
+    `observe` is told of each answer.
+    """
 
     def __init__(self, app: ASGIApp, observe: Callable[[str, str, int], None]) -> None:
         self._app, self._observe = app, observe

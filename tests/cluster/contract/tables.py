@@ -128,7 +128,7 @@ def bar(path: str) -> list[Bound]:
     return [
         *number(f"{path}.minReadabilityScore", 0, 100, 0.1),
         *number(f"{path}.minPedagogicalAlignment", 0, 1, 0.1),
-        (f"{path}.allowedTerms", "maxItems", ["host"] * 50, ["host"] * 51),
+        (f"{path}.allowedTerms", "maxItems", ["host"] * 40, ["host"] * 41),
         (f"{path}.allowedTerms[]", "minLength", "a", ""),
         (f"{path}.allowedTerms[]", "maxLength", "語" * 60, "a" * 61),
         (f"{path}.allowedTerms[]", "pattern", "master's degree", "two\nlines"),
@@ -613,6 +613,7 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
     ),
     ("ModelProvider", {"spec.writer": "template", "spec.secretName": ABSENT, "spec.concurrency": ABSENT}),
     ("ModelProvider", {"spec.endpoint": "https://another.example/v1", "spec.model": "another", "spec.prices": ABSENT}),
+    ("ModelProvider", {"spec.taskTokenLimit": 20_000, "spec.parallelRequests": 2}),
     *(
         (kind, {"spec.queueName": name})
         for kind in ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport", "ArtifactCleanup")

@@ -59,6 +59,7 @@ def test_the_commands_of_a_page_work(scene: Scene, tmp_path: Path, page: Path) -
     with Kubelet(scene, node):
         scene.create("CourseGeneration", COURSE, course(2))
         scene.create("ChapterGeneration", "broken", chapter(FAILS))
+        scene.create("ArtifactCleanup", "artifacts", {})
         scene.until_ended(COURSE)
         scene.until_ended("broken", "ChapterGeneration")
         for command in commands(page):

@@ -34,7 +34,7 @@ _TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] : [
 VIEWS = ("courses", "chapters", "history", "queues", "workers", "graphs")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # until it ends, an event loop is taken for running, and asyncio tests cannot start
 def browser() -> Iterator[Browser]:
     """Give Debian's Chromium."""
     expect.set_options(timeout=_MILLISECONDS)
