@@ -15,7 +15,14 @@ OVERLAYS = ("production", "production/tenant", "namespaced", "local/tenant")
 SYSTEM = "coursegen-system"
 PARTS = {
     SYSTEM: (
-        "base", "network-policy/system", "dedicated-workers", "redis", "s3", "gateway", "monitoring", "admission-policy",
+        "base",
+        "network-policy/system",
+        "dedicated-workers",
+        "redis",
+        "s3",
+        "gateway",
+        "monitoring",
+        "admission-policy",
     ),
     "courses": ("overlays/local/tenant", "network-policy/tenant"),
 }

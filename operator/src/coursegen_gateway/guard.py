@@ -64,7 +64,7 @@ class RateLimit:
 
 
 class Guard:
-    """Refuses bodies over MAX_BODY and changes from another site's page, lays the security headers over every answer, and tells `observe` of it."""
+    """Refuses large bodies and another site's changes, lays security headers over answers, tells `observe` of them."""
 
     def __init__(self, app: ASGIApp, observe: Callable[[str, str, int], None]) -> None:
         self._app, self._observe = app, observe

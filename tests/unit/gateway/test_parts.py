@@ -348,7 +348,11 @@ async def test_a_new_wish_does_not_keep_the_focus_of_the_last(monkeypatch: pytes
 
 @pytest.mark.parametrize(
     ("status", "refused"),
-    [({"phase": "Succeeded"}, True), ({"phase": "Succeeded", "missingChapters": [2]}, False), ({"phase": "Failed"}, False)],
+    [
+        ({"phase": "Succeeded"}, True),
+        ({"phase": "Succeeded", "missingChapters": [2]}, False),
+        ({"phase": "Failed"}, False),
+    ],
 )
 async def test_what_a_course_was_delivered_without_can_be_asked_for_again(
     monkeypatch: pytest.MonkeyPatch, status: dict[str, Any], refused: bool
