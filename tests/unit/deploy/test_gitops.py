@@ -92,3 +92,14 @@ def test_the_examples_name_folders_that_are_there_and_never_prune_the_platform(f
             assert (gitops.HERE.parents[1] / path / "kustomization.yaml").exists()
         prune = spec.get("prune", spec.get("syncPolicy", {}).get("automated", {}).get("prune", False))
         assert prune is False
+
+
+@pytest.mark.parametrize(
+    ("status", "offered"),
+    [({}, False), ({"missingChapters": []}, False), ({"missingChapters": [2]}, True)],
+)
+def test_argo_cd_offers_to_write_the_chapters_that_a_course_was_delivered_without(
+    status: dict[str, object], offered: bool
+) -> None:
+    course = {"kind": "CourseGeneration", "metadata": {}, "spec": {}, "status": {"phase": "Succeeded", **status}}
+    assert ("retry" in argocd.customizations()["CourseGeneration"].enabled(course)) is offered

@@ -45,5 +45,8 @@ async def test_a_message_comes_with_the_namespace_whose_stream_it_was_on() -> No
     heard: list[tuple[str, str]] = []
     reader = progress.ProgressReader(progress.Redis("redis://unused"), lambda: {"a": "uid-a", "b": "uid-b"})
     with contextlib.suppress(ConnectionError):
-        await reader._follow(Streams(), lambda message, namespace: heard.append((message.uid, namespace)))  # type: ignore[arg-type]
+        await reader._follow(
+            Streams(),  # type: ignore[arg-type]
+            lambda message, namespace: heard.append((message.uid, namespace)),
+        )
     assert heard == [("of-b", "a")]

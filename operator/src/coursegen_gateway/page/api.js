@@ -64,6 +64,7 @@ export class Feed {
   async #open() {
     try {
       const { ticket } = await (await call("POST", "api/v1/ws-tickets")).json();
+      if (this.#stopped) return;
       const url = new URL(`ws/tasks?ticket=${encodeURIComponent(ticket)}`, document.baseURI);
       url.protocol = url.protocol.replace("http", "ws");
       this.#socket = new WebSocket(url);

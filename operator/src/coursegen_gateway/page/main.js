@@ -215,7 +215,9 @@ async function enter(event) {
 function leave() {
   signOut();
   page.feed?.stop();
-  Object.assign(page, { who: null, data: null, feed: null, live: false });
+  clearTimeout(page.due);
+  // What was on its way for the last person, or read by them, is nothing for the next.
+  Object.assign(page, { who: null, data: null, feed: null, live: false, log: null, dialog: null, due: 0, asked: page.asked + 1 });
   show();
 }
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from ....e2e.scene import Scene, chapter, course
+from ..kubelet import RUNS, Kubelet
 from .conftest import People
 from .place import Place
 from .test_api import uid, until
@@ -83,6 +84,35 @@ def test_what_one_may_not_read_looks_as_if_it_did_not_exist(place: Place, scene:
     assert people.outsider.get("/api/v1/tasks").json()["total"] == 0
     for path in ("/health/tasks", "/api/v1/queues", "/demand", "/api/v1/graphs", "/metrics"):
         assert people.outsider.get(path).status_code == 403
+
+
+def test_who_may_read_courses_alone_is_shown_none_of_their_chapters(
+    place: Place, scene: Scene, kubelet: Kubelet, people: People
+) -> None:
+    kubelet.decide = lambda task: RUNS
+    scene.create("CourseGeneration", "c", course(2))
+    here = {"namespace": scene.namespace}
+    path, roles = "/api/v1/courses/c", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{scene.namespace}/roles"
+    until(scene, lambda: len(people.author.get(path, params=here).json().get("chapter_tasks", ())) == 2)
+    rule = {"apiGroups": ["coursegen.dev"], "resources": ["coursegenerations"], "verbs": ["get", "list"]}
+    place.system.request("POST", roles, {"metadata": {"name": "covers"}, "rules": [rule]})
+    with place.client(place.token(scene.namespace, "covers", role="covers")) as client:
+        shown = until(scene, lambda: (a := client.get(path, params=here)).status_code == 200 and a.json())
+        assert (shown["chapter_tasks"], shown["chapters"]["total"]) == ([], 2)
+        assert client.get(f"{path}/generation-status", params=here).json()["chapter_tasks"] == []
+        assert client.get(f"{path}/chapters", params=here).json()["total"] == 0
+        wish = {"chapter_id": "part-1", "feedback": "x"}
+        assert client.post(f"{path}/regenerate-chapter", params=here, json=wish).status_code == 404
+
+
+def test_another_sites_page_changes_nothing_with_the_token_that_a_proxy_adds(scene: Scene, people: People) -> None:
+    scene.create("ChapterGeneration", "a", chapter(suspend=True))
+    path = f"/api/v1/tasks/{uid(scene, 'ChapterGeneration', 'a')}"
+    until(scene, lambda: people.author.get(path).status_code == 200)
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+        assert people.author.post(f"{path}/cancel", headers=headers).status_code == 403
+        assert people.author.delete(path, headers=headers).status_code == 403
+    assert people.author.post(f"{path}/suspend", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 202
 
 
 def test_who_may_read_and_not_write_changes_nothing(place: Place, scene: Scene, people: People) -> None:

@@ -2,9 +2,11 @@
 local phase = obj.status ~= nil and obj.status.phase or "Pending"
 local ended = phase == "Succeeded" or phase == "Failed" or phase == "Cancelled"
 local suspended = obj.spec.suspend == true
+local missing = obj.status ~= nil and obj.status.missingChapters or nil -- a course may be delivered without some
 
 local actions = {}
-actions["retry"] = { ["disabled"] = phase ~= "Failed" and phase ~= "Cancelled", ["iconClass"] = "fa fa-fw fa-redo" }
+local again = phase == "Failed" or phase == "Cancelled" or (phase == "Succeeded" and missing ~= nil and #missing > 0)
+actions["retry"] = { ["disabled"] = not again, ["iconClass"] = "fa fa-fw fa-redo" }
 actions["cancel"] = { ["disabled"] = ended, ["iconClass"] = "fa fa-fw fa-times" }
 actions["suspend"] = { ["disabled"] = ended or suspended, ["iconClass"] = "fa fa-fw fa-pause" }
 actions["resume"] = { ["disabled"] = not suspended, ["iconClass"] = "fa fa-fw fa-play" }
