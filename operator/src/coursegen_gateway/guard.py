@@ -64,14 +64,7 @@ class RateLimit:
 
 
 class Guard:
-<<<<<<< HEAD
-    """Refuses bodies over MAX_BODY and changes from another site's page; adds the security headers to every answer.
-
-    `observe` is told of each answer.
-    """
-=======
     """Refuses large bodies and another site's changes, lays security headers over answers, tells `observe` of them."""
->>>>>>> review-edge
 
     def __init__(self, app: ASGIApp, observe: Callable[[str, str, int], None]) -> None:
         self._app, self._observe = app, observe
