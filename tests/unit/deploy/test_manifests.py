@@ -156,6 +156,8 @@ def test_every_setting_of_an_overlay_is_one_that_its_program_knows(name, known, 
     for overlaid in OVERLAYS.glob("*/kustomization.yaml"):
         generators = [g for g in documents(overlaid)[0].get("configMapGenerator", ()) if g["name"] == name]
         lines += [line for g in generators for line in g.get("literals", ())]
+    patches = [d for f in OVERLAYS.glob("*/*.yaml") for d in documents(f) if d.get("kind") == "ConfigMap"]
+    lines += [f"{k}={v}" for d in patches if d["metadata"]["name"] == name for k, v in d["data"].items()]
     given = {line.partition("=")[0] for line in lines if line.startswith("COURSEGEN_")}
     assert given
     assert given <= {f"COURSEGEN_{f.name.upper()}" for f in fields(known)}
