@@ -3,13 +3,29 @@
 import shutil
 import sys
 
-from localcluster import debian
+from localcluster import debian, golang
 from localcluster.progress import Reporter
 
 
 def redis_server() -> str:
     """Give Redis."""
     return _path("redis-server", "redis-server")
+
+
+def versitygw() -> str:
+    """Give the S3 server of the local cluster, built where it is not there."""
+    return str(golang.ensure(golang.VERSITYGW, Reporter(sys.stderr)) / "versitygw")
+
+
+def s3_environment(port: int, access: str, secret: str) -> dict[str, str]:
+    """Give what reaches that server on a port of loopback, as the environment variables of a worker."""
+    return {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": access,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_REGION": "us-east-1",
+        "AWS_ALLOW_HTTP": "true",
+    }
 
 
 def chromium() -> str:

@@ -53,29 +53,18 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """Start versitygw, the S3 server of the local cluster, over a folder; build it where it is not there."""
-    from localcluster import golang
-    from localcluster.progress import Reporter
-
-    program = golang.ensure(golang.VERSITYGW, Reporter(sys.stderr)) / "versitygw"
     folder = tmp_path_factory.mktemp("s3")
     (folder / "data/courses").mkdir(parents=True)
     port, key, secret = free_port(), "test-access", secrets.token_hex(12)
     log = folder / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [str(program), "--access", key, "--secret", secret, "--port", f"127.0.0.1:{port}", "posix", "data"],
+            [programs.versitygw(), "--access", key, "--secret", secret, "--port", f"127.0.0.1:{port}", "posix", "data"],
             cwd=folder,
             stdout=out,
             stderr=out,
         )
     wait_for_port(port, process, log)
-    environment = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": key,
-        "AWS_SECRET_ACCESS_KEY": secret,
-        "AWS_REGION": "us-east-1",
-        "AWS_ALLOW_HTTP": "true",
-    }
-    yield S3Server("s3://courses/tenant-a", environment, folder / "data/courses")
+    yield S3Server("s3://courses/tenant-a", programs.s3_environment(port, key, secret), folder / "data/courses")
     process.terminate()
     process.wait(10)

@@ -7,7 +7,6 @@ import json
 import re
 import secrets
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,8 +23,7 @@ from worker_support import NAMESPACE, OTHER_NAMESPACE
 from coursegen_worker.failures import TaskFailedError
 from coursegen_worker.store import Store
 from demo import overlay
-from localcluster import golang
-from localcluster.progress import Reporter
+from tests import programs
 
 DOCS = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
 TENANTS = {"team-a": NAMESPACE, "team-b": OTHER_NAMESPACE}
@@ -79,7 +77,7 @@ def documented_policy() -> dict:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    program = str(golang.ensure(golang.VERSITYGW, Reporter(sys.stderr)) / "versitygw")
+    program = programs.versitygw()
     folder = tmp_path_factory.mktemp("tenants")
     (folder / "data" / BUCKET).mkdir(parents=True)
     (folder / "iam").mkdir()

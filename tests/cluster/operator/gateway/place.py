@@ -181,14 +181,10 @@ def start_redis(folder: Path) -> Server:
 
 def start_s3(folder: Path) -> tuple[Server, dict[str, str]]:
     """Start the S3 server of the local cluster, with one bucket; gives what reaches it as well."""
-    from localcluster import golang
-    from localcluster.progress import Reporter
-
-    program = golang.ensure(golang.VERSITYGW, Reporter(sys.stderr)) / "versitygw"
     (folder / "s3" / "courses").mkdir(parents=True)
     port, key, secret = free_port(), "test-access", secrets.token_hex(12)
     command = [
-        str(program),
+        programs.versitygw(),
         "--access",
         key,
         "--secret",
@@ -198,11 +194,4 @@ def start_s3(folder: Path) -> tuple[Server, dict[str, str]]:
         "posix",
         str(folder / "s3"),
     ]
-    environment = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": key,
-        "AWS_SECRET_ACCESS_KEY": secret,
-        "AWS_REGION": "us-east-1",
-        "AWS_ALLOW_HTTP": "true",
-    }
-    return Server(command, folder / "s3.log", port).start(), environment
+    return Server(command, folder / "s3.log", port).start(), programs.s3_environment(port, key, secret)

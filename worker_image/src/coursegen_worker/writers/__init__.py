@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from coursegen_api.base import ProficiencyLevel, Usage
 from coursegen_api.task import CourseContext, OutlineTask
 from coursegen_api.task import Writer as WriterChoice
-from coursegen_worker.documents import Chapter, Contract, CourseBrief, LearningObjective, Outline
+from coursegen_worker.documents import (
+    Chapter,
+    Contract,
+    CourseBrief,
+    Generator,
+    LearningObjective,
+    Outline,
+    Question,
+    Section,
+)
 from coursegen_worker.progress import Advance
 
 if TYPE_CHECKING:
@@ -36,6 +45,25 @@ class ChapterBrief:
     contract: Contract = field(default_factory=Contract)
     course_brief: CourseBrief | None = None
     plan: dict[str, Any] = field(default_factory=dict)
+
+    def chapter(self, generator: Generator, sections: list[Section], questions: list[Question], **more: Any) -> Chapter:
+        """Give the document of this chapter with what was written; `more` are fields that only one writer fills."""
+        return Chapter(
+            chapter_id=self.chapter_id,
+            course_id=self.course_id,
+            course=self.course,
+            index=self.index,
+            title=self.title,
+            complexity_level=self.level,
+            objectives=self.objectives,
+            course_objective_ids=self.course_objective_ids,
+            estimated_duration=self.estimated_duration,
+            contract=self.contract,
+            generator=generator,
+            sections=sections,
+            questions=questions,
+            **more,
+        )
 
 
 @dataclass(frozen=True)

@@ -58,26 +58,9 @@ async def write(brief: ChapterBrief, asker: Asker, generator: Generator, advance
 
     advance(0.0, f"writing {len(work)} parts")
     parts = [part for answer in await together(*(counted(one) for one in work)) for part in answer]
-    return _document(brief, generator, parts)
-
-
-def _document(brief: ChapterBrief, generator: Generator, parts: list[Section | Question]) -> Chapter:
-    return Chapter(
-        chapter_id=brief.chapter_id,
-        course_id=brief.course_id,
-        course=brief.course,
-        index=brief.index,
-        title=brief.title,
-        complexity_level=brief.level,
-        objectives=brief.objectives,
-        course_objective_ids=brief.course_objective_ids,
-        estimated_duration=brief.estimated_duration,
-        contract=brief.contract,
-        generator=generator,
-        sections=[part for part in parts if isinstance(part, Section)],
-        questions=[part for part in parts if isinstance(part, Question)],
-        brief=brief.course_brief,
-    )
+    sections = [part for part in parts if isinstance(part, Section)]
+    questions = [part for part in parts if isinstance(part, Question)]
+    return brief.chapter(generator, sections, questions, brief=brief.course_brief)
 
 
 def facts_of_course(course: CourseContext, shared: CourseBrief | None) -> dict[str, Any]:

@@ -51,22 +51,7 @@ def compose(brief: ChapterBrief, generator: Generator, advance: Advance) -> Chap
     sections.append(frame.recap(brief, [fill(line, p.values) for p in parts for line in p.unit.recap]))
     questions = [question(part, n, quiz) for part in parts for n, quiz in enumerate(part.unit.questions, start=1)]
     advance(1.0, "writing questions")
-    return Chapter(
-        chapter_id=brief.chapter_id,
-        course_id=brief.course_id,
-        course=brief.course,
-        index=brief.index,
-        title=brief.title,
-        complexity_level=brief.level,
-        objectives=brief.objectives,
-        course_objective_ids=brief.course_objective_ids,
-        estimated_duration=brief.estimated_duration,
-        contract=brief.contract,
-        generator=generator,
-        sections=sections,
-        questions=questions,
-        plan={"parts": [_remember(part) for part in parts]},
-    )
+    return brief.chapter(generator, sections, questions, plan={"parts": [_remember(part) for part in parts]})
 
 
 def parts_of(brief: ChapterBrief) -> list[Part]:
