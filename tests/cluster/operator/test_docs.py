@@ -13,11 +13,13 @@ from coursegen_api.task import ChapterTask, TaskInput, TaskResult, exit_code
 
 from ...e2e.scene import Scene, chapter, course
 from ...e2e.system import ROOT, System
-from .kubelet import End, Kubelet, well
+from .kubelet import RUNS, End, Kubelet, well
 
 REFUSED = TaskResult(failure_class=FailureClass.INVALID_INPUT, message="This chapter cannot be written.")
 
 NAMESPACE, COURSE, FAILS = "courses", "course-123", "Hopeless"
+CHAPTERS = 3
+LAST, LAST_NAME = f"Part {CHAPTERS}", f"{COURSE}-chapter-0{CHAPTERS}"
 
 QUEUES = "/apis/coursegen.dev/v1alpha1/generationqueues"
 
@@ -51,16 +53,24 @@ def test_the_commands_of_a_page_work(scene: Scene, tmp_path: Path, page: Path) -
         (tmp_path / folder).symlink_to(ROOT / folder)
     (tmp_path / "kubectl").symlink_to(kubectl.program)
 
+    asks_for_jobs = any(re.search(r" jobs\b", command) for command in commands(page))
+
     def node(task: TaskInput) -> End:
-        hopeless = isinstance(task.work, ChapterTask) and task.work.title == FAILS
-        return End(exit_code(FailureClass.INVALID_INPUT), REFUSED.to_json()) if hopeless else well(task)
+        title = task.work.title if isinstance(task.work, ChapterTask) else ""
+        if title == FAILS:
+            return End(exit_code(FailureClass.INVALID_INPUT), REFUSED.to_json())
+        # Ended Jobs are removed: a page that asks for Jobs finds one that goes on.
+        return RUNS if asks_for_jobs and title == LAST else well(task)
 
     scene.create("Secret", "coursegen-store", apiVersion="v1", stringData={"COURSEGEN_STORE_URL": "s3://none"})
     with Kubelet(scene, node):
-        scene.create("CourseGeneration", COURSE, course(2))
+        scene.create("CourseGeneration", COURSE, course(CHAPTERS))
         scene.create("ChapterGeneration", "broken", chapter(FAILS))
         scene.create("ArtifactCleanup", "artifacts", {})
-        scene.until_ended(COURSE)
+        if asks_for_jobs:
+            scene.until_pod_runs(LAST_NAME)
+        else:
+            scene.until_ended(COURSE)
         scene.until_ended("broken", "ChapterGeneration")
         for command in commands(page):
             here = re.sub(rf"\b{NAMESPACE}\b", scene.namespace, command)
