@@ -16,7 +16,8 @@ from coursegen_operator import effects, election, handlers, resync, workqueue
 from coursegen_operator.act import Actor
 from coursegen_operator.effects import Doer
 from coursegen_operator.kube import path_of
-from coursegen_operator.plan.world import CreateJob
+from coursegen_operator.plan import slots
+from coursegen_operator.plan.world import CreateJob, key_of
 from coursegen_operator.resync import Resync
 from coursegen_operator.scheduler import Scheduler
 from coursegen_operator.snapshot import Snapshot
@@ -58,7 +59,7 @@ def job_before_intent() -> None:
 def counters_in_memory() -> None:
     """Slots in use are counted as this process grants them, not from what exists."""
     mine: set[Any] = set()
-    granted, slots_of = Scheduler.granted, Snapshot._slots_of
+    granted, of_object = Scheduler.granted, slots.of_object
 
     def remember(self: Scheduler, key: Any) -> Any:
         found = granted(self, key)
@@ -72,11 +73,11 @@ def counters_in_memory() -> None:
         mine.update([] if declined else [key])
         return declined
 
-    def counted(self: Snapshot, obj: Any, uid: str) -> Any:
-        return slots_of(self, obj, uid) if self.by_uid.get(uid) in mine else None
+    def counted(obj: Any, course: Any, jobs: Any) -> Any:
+        return of_object(obj, course, jobs) if key_of(obj) in mine else None
 
     Scheduler.granted, Scheduler.ask = remember, remember_ask  # type: ignore[method-assign]
-    Snapshot._slots_of = counted  # type: ignore[method-assign]
+    slots.of_object = counted
 
 
 def trusting_an_empty_cache() -> None:
