@@ -16,6 +16,9 @@ from .world import AnyObject, JobView, is_managed_here
 _NOT_WORKING = (HoldReason.SUSPENDED, HoldReason.MISCONFIGURED)
 _NOTHING = TaskStatus()
 
+MOST_CHAPTERS = 100
+"""Of a course, as the contract has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slots:
@@ -66,6 +69,20 @@ def holds_course_slot(obj: AnyObject | None) -> bool:
     if not isinstance(obj, CourseGeneration) or not is_managed_here(obj):
         return False
     return requests.is_open(obj) and obj.status.hold_reason not in _NOT_WORKING
+
+
+def wanted(obj: AnyObject | None) -> int:
+    """Give how many Job slots an object may ask for at once until it ends; what a course owns is counted with it."""
+    if obj is None or not is_managed_here(obj) or requests.ended(obj):
+        return 0
+    if isinstance(obj, CourseGeneration):
+        return max(1, _chapters(obj), len(obj.spec.exports))
+    return 0 if obj.metadata.controller_uid() else 1
+
+
+def _chapters(course: CourseGeneration) -> int:
+    known = course.status.chapters.total if course.status.chapters else 0
+    return known or len(course.spec.chapters or ()) or course.spec.chapter_count or MOST_CHAPTERS
 
 
 def add(load: Load, slots: Slots | None, sign: int) -> None:
