@@ -87,6 +87,7 @@ def _steady(steady: Json) -> Iterator[str]:
         spread = steady["latencies"][of]
         yield _row(f"{name}, s, median / p99 / worst", _spread(spread))
         yield _row("  p99", _aim(spread["p99"], MAX_STEP_SECONDS))
+    yield _row("CPU seconds / 1,000 tasks", f"{steady['cpu_seconds']:.1f}")
 
 
 def _spread(spread: Json) -> str:
