@@ -20,6 +20,9 @@ from obstore.store import S3Store
 from servers import free_port, wait_for_port
 from worker_support import NAMESPACE, OTHER_NAMESPACE
 
+from coursegen_api import names
+from coursegen_gateway.problems import Problem
+from coursegen_gateway.store import Store as GatewaysStore
 from coursegen_worker.failures import TaskFailedError
 from coursegen_worker.store import Store
 from demo import overlay
@@ -27,7 +30,7 @@ from tests import programs
 
 DOCS = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
 TENANTS = {"team-a": NAMESPACE, "team-b": OTHER_NAMESPACE}
-BUCKET, REGION = "courses", "us-east-1"
+BUCKET, REGION, GATEWAY = "courses", "us-east-1", "gateway"
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,13 @@ class Server:
 
 
 def documented_policy() -> dict:
-    """Give the policy of the docs, with a statement for each tenant."""
-    [text] = re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL)
+    """Give the policy of the docs, with the statements of each tenant and of the gateway."""
+    text, of_gateway = re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL)
     filled = [
         json.loads(text.replace("TEAM", team).replace("BUCKET", BUCKET).replace("NAMESPACE_UID", uid))
         for team, uid in TENANTS.items()
     ]
+    filled.append(json.loads(of_gateway.replace("GATEWAY", GATEWAY).replace("BUCKET", BUCKET)))
     return filled[0] | {"Statement": [s for policy in filled for s in policy["Statement"]]}
 
 
@@ -82,7 +86,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (folder / "data" / BUCKET).mkdir(parents=True)
     (folder / "iam").mkdir()
     port, root = free_port(), ("root", secrets.token_hex(8))
-    made = Server(f"127.0.0.1:{port}", root, {team: secrets.token_hex(8) for team in TENANTS})
+    made = Server(f"127.0.0.1:{port}", root, {user: secrets.token_hex(8) for user in (*TENANTS, GATEWAY)})
     account = ["--access", root[0], "--secret", root[1]]
     log = folder / "log"
     with log.open("wb") as out:
@@ -148,6 +152,37 @@ def test_another_tenant_cannot(server: Server, what: str) -> None:
     assert bytes(obstore.get(mine, KEY).bytes()) == b"mine"
     with pytest.raises(FileNotFoundError):
         obstore.get(server.store("team-b"), OWN)
+
+
+@pytest.fixture
+def kept(server: Server, monkeypatch: pytest.MonkeyPatch) -> GatewaysStore:
+    """Give the store as the gateway sees it."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{server.address}", "AWS_ACCESS_KEY_ID": GATEWAY, "AWS_REGION": REGION,
+        "AWS_SECRET_ACCESS_KEY": server.passwords[GATEWAY], "AWS_ALLOW_HTTP": "true",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    return GatewaysStore(f"s3://{BUCKET}")
+
+
+async def test_the_gateway_keeps_content_reads_all_and_changes_nothing_else(
+    server: Server, kept: GatewaysStore
+) -> None:
+    sent = names.upload_key(NAMESPACE, "1" * 64, "md")
+    for _ in range(2):
+        await kept.keep(sent, b"# Loops")
+    assert Store(server.store("team-a"), NAMESPACE).read(sent, 100) == b"# Loops"
+    with pytest.raises(BaseError, match=REFUSED):
+        obstore.get(server.store("team-b"), sent)
+    made = f"{NAMESPACE}/chapter/{'2' * 64}.json"
+    Store(server.store("team-a"), NAMESPACE).create(made, b"made")
+    assert [piece async for piece in (await kept.open(made, NAMESPACE)).chunks] == [b"made"]
+    with pytest.raises(Problem, match="allow that under"):
+        await kept.keep(made, b"poison")
+    for what in (lambda s: obstore.delete(s, made), lambda s: obstore.delete(s, sent)):
+        with pytest.raises(BaseError, match=REFUSED):
+            what(server.store(GATEWAY))
+    assert Store(server.store("team-a"), NAMESPACE).read(made, 100) == b"made"
 
 
 def test_a_worker_refuses_a_key_of_another_namespace_before_it_asks(server: Server) -> None:

@@ -141,6 +141,17 @@ def priority_class(queue: str) -> str:
     return f"coursegen-{queue}"
 
 
+# ---- the object store ------------------------------------------------------------------------------
+
+STORE_ANNOUNCED = ".gone"
+"""After an artifact's key: a clean-up announces that it removes the artifact."""
+
+
+def upload_key(namespace_uid: str, sha256: str, extension: str) -> str:
+    """Name content from outside by its bytes: what is sent twice is there once."""
+    return f"{namespace_uid}/upload/{sha256}.{extension}"
+
+
 # ---- Redis ------------------------------------------------------------------------------------------
 
 

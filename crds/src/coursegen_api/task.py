@@ -40,6 +40,9 @@ MAX_INPUT_BYTES = 64 * 1024
 MAX_RESULT_BYTES = 4096
 """Kubernetes cuts a termination message here."""
 
+MAX_CONTENT_BYTES = 10 * 1024 * 1024
+"""Of content that this system did not make, in one file of the store; a ConfigMap holds less."""
+
 MAX_RETRY_AFTER_SECONDS = 24 * 3600
 """No provider is waited for longer than this, whatever it says."""
 

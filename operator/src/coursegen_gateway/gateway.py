@@ -30,6 +30,9 @@ _LOOK_SECONDS = 0.5
 _TRIES_PER_SECOND = 20
 """Of an address whose tokens are not valid."""
 
+_UPLOADS_AT_ONCE = 4
+"""Each lies in memory, with up to 10 MiB."""
+
 
 class Metrics:
     """What Prometheus sees of the gateway."""
@@ -84,6 +87,7 @@ class Gateway:
         self.limit = RateLimit(settings.requests_per_second)
         self.tries = RateLimit(_TRIES_PER_SECOND)
         self.store = Store(settings.store_url) if settings.store_url else None
+        self.uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
         self._looked, self._busy = -_LOOK_SECONDS, dict[str, str]()
         self.progress = self._reader()
         self.reflectors = list(self._reflectors())
@@ -206,10 +210,20 @@ class Gateway:
 
     async def may_change(self, caller: Caller, right: Right, what: str) -> Kube:
         """Give a client that acts as the caller; Problem 403 if the gateway or Kubernetes does not let it."""
-        if self.settings.read_only:
-            raise Problem(403, "This gateway is read-only (COURSEGEN_READ_ONLY): make changes with kubectl.")
+        self.must_write()
         await self.gate.demand(caller, right, what)
         return self.impersonator.client(caller)
+
+    def must_write(self) -> None:
+        """Problem 403 if this gateway changes nothing."""
+        if self.settings.read_only:
+            raise Problem(403, "This gateway is read-only (COURSEGEN_READ_ONLY): make changes with kubectl.")
+
+    def must_serve(self, namespace: str) -> None:
+        """Problem 403 if this gateway is for other namespaces."""
+        shown = self.settings.namespaces
+        if shown and namespace not in shown:
+            raise Problem(403, f"This gateway is for {', '.join(shown)}: in {namespace} use kubectl.")
 
 
 def _is_called(chapter: Json, owner_id: str) -> bool:

@@ -1,15 +1,21 @@
-"""Reads artifacts from the object store: only under the prefix of the namespace whose object names them."""
+"""The object store: artifacts are read from it, and content from outside is written to it.
 
+Either only under the prefix of a namespace: of the one whose object names the artifact, or that the content is for.
+"""
+
+import asyncio
 import os
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import from_url
+
+from coursegen_api import names
 
 from .problems import Problem
 
@@ -22,6 +28,9 @@ _EXTENSIONS = {
     "application/epub+zip": "epub",
     "text/markdown": "md",
 }
+_LOOKS, _LOOK_SECONDS = 60, 0.25
+_LONGEST_REMOVAL = timedelta(hours=2, seconds=30)
+"""An announcement that is older was left by a clean-up that was killed: a worker lives an hour at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,7 @@ class Opened:
 
 
 class Store:
-    """The object store, read only."""
+    """The object store."""
 
     def __init__(self, url: str) -> None:
         """Open `s3://bucket[/prefix]`, or `file:///dir` in tests; credentials come from the environment."""
@@ -52,6 +61,38 @@ class Store:
         except (BaseError, OSError) as error:
             raise Problem(502, f"The object store does not answer: {type(error).__name__}.") from error
         return Opened(int(found.meta["size"]), _pieces(found.stream(min_chunk_size=_PIECE)))
+
+    async def keep(self, key: str, data: bytes) -> None:
+        """Write what is named by the hash of its bytes; Problem 502 or 503 if it is not kept.
+
+        What is there already is written again: so it is young, and no clean-up that begins later removes it. One that
+        has begun is waited for, as workers do that take an artifact over (coursegen_worker/renewal.py).
+        """
+        try:
+            for _ in range(_LOOKS):
+                await obstore.put_async(self._backend, key, data, use_multipart=False)
+                announced = await self._written(key + names.STORE_ANNOUNCED)
+                written = await self._written(key)
+                if written and (announced is None or written - announced > _LONGEST_REMOVAL):
+                    return
+                await asyncio.sleep(_LOOK_SECONDS)
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            raise Problem(502, f"The object store refuses the gateway's credentials for {key}. {_INSTEAD}") from error
+        except (BaseError, OSError) as error:
+            raise Problem(502, f"The object store does not take it: {type(error).__name__}. Try again.") from error
+        detail = "The same content, sent long ago, is being removed by a clean-up: send it again in a minute."
+        raise Problem(503, detail, headers={"Retry-After": "60"})
+
+    async def _written(self, key: str) -> datetime | None:
+        """Say when something was last written, by the store's clock; None if it is not there."""
+        try:
+            found: datetime = (await obstore.head_async(self._backend, key))["last_modified"]
+        except FileNotFoundError:
+            return None
+        return found
+
+
+_INSTEAD = "They have to allow that under */upload/* (docs/deploy.md); without, put the content into a ConfigMap."
 
 
 async def _pieces(stream: Any) -> AsyncIterator[bytes]:
