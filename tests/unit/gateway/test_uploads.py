@@ -263,11 +263,14 @@ async def test_a_removal_that_does_not_end_is_said_and_one_of_the_dead_is_none(
     await meddled.keep(KEY, TEXT)
 
 
-async def test_beside_the_workers_own_clean_up_nothing_that_was_sent_is_lost(tmp_path: Path) -> None:
+async def test_beside_the_workers_own_clean_up_nothing_that_was_sent_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_LOOK_SECONDS", 0.01)
     there, cleaners = store.Store(tmp_path.as_uri()), WorkersStore.open(tmp_path.as_uri(), NAMESPACE_UID)
     old = time.time() - 40 * 24 * 3600
     with ThreadPoolExecutor(1) as pool:
-        for _ in range(100):
+        for _ in range(25):
             (tmp_path / KEY).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / KEY).write_bytes(TEXT)
             os.utime(tmp_path / KEY, (old, old))
