@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 import kopf
+from aiohttp import web
 
 from coursegen_api.queue import GenerationQueue
 from coursegen_api.task import Progress
@@ -22,6 +23,7 @@ from .election import Election, LeaseLostError
 from .metrics import Metrics
 from .plan.world import Key, Reading
 from .pods import PodReader
+from .positions import Positions
 from .progress import ProgressReader, not_ahead
 from .queuefile import KubeWithQueues, QueueFile
 from .resync import Resync
@@ -90,6 +92,7 @@ class Operator:
         self.actor = Actor(self.kube, self.snapshot, self.queue, self.scheduler, defaults, self.metrics, doer)
         self.state = StateCollector(self.snapshot, self.scheduler, defaults, self.metrics.provider)
         self.metrics.registry.register(self.state)
+        self.positions = Positions(self.snapshot, self.scheduler, self.history, lambda: self.state.leads)
         self.metrics.describe(config.environment, config.success_rate_target_percent / 100, time.time())
         self.queue.failed = self._visit_failed
         self.resync = Resync(self.kube, self.snapshot, self.queue, self.health, self.metrics)
@@ -113,7 +116,8 @@ class Operator:
         handlers.register(registry, takers, self.access)
         async with self.kube, self._lease_client(), asyncio.TaskGroup() as group:
             group.create_task(self._obey())
-            group.create_task(health.serve(self.health, self.metrics, self.config.http_port))
+            asked = [web.get("/position/{uid}", self.positions.answer)]
+            group.create_task(health.serve(self.health, self.metrics, self.config.http_port, asked))
             group.create_task(health.measure_lag(self.health, self.metrics, self.queue))
             await self.resync.once()
             log.info("first list complete: %d objects, %d jobs", len(self.snapshot.objects), len(self.snapshot.jobs))

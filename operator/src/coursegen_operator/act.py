@@ -119,7 +119,9 @@ class Actor:
             lone = plan_objects.ObjectView(obj, None, (), around, snapshot.beside(namespace), unreadable)
             return plan_objects.plan(lone, now, bool(granted), declined)
         course = snapshot.course_of(obj)
-        task = plan_objects.ObjectView(obj, course, self._chapters(obj, course), around)
+        task = plan_objects.ObjectView(
+            obj, course, self._chapters(obj, course), around, siblings=lambda: self._chapters_of(course)
+        )
         return plan_objects.plan(task, now, bool(granted), declined)
 
     def _around(self, obj: AnyObject) -> Surroundings:
@@ -155,6 +157,9 @@ class Actor:
             key = Key("ChapterGeneration", obj.metadata.namespace, obj.spec.chapter_name)
             found = self.snapshot.objects.get(key)
             return [found] if isinstance(found, ChapterGeneration) else []
+        return self._chapters_of(course)
+
+    def _chapters_of(self, course: CourseGeneration | None) -> list[ChapterGeneration]:
         children = self.snapshot.children_of(course.metadata.uid) if course else []
         return [c for c in children if isinstance(c, ChapterGeneration)]
 

@@ -87,8 +87,8 @@ class Snapshot:
     """By what they name (a course or chapter): the objects whose spec names it."""
     slots: dict[str, plan_slots.Slots] = field(default_factory=dict)
     """By object UID."""
-    open_courses: dict[str, str] = field(default_factory=dict)
-    """The courses that hold a course slot: UID and namespace."""
+    open_courses: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    """The courses that hold a course slot, by UID: the namespace, and whether an open circuit keeps it."""
     load: Load = field(default_factory=Load)
     listed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """By kind: the resourceVersion of the last full list. What is no newer and was not in it is gone."""
@@ -369,19 +369,21 @@ class Snapshot:
         obj = self.objects.get(key) if key else None
         jobs = self.jobs_of.get(uid, {}).values()
         after = plan_slots.of_object(obj, self.course_of(obj), jobs) if obj else plan_slots.of_nobody(jobs)
-        namespace = obj.metadata.namespace if obj and plan_slots.holds_course_slot(obj) else None
+        opened = obj is not None and plan_slots.holds_course_slot(obj)
+        held = (obj.metadata.namespace, plan_slots.is_parked(obj)) if obj and opened else None
         if after:
             self.slots[uid] = after
-        if namespace is not None:
-            self.open_courses[uid] = namespace
-        if before == (after, namespace):
+        if held:
+            self.open_courses[uid] = held
+        if before == (after, held):
             return
         self.version += 1
         plan_slots.add(self.load, before[0], -1)
         plan_slots.add(self.load, after, +1)
-        for place, sign in ((before[1], -1), (namespace, +1)):
-            if place is not None:
-                plan_slots.add_to(self.load.by_tenant, (COURSE_SLOTS, place), sign)
+        for place, sign in ((before[1], -1), (held, +1)):
+            if place:
+                plan_slots.add_to(self.load.by_tenant, (COURSE_SLOTS, place[0]), sign)
+                self.load.parked += sign * place[1]
         self.load.courses = len(self.open_courses)
 
     def _look_back(self, uid: str) -> set[Key]:
