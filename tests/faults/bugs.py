@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from coursegen_api import names
+from coursegen_api.base import Outcome
 from coursegen_operator import effects, election, handlers, kube, resync, workqueue
 from coursegen_operator.act import Actor
 from coursegen_operator.effects import Doer
@@ -194,7 +195,7 @@ def no_job_no_success() -> None:
     plan = plan_objects.plan
 
     def forgetful(view: Any, *arguments: Any) -> Any:
-        if requests.ended(view.obj) and not view.around.jobs:
+        if requests.ended(view.obj) is Outcome.SUCCEEDED and not view.around.jobs:
             status = view.obj.status.model_copy(update={"conditions": [], "completion_time": None})
             view = replace(view, obj=view.obj.model_copy(update={"status": status}))
         return plan(view, *arguments)

@@ -113,33 +113,33 @@ def _slow_jobs(key: str) -> Plan:
     )
 
 
-def _frozen_chapters() -> Plan:
+def _frozen() -> Plan:
     return Plan(
-        "the watch of chapters freezes at its first event",
-        lambda: [Fault(Act.FREEZE, kopf("chaptergenerations"), 1, seconds=8)],
+        "the watches of chapters and Jobs freeze at their first event",
+        lambda: [Fault(Act.FREEZE, kopf(resource), 1, seconds=8) for resource in ("chaptergenerations", "jobs")],
     )
 
 
-A, B, ENDLESS, STUBBORN = ("a",), ("b",), (load.ENDLESS,), (load.STUBBORN,)
+A, B, ENDLESS, STUBBORN, TIDY = ("a",), ("b",), (load.ENDLESS,), (load.STUBBORN,), ("tidy",)
 
-_FIRST_JOB = "POST jobs a-chapter-01-*-r0-a1 #1"
+_FIRST_JOB = "POST jobs b-chapter-01-*-r0-a1 #1"
 _LAST_JOB = f"POST jobs {load.STUBBORN}-*-r2-a1 #1"
 _OF_CHAPTER = "PATCH chaptergenerations/status a-chapter-01"
 
 CATCHES = {
-    "random_job_names": _shown_by("one_job_an_attempt", at_write(_FIRST_JOB, Act.LOSE), A),
+    "random_job_names": _shown_by("one_job_an_attempt", at_write(_FIRST_JOB, Act.LOSE), B),
     "job_before_intent": _shown_by("intent_first", CLEAN, B),
     "counters_in_memory": _shown_by("capacity_holds", at_write(f"{_OF_CHAPTER} #2"), load.COURSES),
-    "trusting_an_empty_cache": _shown_by("same_end", _slow_jobs(f"{_OF_CHAPTER} #3"), A),
+    "trusting_an_empty_cache": _shown_by("same_end", _slow_jobs(f"{_OF_CHAPTER} #2"), A),
     "edge_triggered": _shown_by("settles", at_write(f"{_OF_CHAPTER} #1"), A),
-    "name_reused_on_retry": _shown_by("settles", CLEAN, B),
+    "name_reused_on_retry": _shown_by("one_job_an_attempt", CLEAN, B),
     "job_removed_before_its_outcome": _shown_by("outcome_before_removal", CLEAN, B),
     "no_lease_check": _shown_by("only_the_leader_writes", leaders.PAUSED, load.COURSES),
     "believing_an_old_list": _shown_by("same_end", Plan(answers.STALE, answers.stale), load.COURSES),
-    "no_fence": _shown_by("capacity_holds", _frozen_chapters(), load.COURSES),
+    "no_fence": _shown_by("capacity_holds", _frozen(), load.COURSES),
     "orphaning_delete": _shown_by("no_orphans", CLEAN, ENDLESS),
     "retries_without_end": _shown_by("retries_are_bounded", CLEAN, STUBBORN),
-    "no_job_no_success": _shown_by("success_is_final", CLEAN, B),
+    "no_job_no_success": _shown_by("success_is_final", CLEAN, TIDY),
     "requests_in_memory": _shown_by("revisions_are_asked_for", at_write(_LAST_JOB), STUBBORN),
     "progress_as_it_comes": _shown_by("nothing_goes_back", redis_trouble.falls(), ENDLESS),
     "busy_for_nothing": _shown_by("quiet_at_the_end", CLEAN, ENDLESS, QUIET_SECONDS),
