@@ -16,7 +16,7 @@ from coursegen_api.base import Outcome
 from coursegen_operator import effects, election, handlers, kube, resync, workqueue
 from coursegen_operator.act import Actor
 from coursegen_operator.effects import Doer
-from coursegen_operator.kube import ApiError, path_of
+from coursegen_operator.kube import path_of
 from coursegen_operator.plan import clock as plan_clock
 from coursegen_operator.plan import ending, requests, running, slots
 from coursegen_operator.plan import objects as plan_objects
@@ -24,7 +24,6 @@ from coursegen_operator.plan.world import CreateJob, key_of
 from coursegen_operator.resync import Resync
 from coursegen_operator.scheduler import Scheduler
 from coursegen_operator.snapshot import Snapshot
-from coursegen_operator.statuspatch import guarded
 
 _LISTING_SECONDS = 3.0
 _NEWEST = 10**15
@@ -155,15 +154,10 @@ def believing_an_old_list() -> None:
 
 
 def no_fence() -> None:
-    """What it wrote is known once a watch brings it, and not before."""
+    """What it wrote is known once a watch brings it, and written over whatever is there."""
 
     async def unheeded(self: Actor, key: Any, obj: Any, patch: Any) -> bool:
-        try:
-            await self.kube.patch_status(effects.path_of_key(key), guarded(obj.metadata, patch))
-        except ApiError as error:
-            if error.status not in (404, 409):
-                raise
-            return False
+        await self.kube.patch_status(effects.path_of_key(key), {"status": patch})
         return True
 
     async def unheeded_job(self: Doer, effect: CreateJob, key: Any, obj: Any) -> None:

@@ -113,6 +113,14 @@ def _slow_jobs(key: str) -> Plan:
     )
 
 
+def _unseen(key: str) -> Plan:
+    """Lose the answer to a creation, and keep back what else could tell of it."""
+    return Plan(
+        f"{key}: the answer is lost, and the watch of Jobs is frozen",
+        lambda: [Fault(Act.LOSE, key=key), Fault(Act.FREEZE, kopf("jobs"), 1, seconds=8)],
+    )
+
+
 def _frozen() -> Plan:
     return Plan(
         "the watches of chapters and Jobs freeze at their first event",
@@ -127,7 +135,7 @@ _LAST_JOB = f"POST jobs {load.STUBBORN}-*-r2-a1 #1"
 _OF_CHAPTER = "PATCH chaptergenerations/status a-chapter-01"
 
 CATCHES = {
-    "random_job_names": _shown_by("one_job_an_attempt", at_write(_FIRST_JOB, Act.LOSE), B),
+    "random_job_names": _shown_by("one_job_an_attempt", _unseen(_FIRST_JOB), B),
     "job_before_intent": _shown_by("intent_first", CLEAN, B),
     "counters_in_memory": _shown_by("capacity_holds", at_write(f"{_OF_CHAPTER} #2"), load.COURSES),
     "trusting_an_empty_cache": _shown_by("same_end", _slow_jobs(f"{_OF_CHAPTER} #2"), A),
