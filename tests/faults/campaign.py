@@ -32,7 +32,9 @@ class Task:
 
     def is_well(self, result: Result) -> bool:
         """Tell whether a run went as it has to."""
-        return self.judge in result.judges if self.bug else not result.wrong
+        if self.bug:
+            return result.took_place and self.judge in result.judges
+        return not result.wrong
 
 
 Told = Callable[[Task, Result], None]

@@ -116,9 +116,14 @@ class Result:
     handovers: list[Handover] = field(default_factory=list)
 
     @property
+    def took_place(self) -> bool:
+        """Tell whether the plan's fault met a request, if it has to."""
+        return bool(self.met) or not self.plan.must_meet
+
+    @property
     def says_something(self) -> bool:
-        """Tell whether the plan's fault took place."""
-        return bool(self.met) or not self.plan.must_meet or bool(self.wrong)
+        """Tell whether the run is worth anything."""
+        return self.took_place or bool(self.wrong)
 
     @property
     def judges(self) -> set[str]:
