@@ -74,8 +74,8 @@ sbom: .venv/ready ## Write a CycloneDX bill of materials for each image's packag
 fuzz: .venv/ready ## Look for a history that breaks a promise of the planner: random, about half an hour
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q tests/unit/operator/test_planner_properties.py
 
-faults: .venv/ready ## Break everything that the operator stands on, one thing a run, and plant bugs: most of an hour
-	@$(PYTHON) -m tests.faults
+faults: .venv/ready ## Break everything that the operator stands on, one thing a run, and plant bugs: hours; FAULTS=--help has parts
+	@$(PYTHON) -m tests.faults $(FAULTS)
 
 chaos: .venv/ready ## Kill the operator at random moments for ten minutes, with a hundred courses
 	@$(PYTHON) -m tests.faults.chaos
