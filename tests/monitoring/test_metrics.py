@@ -228,10 +228,10 @@ def test_a_full_list_tells_what_it_knew_better_than_the_watch(scene: Scene) -> N
     sim.apply("ChapterGeneration", "ch", CHAPTER)
     sim.run(1)
     kube: Any = sim.api
-    assert sim.loop.run_until_complete(list_all(kube, sim.snapshot, ())) == set()
+    assert sim.loop.run_until_complete(list_all(kube, sim.snapshot)) == set()
     sim.api.objects.pop(("chaptergenerations", "courses", "ch"))
     sim.api.events.clear()
-    news = sim.loop.run_until_complete(list_all(kube, sim.snapshot, ()))
+    news = sim.loop.run_until_complete(list_all(kube, sim.snapshot))
     assert {k.name for k in news if k.kind == "ChapterGeneration"} == {"ch"}
 
 

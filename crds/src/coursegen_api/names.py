@@ -61,6 +61,9 @@ def kueue_labels(labels: Mapping[str, str]) -> dict[str, str]:
     return {name: labels[name] for name in KUEUE_LABELS if name in labels}
 
 
+LABEL_SHARD = f"{GROUP}/shard"
+"""On a namespace, by a person: the operator (COURSEGEN_SHARD) that works in it, where there are several."""
+
 # ---- annotations ----------------------------------------------------------------------------------
 
 ANNOTATION_SPEC_HASH = f"{GROUP}/spec-hash"

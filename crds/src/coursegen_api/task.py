@@ -18,6 +18,7 @@ from .base import (
     ExportFormat,
     FailureClass,
     IsoDuration,
+    Language,
     Model,
     ModelName,
     Objective,
@@ -114,6 +115,11 @@ class CourseContext(Model):
     """What a chapter needs to know of its course."""
 
     title: Title = Field(description="Title of the course. Example: Python Programming.")
+    language: Language | None = Field(
+        default=None,
+        description="Language that the text is written in, as a BCP 47 code. Another than English needs a model, which "
+        "providerName names. Default: English. Example: de.",
+    )
     subject_domain: Title | None = Field(default=None, description="Field of knowledge. Example: Computer Science.")
     proficiency_level: ProficiencyLevel = Field(
         default=ProficiencyLevel.BEGINNER, description="How much the learners know already. Default: beginner."

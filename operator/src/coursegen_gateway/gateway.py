@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from coursegen_api import names
 from coursegen_operator.access import Access
 from coursegen_operator.kube import Json, Kube, path_of
-from coursegen_operator.progress import ProgressReader, Redis
+from coursegen_operator.progress import ProgressReader
 
 from .access import Caller, Gate, Impersonator, Right
 from .graphs import Prometheus
@@ -86,7 +86,7 @@ class Gateway:
         self.tickets = Tickets()
         self.limit = RateLimit(settings.requests_per_second)
         self.tries = RateLimit(_TRIES_PER_SECOND)
-        self.store = Store(settings.store_url) if settings.store_url else None
+        self.store = Store(settings.store_url.get_secret_value(), settings.store_folder)
         self.uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
         self._looked, self._busy = -_LOOK_SECONDS, dict[str, str]()
         self.progress = self._reader()
@@ -96,9 +96,9 @@ class Gateway:
         self.prometheus: Prometheus
 
     def _reader(self) -> ProgressReader | None:
-        if not self.settings.redis_url:
+        redis = self.settings.redis()
+        if redis is None:
             return None
-        redis = Redis(self.settings.redis_url, self.settings.redis_ca, self.settings.redis_max_connections)
         reader = ProgressReader(redis, self._at_work)
         self.metrics.redis.set_function(lambda: reader.connected)
         return reader
@@ -126,7 +126,7 @@ class Gateway:
         """Follow the cluster and Redis during the body."""
         async with self.kube, aiohttp.ClientSession() as plain:
             self.impersonator = Impersonator(self.access)
-            self.prometheus = Prometheus(self.settings.prometheus_url, plain)
+            self.prometheus = Prometheus(self.settings.prometheus_url.get_secret_value(), plain)
             tasks = [asyncio.create_task(r.run()) for r in self.reflectors]
             if self.progress:
                 tasks.append(asyncio.create_task(self.progress.run(self.state.take)))

@@ -6,9 +6,10 @@ Either only under the prefix of a namespace: of the one whose object names the a
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import obstore
@@ -44,21 +45,31 @@ class Opened:
 class Store:
     """The object store."""
 
-    def __init__(self, url: str) -> None:
-        """Open `s3://bucket[/prefix]`, or `file:///dir` in tests; credentials come from the environment."""
-        plain = os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("true", "1")
-        options: Any = {"timeout": timedelta(minutes=10), "connect_timeout": timedelta(seconds=3), "allow_http": plain}
-        self._backend: Any = from_url(url, client_options=options) if url.startswith("s3:") else from_url(url)
+    def __init__(self, url: str = "", folder: str = "") -> None:
+        """Use `s3://bucket[/prefix]`, or `file:///dir` in tests, with credentials from the environment.
+
+        Arguments:
+            url: the store; empty: none, or what `folder` says.
+            folder: a mounted Secret with COURSEGEN_STORE_URL and AWS_*, looked at before each use.
+        """
+        self._url, self._folder = url, folder
+        self._known: Mapping[str, str] = {}
+        self._backend: Any = None
+
+    @property
+    def is_set(self) -> bool:
+        """Tell whether there is a store."""
+        return bool(self._said().get(names.ENV_STORE_URL))
 
     async def open(self, key: str, namespace_uid: str) -> Opened:
-        """Begin to read; Problem 404 for what is not there, 502 for a foreign key or a store that fails."""
+        """Begin to read; Problem 404 for what is not there, 502 for a foreign key or a failing store, 503 for none."""
         if not namespace_uid or not _KEY.fullmatch(key) or not key.startswith(f"{namespace_uid}/"):
             raise Problem(502, "The status of this object names a key outside its namespace's part of the store.")
         try:
-            found = await obstore.get_async(self._backend, key)
+            found = await obstore.get_async(self._now(), key)
         except FileNotFoundError as error:
             raise Problem(404, "The file is not in the object store any more: make the work again.") from error
-        except (BaseError, OSError) as error:
+        except (BaseError, OSError, ValueError) as error:
             raise Problem(502, f"The object store does not answer: {type(error).__name__}.") from error
         return Opened(int(found.meta["size"]), _pieces(found.stream(min_chunk_size=_PIECE)))
 
@@ -70,7 +81,7 @@ class Store:
         """
         try:
             for _ in range(_LOOKS):
-                await obstore.put_async(self._backend, key, data, use_multipart=False)
+                await obstore.put_async(self._now(), key, data, use_multipart=False)
                 announced = await self._written(key + names.STORE_ANNOUNCED)
                 written = await self._written(key)
                 if written and (announced is None or written - announced > _LONGEST_REMOVAL):
@@ -86,10 +97,39 @@ class Store:
     async def _written(self, key: str) -> datetime | None:
         """Say when something was last written, by the store's clock; None if it is not there."""
         try:
-            found: datetime = (await obstore.head_async(self._backend, key))["last_modified"]
+            found: datetime = (await obstore.head_async(self._now(), key))["last_modified"]
         except FileNotFoundError:
             return None
         return found
+
+    def _now(self) -> Any:
+        """Give the store as it is now; what was opened with other credentials goes on with them."""
+        known = self._said()
+        if not known.get(names.ENV_STORE_URL):
+            raise Problem(503, "No object store is set (COURSEGEN_STORE_URL): nothing can be downloaded here.")
+        if known != self._known:
+            self._backend, self._known = _opened(known), known
+        return self._backend
+
+    def _said(self) -> Mapping[str, str]:
+        """Give the URL and, from a folder, the credentials; hidden files are how Kubernetes mounts a Secret."""
+        if not self._folder:
+            return {names.ENV_STORE_URL: self._url}
+        try:
+            files = [f for f in Path(self._folder).iterdir() if not f.name.startswith(".")]
+            return {f.name: f.read_text().strip() for f in files}
+        except OSError:
+            return {}
+
+
+def _opened(known: Mapping[str, str]) -> Any:
+    url, said = known[names.ENV_STORE_URL], {**os.environ, **known}
+    if not url.startswith("s3:"):
+        return from_url(url)
+    plain = said.get("AWS_ALLOW_HTTP", "").lower() in ("true", "1")
+    options: Any = {"timeout": timedelta(minutes=10), "connect_timeout": timedelta(seconds=3), "allow_http": plain}
+    config: Any = {k.lower(): v for k, v in known.items() if k.startswith("AWS_") and k != "AWS_ALLOW_HTTP"}
+    return from_url(url, config=config, client_options=options)
 
 
 _INSTEAD = "They have to allow that under */upload/* (docs/deploy.md); without, put the content into a ConfigMap."

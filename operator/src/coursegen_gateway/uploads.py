@@ -42,7 +42,7 @@ async def take(gateway: Gateway, caller: Caller, namespace: str, media_type: str
     if extension is None:
         known = "application/json (a chapter or course document) or text/markdown (a chapter)"
         raise Problem(415, f"Content-Type says what the content is: {known}.")
-    if gateway.store is None:
+    if not gateway.store.is_set:
         detail = "No object store is set (COURSEGEN_STORE_URL): put the content into a ConfigMap (config_map_name)."
         raise Problem(503, detail)
     namespace_uid = gateway.state.namespace_uid(namespace)
