@@ -38,6 +38,11 @@ def npm() -> str:
     return _path("npm", "npm")
 
 
+def jq() -> str:
+    """Give what the docs filter a backup with."""
+    return _path("jq", "jq")
+
+
 def java() -> str:
     """Give what runs the judges of PDF and EPUB."""
     return _path("java", "default-jre-headless")

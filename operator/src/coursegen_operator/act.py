@@ -61,11 +61,13 @@ class Actor:
         """Visit one object; whatever is raised makes the queue visit it again."""
         begun = time.perf_counter()
         try:
+            if key.namespace in self.snapshot.coming:
+                return None
             if unread := self.snapshot.unreadable.get(key):
                 return await self._tell_unreadable(key, unread)
             if key.kind in GATES:
                 return await self.gatekeeper.visit(key)
-            if key.namespace:
+            if key.namespace and self.snapshot.territory.holds(key.namespace):
                 await self._learn_namespace(key.namespace)
             obj = self.snapshot.objects.get(key)
             if obj is None or obj.metadata.deletion_timestamp or not is_managed_here(obj):
