@@ -38,6 +38,11 @@ def npm() -> str:
     return _path("npm", "npm")
 
 
+def curl() -> str:
+    """Give the client that the docs ask the HTTP API with."""
+    return _path("curl", "curl")
+
+
 def java() -> str:
     """Give what runs the judges of PDF and EPUB."""
     return _path("java", "default-jre-headless")

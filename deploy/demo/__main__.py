@@ -25,6 +25,7 @@ WORKLOADS = (
     "statefulset/coursegen-s3",
     "deployment/coursegen-operator",
     "deployment/coursegen-gateway",
+    "deployment/coursegen-prometheus",
 )
 
 
@@ -73,7 +74,7 @@ def _deploy(ground: Ground) -> Kubectl:
         for done, workload in enumerate(WORKLOADS):
             step.note(f"waiting for {workload.split('/')[1]} ({done} of {len(WORKLOADS)})")
             _rollout(kubectl, workload, ground.words)
-        step.note("operator, gateway, Redis and S3 server are ready")
+        step.note("operator, gateway, Prometheus, Redis, S3 server ready")
     return kubectl
 
 
@@ -121,7 +122,8 @@ def _run(ground: Ground, timeout: float) -> int:
     forward = f"{ground.words} -n {SYSTEM} port-forward service/gateway 8080:80"
     print(f"\n  The page:    {forward}, then http://localhost:8080")
     print(f"  Its token:   {ground.words} -n {TENANT} create token teacher")
-    print(f"  Look around: {ground.words} -n {TENANT} get coursegen,chaptergen    Take it down: make down")
+    print(f"  Look around: {ground.words} -n {TENANT} get coursegen,chaptergen")
+    print(f"  Steer it:    {ground.plugin} status    Take it down: make down")
     return 0
 
 

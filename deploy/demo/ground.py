@@ -40,6 +40,10 @@ class Ground(Protocol):
     def words(self) -> str:
         """Say how a person calls kubectl for it."""
 
+    @property
+    def plugin(self) -> str:
+        """Say how a person calls the plugin for it."""
+
     def up(self) -> Kubectl:
         """Have the cluster run; LocalClusterError says what is missing."""
 
@@ -68,7 +72,11 @@ def built(reporter: Reporter) -> dict[str, Image]:
         name: images.build(Build(f"{images.REGISTRY}/{name.split('/')[1]}", ROOT / file, ROOT, arguments), reporter)
         for name, (file, arguments) in PARTS.items()
     }
-    return own | {"redis": images.redis(reporter), "versity/versitygw": images.s3(reporter)}
+    return own | {
+        "redis": images.redis(reporter),
+        "versity/versitygw": images.s3(reporter),
+        "prom/prometheus": images.prometheus(reporter),
+    }
 
 
 @dataclass
@@ -82,6 +90,10 @@ class Local:
     @property
     def words(self) -> str:
         return "deploy/demo/kubectl"
+
+    @property
+    def plugin(self) -> str:
+        return f"{self.words} coursegen"
 
     def up(self) -> Kubectl:
         access = self.cluster.up()
@@ -114,6 +126,10 @@ class Kind:
     @property
     def words(self) -> str:
         return f"KUBECONFIG={self._kubeconfig} kubectl"
+
+    @property
+    def plugin(self) -> str:
+        return f"KUBECONFIG={self._kubeconfig} .venv/bin/coursegen"
 
     @property
     def _kubeconfig(self) -> Path:
@@ -160,6 +176,10 @@ class Existing:
     def words(self) -> str:
         return "kubectl"
 
+    @property
+    def plugin(self) -> str:
+        return ".venv/bin/coursegen"
+
     def up(self) -> Kubectl:
         if not self.registry:
             raise LocalClusterError(
@@ -200,7 +220,7 @@ class Existing:
 
 
 def _docker_build(reporter: Reporter, registry: str, log: Path) -> dict[str, str]:
-    """Build our images with Docker; Redis and the S3 server are public ones, which the cluster pulls for itself."""
+    """Build our images with Docker; the others are public, and the cluster pulls them for itself."""
     out = {}
     with reporter.step("build", "docker build"):
         for name, (file, arguments) in PARTS.items():

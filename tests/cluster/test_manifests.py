@@ -21,6 +21,7 @@ PARTS = {
         "redis",
         "s3",
         "gateway",
+        "prometheus",
         "monitoring",
         "admission-policy",
     ),

@@ -254,7 +254,7 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [f"{base}/base", f"{base}/overlays/local/tenant"],
-        "components": [f"{base}/components/redis", f"{base}/components/s3", "generated"],
+        "components": [*(f"{base}/components/{part}" for part in ("gateway", "redis", "s3")), "generated"],
         "configMapGenerator": [operator],
         "patches": [{"target": {"kind": "GenerationQueue"}, "patch": yaml.safe_dump(short)}],
     }
@@ -263,7 +263,8 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
     established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
     kubectl.run(*established, "--timeout=60s", what="Waiting for the CRDs")
     kubectl.run("apply", "-k", str(folder), what="Applying the tests' overlay")
-    for workload in ("deployment/coursegen-redis", "statefulset/coursegen-s3", "deployment/coursegen-operator"):
+    deployments = (f"deployment/coursegen-{part}" for part in ("redis", "operator", "gateway"))
+    for workload in ("statefulset/coursegen-s3", *deployments):
         kubectl.run("-n", SYSTEM, "rollout", "status", workload, "--timeout=180s", what=f"Waiting for {workload}")
 
 

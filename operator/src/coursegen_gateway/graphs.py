@@ -26,11 +26,13 @@ class Query:
 
 
 QUERIES = (
-    Query("throughput", "Tasks finished an hour", "per hour",
-          "sum by (kind) (rate(coursegen_tasks_finished_total[$range])) * 3600", "kind"),
-    Query("success", "Success rate", "%",
-          '100 * sum(rate(coursegen_tasks_finished_total{result="Succeeded"}[$range])) / '
-          'sum(rate(coursegen_tasks_finished_total{result=~"Succeeded|Failed"}[$range]))', "success"),
+    Query("throughput", "Finished an hour", "per hour",
+          '3600 * sum by (kind) (rate(coursegen_tasks_finished_total{result="Succeeded"}[$range]))', "kind"),
+    # A course is the sum of its tasks, and none of them.
+    Query("success", "Success rate of tasks", "%",
+          '100 * sum(rate(coursegen_tasks_finished_total{kind!="course", result="Succeeded"}[$range])) / '
+          '(sum(rate(coursegen_tasks_finished_total{kind!="course", result=~"Succeeded|Failed"}[$range])) > 0)',
+          "success"),
     Query("duration", "Execution time, 95th percentile", "s",
           "histogram_quantile(0.95, sum by (le, kind) (rate(coursegen_execution_seconds_bucket[$range])))", "kind"),
     Query("wait", "Wait for a slot, 95th percentile", "s",

@@ -30,7 +30,7 @@ _VARIES = (
 )
 
 
-_WHILE_WAITING = re.compile(r"\d+ of \d+ courses ended, \d+ chapters written")
+_WHILE_WAITING = re.compile(r"\d+ of \d+ courses ended, \d+ chapters written.*")
 """Said every ten seconds: how often depends on the machine."""
 
 
