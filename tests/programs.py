@@ -43,6 +43,11 @@ def curl() -> str:
     return _path("curl", "curl")
 
 
+def jq() -> str:
+    """Give what the docs filter a backup with."""
+    return _path("jq", "jq")
+
+
 def java() -> str:
     """Give what runs the judges of PDF and EPUB."""
     return _path("java", "default-jre-headless")

@@ -16,7 +16,7 @@ class Exported:
     note: str = ""
 
 
-VERSIONS = {ExportFormat.PDF: "2", ExportFormat.SCORM: "2", ExportFormat.JSON: "2", ExportFormat.EPUB: "1"}
+VERSIONS = {ExportFormat.PDF: "3", ExportFormat.SCORM: "3", ExportFormat.JSON: "2", ExportFormat.EPUB: "2"}
 """A part of each file's key: raise it with any change of what the exporter writes."""
 
 
