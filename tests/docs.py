@@ -1,7 +1,7 @@
 """The commands that the docs have people type, and where each of them is tried.
 
-A command stands in a `console` block, after `$ `. What is tried nowhere is listed here, each with its reason, and
-tests/unit/test_docs.py sees to it that nothing else is left out.
+A command stands in a `console` block, after `$ `; a script of several lines in an `sh` block. What is tried nowhere is
+listed here, each with its reason, and tests/unit/test_docs.py sees to it that nothing else is left out.
 """
 
 import re
@@ -38,6 +38,14 @@ NOWHERE = {
     "operator: tests/cluster/test_manifests.py has a real API server try what it renders",
 }
 """What is tried nowhere as it stands, and why."""
+
+SCRIPTS = {
+    "operations.md": "tests/cluster/operator/test_backup.py runs the backup and its restore, word for word",
+    "http-api.md": "tests/cluster/operator/gateway/test_uploads.py makes the same calls",
+    "deploy.md": "needs a cluster of yours, and a registry",
+    "scale.md": "needs an overlay of yours",
+}
+"""Pages with scripts in `sh` blocks, which are taken as a whole: where they are tried, or why they are not."""
 
 _ELSEWHERE = (
     (Where.MAKEFILE, r"^make |^(\.venv/bin/)?python -m tests\."),
