@@ -113,6 +113,7 @@ class System:
                 access_key_id=values["AWS_ACCESS_KEY_ID"],
                 secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
                 client_options={"allow_http": True},
+                retry_config={"max_retries": 0} if tenant else None,  # versitygw refuses some things by 500
             )
 
     def fetch(self, keys: Sequence[str]) -> list[bytes]:

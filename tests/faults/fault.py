@@ -40,6 +40,8 @@ WATCHED = (
 )
 """What the operator watches of the work."""
 
+SLOW_SECONDS = 4.0
+
 OF_WATCHES = (Act.DROP, Act.FREEZE, Act.CUT, Act.EXPIRED, Act.ERROR)
 
 

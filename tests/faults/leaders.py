@@ -76,11 +76,7 @@ async def _paused(scene: Scene) -> None:
 async def _too_late(scene: Scene) -> None:
     """Pause the leader while a write of its is on its way, which arrives when another has written the same."""
     proxy = scene.ground.proxy
-
-    async def kept() -> bool:
-        return bool(proxy.kept)
-
-    await scene.until(kept)
+    await scene.until_met()
     leader = await scene.leader()
     scene.replica(leader).signal(signal.SIGSTOP)
     what, _, number = proxy.kept.rpartition("#")

@@ -1,10 +1,12 @@
 """What goes wrong, run by run. The writes and events of a clean run are the places at which things are tried."""
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from . import answers, leaders, load, redis_trouble
-from .fault import Act, Fault, kopf, lists, writes
+from .fault import SLOW_SECONDS, Act, Ask, Fault, kopf, lists, writes
 from .run import QUIET_SECONDS, Plan, Result, Scene
 
 _AT_A_WRITE = (Act.KILL_BEFORE, Act.KILL_AFTER, Act.LOSE)
@@ -104,13 +106,28 @@ def _shown_by(judge: str, plan: Plan, parts: Collection[str], quiet: float = 0.0
     return Catch(replace(plan, parts=parts, quiet=quiet, settle=_SHOWN_SECONDS, settle_runs=1.0), judge)
 
 
-def _slow_jobs(key: str) -> Plan:
-    """Kill, and have the Jobs listed later than the chapters at the next start."""
-    listed = lambda ask: kopf("jobs")(ask) and lists(ask)  # noqa: E731
-    return Plan(
-        f"{key}: killed, and the next list of Jobs takes four seconds",
-        lambda: [Fault(Act.KILL_AFTER, key=key), Fault(Act.SLOW, listed, 3, after=key)],
-    )
+def _slow_jobs() -> Plan:
+    """Kill when it is written that a chapter runs, and have its Job listed later than the chapter at the next start."""
+
+    def faults() -> list[Fault]:
+        kill = Fault(Act.KILL_AFTER, _says_that_it_runs)
+        return [kill, Fault(Act.SLOW, lambda ask: kill.times == 0 and kopf("jobs")(ask) and lists(ask), 3)]
+
+    async def cancelled_later(scene: Scene) -> None:
+        await load.create(scene.ground, scene.namespace, ENDLESS)
+        await scene.until_met(2)
+        await asyncio.sleep(SLOW_SECONDS)
+        await load.use(scene.ground, scene.namespace, ENDLESS)
+
+    name = "killed when a chapter runs, and the next list of Jobs takes four seconds"
+    return Plan(name, faults, cancelled_later, brings_load=True)
+
+
+def _says_that_it_runs(ask: Ask) -> bool:
+    if ask.what != f"PATCH chaptergenerations/status {load.ENDLESS}":
+        return False
+    attempts = json.loads(ask.body)["status"].get("attempts") or [{}]
+    return "startTime" in attempts[-1]
 
 
 def _unseen() -> Plan:
@@ -138,7 +155,7 @@ CATCHES = {
     "random_job_names": _shown_by("one_job_an_attempt", _unseen(), B),
     "job_before_intent": _shown_by("intent_first", CLEAN, B),
     "counters_in_memory": _shown_by("capacity_holds", at_write(f"{_OF_CHAPTER} #2"), load.COURSES),
-    "trusting_an_empty_cache": _shown_by("same_end", _slow_jobs(f"{_OF_CHAPTER} #2"), A),
+    "trusting_an_empty_cache": _shown_by("same_end", _slow_jobs(), ENDLESS),
     "edge_triggered": _shown_by("settles", at_write(f"{_OF_CHAPTER} #1"), A),
     "name_reused_on_retry": _shown_by("one_job_an_attempt", CLEAN, B),
     "job_removed_before_its_outcome": _shown_by("outcome_before_removal", CLEAN, B),

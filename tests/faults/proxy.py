@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from .fault import OF_WATCHES, Act, Ask, Fault
+from .fault import OF_WATCHES, SLOW_SECONDS, Act, Ask, Fault
 
 Json = dict[str, Any]
 
@@ -157,7 +157,7 @@ class Proxy:
                 fresh = await self._pass_on(request, ask)
                 return _response(*self._first.get(f"{ask.path}?{ask.query}", fresh))
             case Act.SLOW:
-                await asyncio.sleep(4)
+                await asyncio.sleep(SLOW_SECONDS)
                 return _response(*await self._pass_on(request, ask))
         return _hang_up(request)
 

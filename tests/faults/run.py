@@ -86,6 +86,14 @@ class Scene:
 
         await self.until(found)
 
+    async def until_met(self, times: int = 1) -> None:
+        """Wait until faults have met so many requests."""
+
+        async def met() -> bool:
+            return self.ground.proxy.met >= times
+
+        await self.until(met)
+
     async def leader(self) -> str:
         """Give who holds the Lease."""
         path = f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{self.namespace}"

@@ -35,7 +35,7 @@ class Methods(Model):
 
     readability: str
     alignment: str
-    bias: str | None
+    bias: str | None = None
 
     @classmethod
     def of(cls, bar: QualityBar, method: Method) -> "Methods":
@@ -51,7 +51,7 @@ class Methods(Model):
 class ReadabilityScore(Model):
     """Flesch reading ease with its counts."""
 
-    score: float | None
+    score: float | None = None
     words: int
     sentences: int
     syllables: int
@@ -85,7 +85,7 @@ class ChapterReport(Model):
     title: str
     passed: bool
     readability: ReadabilityScore
-    alignment: float | None
+    alignment: float | None = None
     not_measured: str | None = None
     """Why there are neither alignment nor findings of biased wording."""
     objectives: list[ObjectiveScore]
