@@ -38,6 +38,11 @@ def npm() -> str:
     return _path("npm", "npm")
 
 
+def node() -> str:
+    """Give what runs those that are written in JavaScript."""
+    return _path("node", "nodejs")
+
+
 def java() -> str:
     """Give what runs the judges of PDF and EPUB."""
     return _path("java", "default-jre-headless")

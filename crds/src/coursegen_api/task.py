@@ -179,6 +179,8 @@ class ChapterRef(Model):
     index: Annotated[int, Field(ge=1, le=100)]
     key: StoreKey
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    usage: Usage | None = None
+    """What the chapter has cost so far, for the export that tells it; absent elsewhere."""
 
 
 ChapterIndexes = Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(max_length=100)]

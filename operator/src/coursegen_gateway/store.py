@@ -21,6 +21,7 @@ _EXTENSIONS = {
     "application/json": "json",
     "application/epub+zip": "epub",
     "text/markdown": "md",
+    "text/html": "html",
 }
 
 

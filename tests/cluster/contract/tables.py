@@ -184,7 +184,7 @@ def controller(path: str) -> list[Bound]:
     ]
 
 
-FORMATS = ("pdf", "scorm", "json", "epub")
+FORMATS = ("pdf", "scorm", "json", "epub", "qti", "markdown", "html", "cmi5")
 SCORM_VERSIONS = ("scorm-1.2", "scorm-2004-3rd", "scorm-2004-4th")
 LEVELS = ("beginner", "intermediate", "advanced")
 
@@ -389,6 +389,9 @@ _NO_SOURCE = {f"spec.{source}": ABSENT for source in _SOURCES}
 _ONE_SOURCE = "set exactly one of chapterName, courseName, artifactKey and configMapName"
 _SCORM_ONLY = "scorm says how a SCORM package is made: leave it out with other formats"
 _NO_SCORM = {"spec.scorm": ABSENT}
+_QTI_IS_ASSESSMENTS = (
+    "qti is the course's questions and nothing else: leave includeAssessments true, or choose another format"
+)
 _TOLERATION = "spec.workers.tolerations[]"
 _SELECTOR = "each key must be a label key: letters, digits, '-', '_' and '.', after an optional prefix/"
 _RESOURCES = "spec.workers.resources"
@@ -446,6 +449,20 @@ CEL: list[Row] = [
     *(
         Row("CourseExport", "spec", _SCORM_ONLY, {"spec.format": "scorm", "spec.scorm": {}}, broken)
         for broken in ({"spec.format": "json", "spec.scorm": {}}, {"spec.format": "pdf"})
+    ),
+    Row(
+        "CourseGeneration",
+        "spec.exports[]",
+        _QTI_IS_ASSESSMENTS,
+        {"spec.exports": [{"format": "qti"}, {"format": "pdf", "includeAssessments": False}]},
+        {"spec.exports": [{"format": "qti", "includeAssessments": False}]},
+    ),
+    Row(
+        "CourseExport",
+        "spec",
+        _QTI_IS_ASSESSMENTS,
+        {"spec.format": "qti", "spec.includeAssessments": True} | _NO_SCORM,
+        {"spec.format": "qti", "spec.includeAssessments": False} | _NO_SCORM,
     ),
     *(
         Row(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from coursegen_api.base import Artifact, HoldReason, Outcome
+from coursegen_api.base import Artifact, ExportFormat, HoldReason, Outcome
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 from coursegen_api.export import CourseExport
@@ -220,12 +220,20 @@ def validation(obj: QualityValidation, content: Source | Hold) -> Assignment | H
     return Assignment(ValidationTask(source=content, bar=bar), spec.config_map_name)
 
 
-def export(obj: CourseExport, content: Source | Hold) -> Assignment | Hold:
-    """Assign an export."""
+def export(obj: CourseExport, content: Source | Hold, chapters: Sequence[ChapterGeneration] = ()) -> Assignment | Hold:
+    """Assign an export; the JSON one tells what the chapters have cost."""
     if isinstance(content, Hold):
         return content
     spec = obj.spec
+    if spec.format is ExportFormat.JSON:
+        content = _with_usage(content, chapters)
     work = ExportTask(
         source=content, format=spec.format, include_assessments=spec.include_assessments, scorm=spec.scorm
     )
     return Assignment(work, spec.config_map_name)
+
+
+def _with_usage(content: Source, chapters: Sequence[ChapterGeneration]) -> Source:
+    used = {chapter.spec.index: chapter.status.usage for chapter in chapters}
+    refs = [ref.model_copy(update={"usage": used.get(ref.index)}) for ref in content.chapters]
+    return content.model_copy(update={"chapters": refs})

@@ -6,6 +6,11 @@ from typing import Any
 from coursegen_worker import durations
 from coursegen_worker.documents import Chapter, Course, ListBlock, Paragraph
 
+LABELS = {"example": "Example", "exercise": "Exercise", "misconception": "Watch out", "recap": "Recap"}
+"""What the layout calls the kinds of sections that stand out."""
+LETTERS = "ABCDEFGHIJ"
+"""The names of a question's options."""
+
 
 def course_facts(course: Course) -> list[str]:
     """Give the course's facts as short lines: field, level, time, difficulty."""

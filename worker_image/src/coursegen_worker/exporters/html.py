@@ -5,9 +5,8 @@ from html import escape
 
 from coursegen_worker.documents import Block, CodeBlock, ListBlock, Question, Section
 from coursegen_worker.exporters import language
-from coursegen_worker.exporters.describe import shortened, spans
+from coursegen_worker.exporters.describe import LABELS, LETTERS, shortened, spans
 
-_LABELS = {"example": "Example", "exercise": "Exercise", "misconception": "Watch out", "recap": "Recap"}
 _BAD_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MENU_CHARS = 120
 
@@ -48,9 +47,9 @@ class Writer:
         """Give a title for a menu."""
         return text(shortened(title, _MENU_CHARS))
 
-    def section(self, section: Section, name: str) -> str:
-        """Write a section; `name` is the id of its heading."""
-        label = _LABELS.get(section.kind)
+    def section(self, section: Section, name: str, level: int = 2) -> str:
+        """Write a section; `name` is the id of its heading, and `level` how deep that is."""
+        label = LABELS.get(section.kind)
         badge = f'<p class="label" {self.ours}>{label}</p>' if label else ""
         solution = (
             f"<details><summary {self.ours}>Show a model solution</summary>{self.blocks(section.solution)}</details>"
@@ -59,7 +58,7 @@ class Writer:
         )
         return (
             f'<section class="{section.kind}"><div class="box">{badge}'
-            f'<h2 id="{name}"{self.mark(section.title)}>{text(section.title)}</h2>'
+            f'<h{level} id="{name}"{self.mark(section.title)}>{text(section.title)}</h{level}>'
             f"{self.blocks(section.blocks)}{solution}</div></section>"
         )
 
@@ -77,6 +76,25 @@ class Writer:
             f'<button type="submit" {self.ours}>Check</button><p class="feedback" role="status"></p></form>'
         )
 
+    def asked(self, question: Question, number: str) -> str:
+        """Write a question as text; its answer is not in it."""
+        options = "".join(f"<li>{inline(option.text)}</li>" for option in question.options)
+        return (
+            f'<p class="stem"{self.mark(question.stem)}><b>{number}</b> {inline(question.stem)}</p>'
+            f'<ol class="options">{options}</ol>'
+        )
+
+    def answer(self, question: Question, number: str) -> str:
+        """Write the right answer, and what the chooser of each option is told."""
+        told = "".join(
+            f"<li>{letter}. {inline(option.feedback)}</li>"
+            for letter, option in zip(LETTERS, question.options, strict=False)
+            if option.feedback
+        )
+        right = question.options[question.answer]
+        feedback = f'<ul class="feedback">{told}</ul>' if told else ""
+        return f"<p><b>{number} {LETTERS[question.answer]}.</b> {inline(right.text)}</p>{feedback}"
+
     def blocks(self, blocks: list[Block]) -> str:
         """Write blocks one after the other."""
         return "".join(map(self._block, blocks))
@@ -91,7 +109,7 @@ class Writer:
             if block.output is not None:
                 output = (
                     f'<p class="caption" {self.ours}>It prints:</p>'
-                    f'<pre class="output" dir="ltr"><samp>{text(block.output)}</samp></pre>'
+                    f'<pre class="output" tabindex="0" dir="ltr"><samp>{text(block.output)}</samp></pre>'
                 )
             code = f'<pre tabindex="0" dir="ltr"><code>{text(block.text)}</code></pre>'
             return f'<figure class="code">{code}{output}</figure>'

@@ -8,7 +8,16 @@ from coursegen_worker.exporters import VERSIONS, Wanted, export
 from coursegen_worker.store import content_key
 from coursegen_worker.tasks import Tools
 
-EXTENSIONS = {"pdf": "pdf", "scorm": "zip", "json": "json", "epub": "epub"}
+EXTENSIONS = {
+    ExportFormat.PDF: "pdf",
+    ExportFormat.SCORM: "zip",
+    ExportFormat.JSON: "json",
+    ExportFormat.EPUB: "epub",
+    ExportFormat.QTI: "zip",
+    ExportFormat.MARKDOWN: "md",
+    ExportFormat.HTML: "html",
+    ExportFormat.CMI5: "zip",
+}
 
 
 def run(task: TaskInput, work: ExportTask, tools: Tools) -> TaskResult:
@@ -24,6 +33,8 @@ def run(task: TaskInput, work: ExportTask, tools: Tools) -> TaskResult:
     wanted = Wanted(work.format, work.include_assessments, work.scorm or ScormOptions())
     if work.format is ExportFormat.SCORM:
         identity["scorm"] = wanted.scorm.wire()
+    if work.format is ExportFormat.JSON:  # the one format that says what the chapters have cost
+        identity["usage"] = {str(index): usage.wire() for index, usage in sorted(found.course.usage.items())}
     key = content_key(task.namespace_uid, "export", EXTENSIONS[work.format], identity)
     tools.progress.report(38, "looking for earlier work")
     if earlier := reuse_file(tools.store, key):
