@@ -63,9 +63,7 @@ def _of_chapters(refs: list[ChapterRef], meta: CourseMeta | None, store: Store, 
         except DamagedError as error:
             raise invalid_input(f"chapter {ref.index}: {ref.key} holds no chapter document: {error}") from error
     hashes = {ref.index: ref.sha256 for ref in refs}
-    course = _course(_in_order(chapters), meta, hashes)
-    usage = {ref.index: ref.usage for ref in refs if ref.usage}
-    return Content(course.model_copy(update={"usage": usage}), {"chapters": sorted(hashes.items())})
+    return Content(_course(_in_order(chapters), meta, hashes), {"chapters": sorted(hashes.items())})
 
 
 def _in_order(chapters: list[Chapter]) -> list[Chapter]:

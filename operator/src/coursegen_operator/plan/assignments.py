@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 
-from coursegen_api.base import Artifact, ExportFormat, HoldReason, Outcome
+from coursegen_api.base import Artifact, ExportFormat, HoldReason, Outcome, Usage
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 from coursegen_api.export import CourseExport
 from coursegen_api.names import CONTENT_PATH
 from coursegen_api.source import SourceFields
 from coursegen_api.task import (
+    MAX_CHAPTER_COST,
     ChapterFeedback,
     ChapterRef,
     ChapterTask,
+    ChapterUsage,
     CourseContext,
     CourseMeta,
     ExportTask,
@@ -225,15 +227,25 @@ def export(obj: CourseExport, content: Source | Hold, chapters: Sequence[Chapter
     if isinstance(content, Hold):
         return content
     spec = obj.spec
-    if spec.format is ExportFormat.JSON:
-        content = _with_usage(content, chapters)
     work = ExportTask(
-        source=content, format=spec.format, include_assessments=spec.include_assessments, scorm=spec.scorm
+        source=content,
+        format=spec.format,
+        include_assessments=spec.include_assessments,
+        scorm=spec.scorm,
+        usage=_usage(content, chapters) if spec.format is ExportFormat.JSON else [],
     )
     return Assignment(work, spec.config_map_name)
 
 
-def _with_usage(content: Source, chapters: Sequence[ChapterGeneration]) -> Source:
+def _usage(content: Source, chapters: Sequence[ChapterGeneration]) -> list[ChapterUsage | None]:
     used = {chapter.spec.index: chapter.status.usage for chapter in chapters}
-    refs = [ref.model_copy(update={"usage": used.get(ref.index)}) for ref in content.chapters]
-    return content.model_copy(update={"chapters": refs})
+    return [_told(usage) if (usage := used.get(ref.index)) else None for ref in content.chapters]
+
+
+def _told(usage: Usage) -> ChapterUsage:
+    return ChapterUsage(
+        prompt_tokens=min(usage.prompt_tokens, MAX_CHAPTER_COST),
+        completion_tokens=min(usage.completion_tokens, MAX_CHAPTER_COST),
+        cost_micro_usd=min(usage.cost_micro_usd, MAX_CHAPTER_COST),
+        cached=usage.cached,
+    )
