@@ -113,8 +113,9 @@ def xapi(statements: Sequence[Any]) -> list[str]:
     found: list[str] = _node(
         XAPI,
         """import { createRequire } from "node:module";
-        const { validateStatement } = createRequire(import.meta.url)("@learninglocker/xapi-validation");
-        say(given.flatMap((statement) => validateStatement(statement).map(String)));""",
+        const judge = createRequire(import.meta.url)("@learninglocker/xapi-validation").default;
+        say(given.flatMap((statement) => judge(statement).map((w) => `${w.constructor.name}: ${w.path.join(".")}`)));
+        """,
         list(statements),
     )
     return found

@@ -6,6 +6,8 @@ const PlatformFor = (data) => {
   const CMI5 = "https://w3id.org/xapi/cmi5/context";
   const ADL = "http://adlnet.gov/expapi";
   const STATE = "coursegen.progress"; // our own document at the platform; it keeps one for each registration
+  const MAX_KEPT_ALIVE = 50000; // bytes: browsers keep 64 KiB alive, all requests together
+  const size = (text) => new TextEncoder().encode(text).length;
   const launch = new URLSearchParams(location.search);
   const lang = document.documentElement.lang;
   const startedAt = Date.now();
@@ -33,8 +35,8 @@ const PlatformFor = (data) => {
     const headers = { Authorization: `Basic ${token}`, "X-Experience-API-Version": "1.0.3" };
     if (body) headers["Content-Type"] = "application/json";
     const text = body && JSON.stringify(body);
-    // What is kept alive arrives even if the page is closed; browsers do that for 64 KiB.
-    return fetch(url, { method, headers, body: text, keepalive: !text || text.length < 15000 });
+    // What is kept alive arrives even if the page is closed.
+    return fetch(url, { method, headers, body: text, keepalive: !text || size(text) < MAX_KEPT_ALIVE });
   }
 
   async function read(url) {
@@ -180,6 +182,7 @@ const PlatformFor = (data) => {
         unsent.push(defined("completed", { completion: true, duration: seconds(spent()) }));
         kept.completed = true;
       } else if (!kept.completed && percent > kept.progress) {
+        unsent = unsent.filter((made, i) => i < flying || !made.verb.id.endsWith("/progressed")); // the last says it all
         unsent.push(statement("progressed", { extensions: { "https://w3id.org/xapi/cmi5/result/extensions/progress": percent } }));
       }
       if (reached === "passed" && !kept.passed) {
@@ -229,7 +232,9 @@ const PlatformFor = (data) => {
       if (!open) return;
       if (tracked && failed !== null) unsent.push(judged("failed", failed));
       unsent.push(defined("terminated", { duration: seconds(session()) }));
-      send("POST", address("statements"), unsent.slice(flying)).catch(() => {});
+      let last = unsent.slice(flying);
+      while (size(JSON.stringify(last)) >= MAX_KEPT_ALIVE) last = last.slice(1); // the end is what must arrive
+      send("POST", address("statements"), last).catch(() => {});
       unsent = unsent.slice(0, flying);
       if (tracked) store().catch(() => {});
       open = tracked = false;
