@@ -389,6 +389,7 @@ _NO_SOURCE = {f"spec.{source}": ABSENT for source in _SOURCES}
 _ONE_SOURCE = "set exactly one of chapterName, courseName, artifactKey and configMapName"
 _SCORM_ONLY = "scorm says how a SCORM package is made: leave it out with other formats"
 _NO_SCORM = {"spec.scorm": ABSENT}
+_PLAIN = _NO_SCORM | {"spec.includeAssessments": True}
 _QTI_IS_ASSESSMENTS = (
     "qti is the course's questions and nothing else: leave includeAssessments true, or choose another format"
 )
@@ -436,7 +437,7 @@ CEL: list[Row] = [
         )
     ),
     *(
-        Row("CourseExport", "spec.format", "enum", {"spec.format": good} | _NO_SCORM, {"spec.format": bad} | _NO_SCORM)
+        Row("CourseExport", "spec.format", "enum", _PLAIN | {"spec.format": good}, _PLAIN | {"spec.format": bad})
         for good, bad in (*((name, name.swapcase()) for name in FORMATS), ("pdf", "docx"))
     ),
     Row(
@@ -461,8 +462,8 @@ CEL: list[Row] = [
         "CourseExport",
         "spec",
         _QTI_IS_ASSESSMENTS,
-        {"spec.format": "qti", "spec.includeAssessments": True} | _NO_SCORM,
-        {"spec.format": "qti", "spec.includeAssessments": False} | _NO_SCORM,
+        _PLAIN | {"spec.format": "qti"},
+        _PLAIN | {"spec.format": "qti", "spec.includeAssessments": False},
     ),
     *(
         Row(

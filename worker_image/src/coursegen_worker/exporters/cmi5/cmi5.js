@@ -83,6 +83,9 @@ const PlatformFor = (data) => {
     return made;
   }
 
+  const isDefined = (made) =>
+    (made.context.contextActivities.category ?? []).some((activity) => activity.id === `${CMI5}/categories/cmi5`);
+
   function judged(verb, percent) {
     const score = { scaled: percent / 100, raw: percent, min: 0, max: 100 };
     const made = defined(verb, { score, success: verb === "passed", duration: seconds(spent()) });
@@ -232,8 +235,10 @@ const PlatformFor = (data) => {
       if (!open) return;
       if (tracked && failed !== null) unsent.push(judged("failed", failed));
       unsent.push(defined("terminated", { duration: seconds(session()) }));
-      let last = unsent.slice(flying);
-      while (size(JSON.stringify(last)) >= MAX_KEPT_ALIVE) last = last.slice(1); // the end is what must arrive
+      const last = unsent.slice(flying);
+      while (size(JSON.stringify(last)) >= MAX_KEPT_ALIVE) {
+        last.splice(last.findIndex((made) => !isDefined(made)), 1); // single answers give way to what decides
+      }
       send("POST", address("statements"), last).catch(() => {});
       unsent = unsent.slice(0, flying);
       if (tracked) store().catch(() => {});
