@@ -14,7 +14,7 @@ UNIT = not cluster and not e2e
 BOTH = -n 2
 
 .DEFAULT_GOAL = help
-.PHONY: help demo down deploy images test test-unit verify generate fuzz faults chaos fmt bench docs calibration cli-docs record audit sbom clean
+.PHONY: help demo down deploy images test test-unit test-cluster verify generate fuzz faults chaos fmt bench docs calibration cli-docs record audit sbom clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,6 +36,9 @@ test: .venv/ready ## Run every test; those that need a cluster start and stop on
 
 test-unit: .venv/ready ## Run the tests that need no cluster
 	@$(PYTHON) -m pytest -q $(BOTH) -m "$(UNIT)"
+
+test-cluster: .venv/ready ## Try contract, manifests and roles on a cluster that is there: CLUSTER=existing (the kubeconfig's) or kind
+	@COURSEGEN_TEST_CLUSTER=$(CLUSTER) $(PYTHON) -m pytest -q tests/cluster/contract tests/cluster/test_manifests.py tests/cluster/test_rbac.py
 
 verify: .venv/ready ## Check generated files, format, lint, types, layers and unit tests; fail if the tree changes
 	@git status --porcelain > .venv/tree-before
@@ -71,8 +74,8 @@ sbom: .venv/ready ## Write a CycloneDX bill of materials for each image's packag
 fuzz: .venv/ready ## Look for a history that breaks a promise of the planner: random, about half an hour
 	@HYPOTHESIS_PROFILE=thorough $(PYTHON) -m pytest -q tests/unit/operator/test_planner_properties.py
 
-faults: .venv/ready ## Break everything that the operator stands on, one thing a run, and plant bugs: most of an hour
-	@$(PYTHON) -m tests.faults
+faults: .venv/ready ## Break everything that the operator stands on, one thing a run, and plant bugs: hours; FAULTS=--help has parts
+	@$(PYTHON) -m tests.faults $(FAULTS)
 
 chaos: .venv/ready ## Kill the operator at random moments for ten minutes, with a hundred courses
 	@$(PYTHON) -m tests.faults.chaos

@@ -43,6 +43,11 @@ def node() -> str:
     return _path("node", "nodejs")
 
 
+def jq() -> str:
+    """Give what the docs filter a backup with."""
+    return _path("jq", "jq")
+
+
 def java() -> str:
     """Give what runs the judges of PDF and EPUB."""
     return _path("java", "default-jre-headless")

@@ -11,7 +11,7 @@ from pathlib import Path
 from localcluster.errors import LocalClusterError
 from localcluster.progress import Reporter
 
-from . import course, live, overlay, screen
+from . import bucket, course, live, overlay, screen
 from . import ground as grounds
 from .ground import Ground
 from .kubectl import Kubectl, proxy
@@ -20,9 +20,10 @@ from .overlay import ROOT, SYSTEM, TENANT
 EXAMPLE = Path("examples/python-programming.yaml")
 COURSE = "course-123"
 _READY_SECONDS = 120
+_STORE = "statefulset/coursegen-s3"
 WORKLOADS = (
+    _STORE,
     "deployment/coursegen-redis",
-    "statefulset/coursegen-s3",
     "deployment/coursegen-operator",
     "deployment/coursegen-gateway",
 )
@@ -68,20 +69,22 @@ def _deploy(ground: Ground) -> Kubectl:
         kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs")
         established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
         kubectl.run(*established, "--timeout=60s", what="Waiting for the CRDs")
-        _limit_redis(kubectl, ground)
+        uids = _tenants(kubectl)
+        overlay.limit(ground.overlay / "generated", uids)
         kubectl.run("apply", "-k", str(ground.overlay), what=f"kubectl apply -k {folder}")
         for done, workload in enumerate(WORKLOADS):
             step.note(f"waiting for {workload.split('/')[1]} ({done} of {len(WORKLOADS)})")
             _rollout(kubectl, workload, ground.words)
+            if workload == _STORE:  # before work begins
+                bucket.protect(kubectl, ground.overlay / "generated", uids)
         step.note("operator, gateway, Redis and S3 server are ready")
     return kubectl
 
 
-def _limit_redis(kubectl: Kubectl, ground: Ground) -> None:
-    """Make the namespace first: its workers' Redis user is to reach no other, and goes by its UID."""
+def _tenants(kubectl: Kubectl) -> dict[str, str]:
+    """Make the namespace first: its workers' accounts are to reach no other, and that goes by its UID."""
     kubectl.run("apply", "-k", str(ROOT / "deploy/overlays/local/tenant"), what=f"Making the namespace {TENANT}")
-    uid = kubectl.output("get", "namespace", TENANT, "--output=jsonpath={.metadata.uid}").strip()
-    overlay.limit_worker(ground.overlay / "generated", uid)
+    return {TENANT: kubectl.output("get", "namespace", TENANT, "--output=jsonpath={.metadata.uid}").strip()}
 
 
 def _rollout(kubectl: Kubectl, workload: str, words: str) -> None:

@@ -1,6 +1,8 @@
 """Where the demo runs: a cluster of this machine's own, one of kind's, or one that is there already.
 
-The last two need Docker, and kubectl; they were tried with stand-ins for these programs, and not with the real ones.
+kind needs Docker and kubectl; it was tried with stand-ins for these programs, and not with the real ones. A cluster
+that is there needs neither: its images are built with buildah where there is no Docker, and its kubectl is that of the
+local cluster.
 """
 
 import os
@@ -9,24 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from localcluster import images, paths, shell
+from localcluster import golang, images, paths, shell
 from localcluster.cluster import Cluster
 from localcluster.errors import LocalClusterError
 from localcluster.images import Build, Image
 from localcluster.progress import Reporter
 
-from . import overlay
+from . import overlay, registry
 from .kubectl import Kubectl
 from .overlay import ROOT
 
 KINDS = ("local", "kind", "existing")
-PARTS: dict[str, tuple[str, dict[str, str]]] = {
-    "coursegen/operator": ("operator/Dockerfile", {}),
-    "coursegen/worker": ("worker_image/Dockerfile", {}),
-    "coursegen/worker-quality": ("worker_image/Dockerfile", {"EXTRAS": "--extra=embedding"}),
-}
-"""Our images: each one's Dockerfile and build arguments."""
-_TAG = "demo"
 
 
 class Ground(Protocol):
@@ -66,7 +61,7 @@ def built(reporter: Reporter) -> dict[str, Image]:
     """Build with buildah what is not built yet; the names are those of the manifests."""
     own = {
         name: images.build(Build(f"{images.REGISTRY}/{name.split('/')[1]}", ROOT / file, ROOT, arguments), reporter)
-        for name, (file, arguments) in PARTS.items()
+        for name, (file, arguments) in registry.PARTS.items()
     }
     return own | {"redis": images.redis(reporter), "versity/versitygw": images.s3(reporter)}
 
@@ -139,7 +134,8 @@ class Kind:
             shell.logged(argv, what="Loading the images into kind", log=_log(self.name))
 
     def _build(self) -> dict[str, str]:
-        references = _docker_build(self.reporter, "coursegen.local", _log(self.name))
+        _program("docker")
+        references = registry.docker_build(self.reporter, "coursegen.local", _log(self.name))
         overlay.write(references, self.overlay / "generated")
         return references
 
@@ -150,7 +146,7 @@ class Kind:
 
 @dataclass
 class Existing:
-    """The cluster of the kubeconfig, which pulls the images from a registry that Docker may push to."""
+    """The cluster of the kubeconfig, which pulls the images from a registry."""
 
     reporter: Reporter
     registry: str
@@ -169,9 +165,14 @@ class Existing:
         kubeconfig = Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
         if not kubeconfig.exists():
             raise LocalClusterError(f"There is no kubeconfig: KUBECONFIG names {kubeconfig}, which does not exist.")
-        kubectl = Kubectl(Path(_program("kubectl")), kubeconfig, _log("existing"))
+        kubectl = Kubectl(self._kubectl(), kubeconfig, _log("existing"))
         self._must_be_ours(kubectl)
         return kubectl
+
+    def _kubectl(self) -> Path:
+        """Give kubectl; on a machine without one, that of the local cluster."""
+        found = shutil.which("kubectl")
+        return Path(found) if found else golang.ensure(golang.CONTROL_PLANE, self.reporter) / "kubectl"
 
     def _must_be_ours(self, kubectl: Kubectl) -> None:
         """A cluster with an operator that this machine did not deploy is not to be overwritten, nor taken down."""
@@ -187,35 +188,17 @@ class Existing:
 
     def build_images(self) -> None:
         log = _log("existing")
-        tagged = _docker_build(self.reporter, self.registry, log)
-        with self.reporter.step("images", f"docker push {self.registry}"):
-            for reference in tagged.values():
-                shell.logged([_program("docker"), "push", reference], what=f"Pushing {reference}", log=log)
-        overlay.write({name: _digest(reference) for name, reference in tagged.items()}, self.overlay / "generated")
+        if registry.has_docker():
+            tagged = registry.docker_build(self.reporter, self.registry, log)
+            pushed = registry.docker_push(self.reporter, tagged, self.registry, log)
+        else:
+            pushed = registry.buildah_push(self.reporter, built(self.reporter), self.registry, log)
+        overlay.write(pushed, self.overlay / "generated")
 
     def down(self, kubectl: Kubectl | None = None) -> None:
         kubectl = kubectl or self.up()
         kubectl.run("delete", "-k", str(self.overlay), "--ignore-not-found", what="Removing what the demo deployed")
         shutil.rmtree(self.overlay / "generated", ignore_errors=True)
-
-
-def _docker_build(reporter: Reporter, registry: str, log: Path) -> dict[str, str]:
-    """Build our images with Docker; Redis and the S3 server are public ones, which the cluster pulls for itself."""
-    out = {}
-    with reporter.step("build", "docker build"):
-        for name, (file, arguments) in PARTS.items():
-            out[name] = f"{registry}/{name.split('/')[1]}:{_TAG}"
-            argv = [_program("docker"), "build", "--file", str(ROOT / file), "--tag", out[name]]
-            argv += [f"--build-arg={argument}={value}" for argument, value in arguments.items()]
-            argv.append(str(ROOT))
-            shell.logged(argv, what=f"Building {out[name]}", log=log)
-    return out
-
-
-def _digest(reference: str) -> str:
-    """Give a pushed image by digest, so that what runs is what was built."""
-    template = "{{index .RepoDigests 0}}"
-    return shell.output([_program("docker"), "inspect", f"--format={template}", reference]).strip()
 
 
 def _program(name: str) -> str:

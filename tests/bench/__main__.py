@@ -181,9 +181,9 @@ def main() -> int:
     }
     with tempfile.TemporaryDirectory(prefix="coursegen-bench-") as temporary:
         if asked.only in (None, "worker"):
-            with reporter.step("worker start", f"{worker_start.TIMES} times") as step:
+            with reporter.step("worker start", f"{worker_start.TIMES} times each") as step:
                 found["worker_start"] = worker_start.measure(Path(temporary))
-                step.note(f"median {found['worker_start']['median']:.2f} s")
+                step.note(f"{len(found['worker_start']['kinds'])} kinds of task")
         if asked.only != "worker":
             bench = Bench(size, cluster, reporter, Path(temporary), asked.rounds, asked.profile, asked.only)
             try:

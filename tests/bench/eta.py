@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,8 @@ async def _watch(client: Client, namespace: str, courses: int) -> tuple[list[eta
         for course in found["items"]:
             name, status = course["metadata"]["name"], course.get("status", {})
             if ended := status.get("completionTime"):
+                if status["phase"] != "Succeeded":
+                    raise RuntimeError(f"{name} has {status['phase']}: the figures would mean nothing")
                 finished[name] = clock.parse(ended)
             elif row := _row(name, status):
                 told.setdefault((name, status["estimatedCompletionTime"]), row)
@@ -80,27 +83,27 @@ def _row(name: str, status: dict[str, Any]) -> eta.Told | None:
     return None
 
 
-async def _measure(access: Access, courses: int) -> None:
+async def _measure(access: Access, courses: int, all_slots: Sequence[int]) -> None:
     os.environ["KUBECONFIG"] = str(access.kubeconfig)
-    ground_log = Path(tempfile.gettempdir()) / "coursegen-bench-eta.log"
     async with Client(from_kubeconfig(), "bench", 16) as client:
         await ground.sweep(client)
-        for slots in SLOTS:
-            print(f"\n{courses} courses of {sample.Size().chapters} chapters, {slots} slots for chapters")
-            await _run(client, access, courses, slots, ground_log)
+        for slots in all_slots:
+            print(f"\n{courses} courses of {sample.Size().chapters} chapters, {slots} slots for chapters", flush=True)
+            await _run(client, access, courses, slots, Path(tempfile.gettempdir()) / f"coursegen-bench-eta-{slots}.log")
 
 
 def main() -> int:
     """Print a table for each number of slots."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.eta", description=__doc__)
     parser.add_argument("--courses", type=int, default=40)
+    parser.add_argument("--slots", type=int, nargs="*", default=SLOTS, help="of the queue for chapters, run by run")
     parser.add_argument("--name", default="bench-eta", help="name of the local cluster")
     asked = parser.parse_args()
     cluster = Cluster.named(asked.name, Reporter(sys.stderr))
     with tempfile.TemporaryDirectory(prefix="coursegen-bench-") as temporary:
         try:
             access = ground.up(cluster, Path(temporary), 200, 400, SECONDS)
-            asyncio.run(_measure(access, asked.courses))
+            asyncio.run(_measure(access, asked.courses, asked.slots))
         finally:
             cluster.down()
     return 0

@@ -40,6 +40,11 @@ def use(pids: Iterable[int]) -> Use:
     return Use(busy / _TICKS, sum(cpu_seconds(p) for p in pids))
 
 
+def memory_megabytes() -> float:
+    """Give the machine's memory, in MB (10^6 bytes)."""
+    return int(Path("/proc/meminfo").read_text().split()[1]) * 1024 / 1e6
+
+
 def machine() -> str:
     """Name the machine by what matters here."""
     info = Path("/proc/cpuinfo").read_text()

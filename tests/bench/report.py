@@ -4,6 +4,8 @@ import statistics
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from . import worker_start
+
 Json = dict[str, Any]
 
 AIMS = {"20/30": ("raw", 1.3), "100/200": ("raw", 1.3), "200/400": ("raw", 1.3), "2000/4000": ("path", 1.4)}
@@ -11,23 +13,16 @@ AIMS = {"20/30": ("raw", 1.3), "100/200": ("raw", 1.3), "200/400": ("raw", 1.3),
 
 MAX_REQUESTS = 8
 MAX_MEGABYTES = 150
-MAX_START_SECONDS = 0.5
 
 
 def text(found: Json) -> str:
     """Lay the figures out."""
     parts = [f"{found['machine']} · {found['commit']} · load {found['load_before'][0]:.1f} before"]
     if "worker_start" in found:
-        parts += ["", *_worker(found["worker_start"])]
+        parts += ["", worker_start.text(found["worker_start"])]
     for session in found.get("sessions", ()):
         parts += ["", *_session(session, found["size"])]
     return "\n".join(parts)
-
-
-def _worker(start: Json) -> Iterator[str]:
-    yield f"Worker start, process to first progress message, {start['times']} times"
-    yield _row("seconds, min / median / max", f"{start['min']:.2f} / {start['median']:.2f} / {start['max']:.2f}")
-    yield _row("aim: median", _aim(start["median"], MAX_START_SECONDS))
 
 
 def _session(session: Json, size: Json) -> Iterator[str]:

@@ -24,6 +24,8 @@ sys.path.insert(0, str(ROOT / "deploy" / "local"))
 from localcluster import Access, Cluster, Options, paths  # noqa: E402 - found only on the path set above
 from localcluster.api import Api, Manifest  # noqa: E402
 
+from . import existing  # noqa: E402
+
 _NAME = re.compile(r"t-(\d+)-[0-9a-f]{4}")
 _SECONDS = 60
 
@@ -32,7 +34,7 @@ _SECONDS = 60
 class LiveCluster:
     """A running API server with the CRDs, as its administrator sees it."""
 
-    access: Access
+    access: Access | existing.Reached
     api: Api
 
     @property
@@ -80,20 +82,28 @@ def _sweep() -> None:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[LiveCluster]:
-    """Give an API server of this process alone, with the CRDs established."""
+    """Give an API server of this process alone, with the CRDs established; or one that is there (existing.py)."""
     _sweep()
+    if os.environ.get(existing.VARIABLE, "local") != "local":
+        with existing.reached() as (reached, api):
+            yield _with_our_kinds(LiveCluster(reached, api))
+        return
     instance = Cluster.named(f"t-{os.getpid()}-{secrets.token_hex(2)}")
     try:
         access = instance.up(Options(control_plane_only=True))
-        live = LiveCluster(access, Api(access.address, instance.instance.pki))
-        applied = live.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
-        assert applied.returncode == 0, applied.stderr
-        waited = live.kubectl("wait", "--for=condition=Established", "crd", "--all", f"--timeout={_SECONDS}s")
-        assert waited.returncode == 0, waited.stderr
-        live.wait_for_discovery()
-        yield live
+        yield _with_our_kinds(LiveCluster(access, Api(access.address, instance.instance.pki)))
     finally:
         instance.down()
+
+
+def _with_our_kinds(live: LiveCluster) -> LiveCluster:
+    applied = live.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
+    assert applied.returncode == 0, applied.stderr
+    part = "--selector=app.kubernetes.io/part-of=coursegen"
+    waited = live.kubectl("wait", "--for=condition=Established", "crd", part, f"--timeout={_SECONDS}s")
+    assert waited.returncode == 0, waited.stderr
+    live.wait_for_discovery()
+    return live
 
 
 _numbers = itertools.count(1)

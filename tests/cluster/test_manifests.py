@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from coursegen_api import names
+from coursegen_operator.settings import Settings
 
 from .conftest import ROOT, LiveCluster
 
-OVERLAYS = ("production", "production/tenant", "namespaced", "local/tenant")
+OVERLAYS = ("production", "production/tenant", "namespaced", "local/tenant", "shard")
 SYSTEM = "coursegen-system"
 PARTS = {
     SYSTEM: (
@@ -267,3 +268,27 @@ def test_a_secret_that_a_provider_may_send_somewhere_is_of_the_type_that_says_so
     patch = yaml.safe_dump({"stringData": {"allowedEndpoint": "https://evil.example"}})
     asked = ("-n", "courses", "patch", "secret", "s", "--type=merge", f"-p={patch}", "--as=tenant")
     assert "has to be of type" in policies.kubectl(*asked).stderr
+
+
+def selects(selector: dict, labels: dict) -> bool:
+    return (selector.get("matchLabels") or selector).items() <= labels.items()
+
+
+def test_one_more_operator_shares_the_account_of_the_first_and_nothing_else(applied: LiveCluster) -> None:
+    first, shard = (kustomize(applied, str(ROOT / "deploy" / "overlays" / o)) for o in ("production", "shard"))
+    names_of = [{(m["kind"], m["metadata"]["name"]) for m in manifests} for manifests in (first, shard)]
+    assert not names_of[0] & names_of[1]
+    assert {k for k, _ in names_of[1]} == {
+        "ConfigMap", "Deployment", "PodDisruptionBudget", "Role", "RoleBinding", "Service",
+    }  # fmt: skip
+    [operator] = [m for m in shard if m["kind"] == "Deployment"]
+    [other] = [m for m in first if (m["kind"], m["metadata"]["name"]) == ("Deployment", "coursegen-operator")]
+    assert operator["spec"]["template"]["spec"]["serviceAccountName"] == "coursegen-operator"
+    for mine, theirs in ((operator, first), (other, shard)):
+        labels = mine["spec"]["template"]["metadata"]["labels"]
+        for part in (m for m in theirs if m["kind"] in ("Deployment", "PodDisruptionBudget", "Service")):
+            assert not selects(part["spec"]["selector"], labels), part["metadata"]["name"]
+    [role] = [m for m in shard if m["kind"] == "Role"]
+    [settings] = [m["data"] for m in shard if m["kind"] == "ConfigMap"]
+    lease = Settings.model_validate({"worker_image": "w", "shard": settings["COURSEGEN_SHARD"]}).lease()
+    assert role["rules"][0]["resourceNames"] == [lease]

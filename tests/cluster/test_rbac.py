@@ -2,12 +2,12 @@
 
 import yaml
 
-from coursegen_operator.settings import Settings
+from coursegen_operator.settings import LEASE_NAME
 
 from .conftest import ROOT, LiveCluster
 
 NAMESPACE = "coursegen-system"
-LEASE = f"leases.coordination.k8s.io/{Settings('worker').lease_name}"
+LEASE = f"leases.coordination.k8s.io/{LEASE_NAME}"
 
 
 def _may(cluster: LiveCluster, verb: str, what: str, namespace: str = NAMESPACE) -> bool:

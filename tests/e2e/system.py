@@ -16,7 +16,7 @@ import obstore
 import yaml
 from obstore.store import S3Store
 
-from demo import overlay
+from demo import bucket, overlay
 from demo.kubectl import Kubectl
 from localcluster import Build, Cluster, Image, Options, Reporter, images
 from localcluster.api import Api
@@ -27,6 +27,12 @@ Json = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
 SYSTEM = overlay.SYSTEM
+TENANTS = (overlay.TENANT, "rivals")
+"""Two namespaces with accounts of their own at the object store and at Redis, as the demo makes them."""
+
+SCENES = "scenes"
+"""Whose accounts the scenes' namespaces use."""
+
 MISBEHAVING = Path(__file__).parent / "misbehaving_worker"
 
 BACKOFF_SECONDS = [1, 2, 3]
@@ -83,15 +89,20 @@ class System:
             self.kubectl.run("apply", "-f", str(version / "deploy" / "base" / file), what=f"Applying {file}")
 
     def secrets(self) -> dict[str, dict[str, str]]:
-        """Give the Secrets that workers find by name."""
-        store = read_env(self.folder / "generated" / "store.env")
-        redis = read_env(self.folder / "generated" / "redis-worker.env")
-        return {overlay.STORE: store, "coursegen-redis": redis}
+        """Give the Secrets that workers find by name, for a namespace that is made in the middle of things.
+
+        Its UID is in no policy and no ACL: so they reach everything. TENANTS have what the demo gives to its own.
+        """
+        generated = self.folder / "generated"
+        root, login = overlay.read_env(generated / "s3-root.env"), overlay.read_env(generated / f"store-{SCENES}.env")
+        login |= {"AWS_ACCESS_KEY_ID": root["ROOT_ACCESS_KEY"], "AWS_SECRET_ACCESS_KEY": root["ROOT_SECRET_KEY"]}
+        return {overlay.STORE: login, "coursegen-redis": overlay.read_env(generated / f"redis-{SCENES}.env")}
 
     @contextmanager
-    def store(self) -> Iterator[S3Store]:
-        """Reach the object store from here."""
-        values = self.secrets()[overlay.STORE]
+    def store(self, tenant: str = "") -> Iterator[S3Store]:
+        """Reach the object store from here, as who may do everything or as a tenant."""
+        own = self.folder / "generated" / f"store-{tenant}.env"
+        values = overlay.read_env(own) if tenant else self.secrets()[overlay.STORE]
         with self.kubectl.background(
             "port-forward", "--namespace", SYSTEM, "service/s3", ":7070", says=r"127\.0\.0\.1:\d+"
         ) as found:
@@ -102,6 +113,7 @@ class System:
                 access_key_id=values["AWS_ACCESS_KEY_ID"],
                 secret_access_key=values["AWS_SECRET_ACCESS_KEY"],
                 client_options={"allow_http": True},
+                retry_config={"max_retries": 0} if tenant else None,  # versitygw refuses some things by 500
             )
 
     def fetch(self, keys: Sequence[str]) -> list[bytes]:
@@ -237,7 +249,8 @@ def build_images(reporter: Reporter) -> dict[str, Image]:
 
 def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespaces: Sequence[str]) -> None:
     """Apply an overlay like deploy/overlays/local, and wait until all of it is ready."""
-    overlay.write({name: image.reference for name, image in built.items()}, folder / "generated")
+    generated = folder / "generated"
+    overlay.write({name: image.reference for name, image in built.items()}, generated, (*TENANTS, SCENES))
     base = os.path.relpath(ROOT / "deploy", folder)
     short = [
         {"op": "replace", "path": "/spec/backoffSeconds", "value": BACKOFF_SECONDS},
@@ -248,13 +261,13 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
         "name": "coursegen-operator",
         "namespace": SYSTEM,
         "behavior": "merge",
-        "literals": [f"COURSEGEN_NAMESPACES={','.join(namespaces)}"],
+        "literals": [f"COURSEGEN_NAMESPACES={','.join((*namespaces, *TENANTS))}"],
     }
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [f"{base}/base", f"{base}/overlays/local/tenant"],
-        "components": [f"{base}/components/redis", f"{base}/components/s3", "generated"],
+        "components": [*(f"{base}/components/{part}" for part in ("gateway", "redis", "s3")), "generated"],
         "configMapGenerator": [operator],
         "patches": [{"target": {"kind": "GenerationQueue"}, "patch": yaml.safe_dump(short)}],
     }
@@ -262,9 +275,23 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
     kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs")
     established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
     kubectl.run(*established, "--timeout=60s", what="Waiting for the CRDs")
+    uids = {tenant: _make_namespace(kubectl, tenant, folder) for tenant in TENANTS}
+    _make_namespace(kubectl, SCENES, folder)
+    overlay.limit(generated, uids)
     kubectl.run("apply", "-k", str(folder), what="Applying the tests' overlay")
-    for workload in ("deployment/coursegen-redis", "statefulset/coursegen-s3", "deployment/coursegen-operator"):
+    deployments = (f"deployment/coursegen-{part}" for part in ("redis", "operator", "gateway"))
+    for workload in ("statefulset/coursegen-s3", *deployments):
         kubectl.run("-n", SYSTEM, "rollout", "status", workload, "--timeout=180s", what=f"Waiting for {workload}")
+        if workload == "statefulset/coursegen-s3":
+            bucket.protect(kubectl, generated, uids)
+
+
+def _make_namespace(kubectl: Kubectl, name: str, folder: Path) -> str:
+    """Make a namespace to work in, as the tenant component has it; gives its UID."""
+    file = folder / f"{name}.yaml"
+    file.write_text(yaml.safe_dump_all(tenant_manifests(kubectl.program, name)))
+    kubectl.run("apply", "-f", str(file), what=f"Making the namespace {name}")
+    return kubectl.output("get", "namespace", name, "--output=jsonpath={.metadata.uid}").strip()
 
 
 def apply_queue(system: System, name: str, spec: Json) -> None:
@@ -287,11 +314,6 @@ def tenant_manifests(program: Path, namespace: str) -> list[Json]:
     for part in parts:
         part["metadata"]["name" if part["kind"] == "Namespace" else "namespace"] = namespace
     return parts
-
-
-def read_env(file: Path) -> dict[str, str]:
-    """Read NAME=VALUE lines."""
-    return dict(line.split("=", 1) for line in file.read_text().splitlines() if line)
 
 
 def path_of(manifest: Json, namespace: str) -> str:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .scene import Scene, course
+from .scene import Scene, chapter, course
 
 
 def coursegen(scene: Scene, folder: Path, *arguments: str) -> str:
@@ -46,3 +46,15 @@ def test_the_plugin_fetches_a_workers_log_and_a_courses_files(scene: Scene) -> N
         checked = {c["name"]: c["state"] for c in json.loads(coursegen(scene, folder, "doctor", "-o", "json"))}
         assert (checked["store"], checked["redis"]) == ("ok", "ok")
         assert json.loads(coursegen(scene, folder, "status", "-o", "json"))["courses"]["limit"] == 100
+
+
+def test_the_plugin_asks_the_operator_where_waiting_work_stands(scene: Scene) -> None:
+    queue = f"{scene.namespace}-queue"[-52:].strip("-")
+    scene.create("GenerationQueue", queue, {"priority": 3, "capacity": 0})
+    for index, name in enumerate(("first", "second"), start=1):  # by which they stand if they are of the same second
+        scene.create("ChapterGeneration", name, chapter(queueName=queue, index=index))
+        scene.until("ChapterGeneration", name, lambda s: s.get("holdReason") == "QueuePaused")
+    with tempfile.TemporaryDirectory() as folder:
+        said = coursegen(scene, Path(folder), "why", "chaptergen/second")
+        assert said.rstrip().endswith("raise spec.capacity to go on. 1 goes before it."), said
+    scene.kubectl("delete", "generationqueue", queue)

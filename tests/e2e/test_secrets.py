@@ -2,11 +2,13 @@
 
 import base64
 import re
+import subprocess
 
 from coursegen_api import names
+from demo import overlay
 
 from .scene import Scene, chapter, course, outcomes
-from .system import SYSTEM, read_env
+from .system import SYSTEM
 
 WRONG_KEY, WRONG_PASSWORD = "wrong-key-of-the-store", "wrong-word-of-redis"
 LONG = ("--tail=-1", "--all-containers", "--prefix")
@@ -15,7 +17,8 @@ LONG = ("--tail=-1", "--all-containers", "--prefix")
 def values(scene: Scene) -> set[str]:
     """Give all that must not be seen: what the Secrets of this system hold, and what this test puts into them."""
     folder = scene.system.folder / "generated"
-    found = {v for file in ("store.env", "s3-root.env") for k, v in read_env(folder / file).items() if "KEY" in k}
+    files = [*folder.glob("store-*.env"), folder / "s3-root.env"]
+    found = {v for file in files for k, v in overlay.read_env(file).items() if "SECRET" in k}
     found |= set(re.findall(r">(\S+)", (folder / "users.acl").read_text()))
     assert len(found) >= 4
     return found | {WRONG_KEY, WRONG_PASSWORD}
@@ -46,6 +49,16 @@ def test_no_value_of_a_secret_is_ever_printed(scene: Scene) -> None:
     said = left(scene)
     assert "task-ended" in said["workers"]
     assert "progress-unavailable" in said["workers"], "the wrong Redis password was tried"
-    assert '"redis_url": "set"' in said["coursegen-operator"].replace("\\", ""), "the settings are printed at the start"
+    printed = '"redis_folder": "/run/coursegen/redis"'
+    assert printed in said["coursegen-operator"].replace("\\", ""), "the settings are printed at the start"
     seen = {(where, value[:4]) for where, text in said.items() for value in values(scene) if value in text}
     assert not seen
+
+
+def test_there_is_no_shell_in_what_holds_a_secret(scene: Scene) -> None:
+    access = scene.system.kubectl
+    for workload in ("deployment/coursegen-operator", "statefulset/coursegen-s3"):
+        argv = [str(access.program), f"--kubeconfig={access.kubeconfig}", "-n", SYSTEM, "exec", workload, "--", "sh"]
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode != 0, workload
+        assert '"sh": executable file not found' in done.stderr, done.stderr

@@ -12,11 +12,15 @@ from dataclasses import replace
 from typing import Any
 
 from coursegen_api import names
-from coursegen_operator import effects, election, handlers, resync, workqueue
+from coursegen_api.base import Outcome
+from coursegen_operator import effects, election, handlers, kube, resync, workqueue
 from coursegen_operator.act import Actor
 from coursegen_operator.effects import Doer
 from coursegen_operator.kube import path_of
-from coursegen_operator.plan.world import CreateJob
+from coursegen_operator.plan import clock as plan_clock
+from coursegen_operator.plan import ending, requests, running, slots
+from coursegen_operator.plan import objects as plan_objects
+from coursegen_operator.plan.world import CreateJob, key_of
 from coursegen_operator.resync import Resync
 from coursegen_operator.scheduler import Scheduler
 from coursegen_operator.snapshot import Snapshot
@@ -58,33 +62,32 @@ def job_before_intent() -> None:
 def counters_in_memory() -> None:
     """Slots in use are counted as this process grants them, not from what exists."""
     mine: set[Any] = set()
-    granted, slots_of = Scheduler.granted, Snapshot._slots_of
+    granted, ask, of_object = Scheduler.granted, Scheduler.ask, slots.of_object
 
     def remember(self: Scheduler, key: Any) -> Any:
         found = granted(self, key)
         mine.update([key] if found else [])
         return found
 
-    ask = Scheduler.ask
-
     def remember_ask(self: Scheduler, key: Any, want: Any) -> Any:
         declined = ask(self, key, want)
         mine.update([] if declined else [key])
         return declined
 
-    def counted(self: Snapshot, obj: Any, uid: str) -> Any:
-        return slots_of(self, obj, uid) if self.by_uid.get(uid) in mine else None
+    def counted(obj: Any, *arguments: Any) -> Any:
+        return of_object(obj, *arguments) if key_of(obj) in mine else None
 
     Scheduler.granted, Scheduler.ask = remember, remember_ask  # type: ignore[method-assign]
-    Snapshot._slots_of = counted  # type: ignore[method-assign]
+    slots.of_object = counted
 
 
 def trusting_an_empty_cache() -> None:
     """It begins before anything was listed, and takes what it has not seen for what does not exist."""
 
-    async def pretend(self: Resync) -> None:
+    async def pretend(self: Resync) -> set[Any]:
         self.health.last_list = time.monotonic()
-        resync.enqueue(self.queue, list(self.snapshot.objects), None, time.time())
+        effects.enqueue(self.queue, list(self.snapshot.objects), None, time.time())
+        return set()
 
     Resync.once = pretend  # type: ignore[method-assign]
 
@@ -150,6 +153,102 @@ def believing_an_old_list() -> None:
     Snapshot._is_over = lambda self, *_, **__: False  # type: ignore[method-assign]
 
 
+def no_fence() -> None:
+    """What it wrote is known once a watch brings it, and written over whatever is there."""
+
+    async def unheeded(self: Actor, key: Any, obj: Any, patch: Any) -> bool:
+        await self.kube.patch_status(effects.path_of_key(key), {"status": patch})
+        return True
+
+    async def unheeded_job(self: Doer, effect: CreateJob, key: Any, obj: Any) -> None:
+        collection = path_of("jobs", effect.manifest["metadata"]["namespace"])
+        await self._create(collection, effect.manifest, key, obj.metadata.uid)
+
+    Actor._write = unheeded  # type: ignore[method-assign]
+    Doer._create_job = unheeded_job  # type: ignore[method-assign]
+
+
+def orphaning_delete() -> None:
+    """A Job is removed as batch/v1 does by itself: its Pod stays."""
+
+    async def delete(self: kube.Kube, path: str, uid: str = "", query: str = "", version: str = "") -> Any:
+        given = {"uid": uid} if uid else {}
+        body = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": given}
+        return await self._request("DELETE", path + query, body)
+
+    kube.Kube.delete = delete  # type: ignore[method-assign]
+
+
+def retries_without_end() -> None:
+    """What fails is tried again, however often it did."""
+    ending.retry_after = lambda step, attempt, verdict: 0.1  # type: ignore[assignment]
+
+
+def no_job_no_success() -> None:
+    """What was done is known by its Job, and forgotten with it."""
+    plan = plan_objects.plan
+
+    def forgetful(view: Any, *arguments: Any) -> Any:
+        if requests.ended(view.obj) is Outcome.SUCCEEDED and not view.around.jobs:
+            status = view.obj.status.model_copy(update={"conditions": [], "completion_time": None})
+            view = replace(view, obj=view.obj.model_copy(update={"status": status}))
+        return plan(view, *arguments)
+
+    plan_objects.plan = forgetful
+
+
+def requests_in_memory() -> None:
+    """Which requests were accepted this process knows, and no other."""
+    accept = requests.accept
+    accepted_here: set[str] = set()
+
+    def accept_again(obj: Any, course: Any) -> Any:
+        if obj.metadata.uid not in accepted_here:
+            obj = obj.model_copy(update={"status": obj.status.model_copy(update={"requests": None})})
+        accepted = accept(obj, course)
+        if accepted.restart:
+            accepted_here.add(obj.metadata.uid)
+        return accepted
+
+    requests.accept = accept_again
+
+
+def progress_as_it_comes() -> None:
+    """A percentage is written as it is reported, also if it is less than before."""
+
+    def report(step: Any) -> None:
+        said = step.around.progress
+        step.changes |= {"progress_percentage": said.percentage, "progress_time": plan_clock.stamp(said.time)}
+
+    running._report = report
+
+
+def busy_for_nothing() -> None:
+    """Each visit writes, whether or not there is something new."""
+    carry_out = Actor._carry_out
+
+    async def always(self: Actor, key: Any, obj: Any, plan: Any) -> None:
+        await self._write(key, obj, {})
+        await carry_out(self, key, obj, plan)
+
+    Actor._carry_out = always  # type: ignore[method-assign]
+
+
+def impatient() -> None:
+    """What a busy API server says about how long to wait is not heard."""
+    error = kube._error
+    kube._error = lambda status, text, retry_after: error(status, text, None)  # type: ignore[assignment]
+
+
+def lease_never_released() -> None:
+    """A leader that is told to stop goes without a word."""
+
+    async def nothing(self: election.Election) -> None:
+        return
+
+    election.Election.release = nothing  # type: ignore[method-assign]
+
+
 ALL: dict[str, Callable[[], None]] = {
     f.__name__: f
     for f in (
@@ -162,5 +261,14 @@ ALL: dict[str, Callable[[], None]] = {
         job_removed_before_its_outcome,
         no_lease_check,
         believing_an_old_list,
+        no_fence,
+        orphaning_delete,
+        retries_without_end,
+        no_job_no_success,
+        requests_in_memory,
+        progress_as_it_comes,
+        busy_for_nothing,
+        impatient,
+        lease_never_released,
     )
 }

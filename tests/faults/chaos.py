@@ -6,7 +6,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -38,22 +38,30 @@ def storm(dice: random.Random, seconds: float, courses: int) -> Callable[[Scene]
             await scene.until(heard)
             await asyncio.sleep(dice.uniform(*BETWEEN_SECONDS))
             scene.replicas[0].kill()
-            scene.troubled = loop.time()
+            scene.calm()
         await coming
 
     return trouble
 
 
 async def _come(scene: Scene, courses: int, seconds: float) -> None:
-    for number in range(courses // 2):
-        await load.create(scene.ground, scene.namespace, prefix=f"c{number:03d}-")
-        await asyncio.sleep(seconds * 2 / courses)
+    """Have people come, each with two courses, every fifth of them with the rest of the load as well."""
+    async with asyncio.TaskGroup() as people:
+        for number in range(courses // 2):
+            parts, prefix = _brings(number)
+            await load.create(scene.ground, scene.namespace, parts, prefix)
+            people.create_task(load.use(scene.ground, scene.namespace, parts, prefix))
+            await asyncio.sleep(seconds * 2 / courses)
+
+
+def _brings(number: int) -> tuple[Collection[str], str]:
+    return load.COURSES if number % 5 else load.ALL, f"c{number:03d}-"
 
 
 def _expected(normal: dict[str, Any], courses: int) -> dict[str, Any]:
-    """Give what so many courses come to, from what two of them do."""
+    """Give what so many courses come to, from what the load does once."""
     return {
-        name.replace("/", f"/c{number:03d}-", 1): end for name, end in normal.items() for number in range(courses // 2)
+        name: end for number in range(courses // 2) for name, end in load.of_parts(normal, *_brings(number)).items()
     }
 
 
@@ -70,6 +78,7 @@ async def _amain(arguments: argparse.Namespace) -> int:
             trouble=trouble,
             patience=2 * arguments.seconds,
             brings_load=True,
+            parts=(),
             quiet=60.0,
             settle=300.0,
             must_meet=False,

@@ -21,6 +21,7 @@ class Act(Enum):
     HALF = "half of the answer comes"
     STALE = "the first answer to such a request is given again"
     SLOW = "it takes four seconds"
+    KEEP = "it is kept back, and passed on when the harness says so"
     # Of a watch, when the next event comes:
     DROP = "the event is kept back"
     FREEZE = "no event comes any more, and the connection stays"
@@ -28,6 +29,18 @@ class Act(Enum):
     EXPIRED = "410 comes in the stream"
     ERROR = "500 comes in the stream"
 
+
+WATCHED = (
+    "jobs",
+    "chaptergenerations",
+    "coursegenerations",
+    "qualityvalidations",
+    "courseexports",
+    "artifactcleanups",
+)
+"""What the operator watches of the work."""
+
+SLOW_SECONDS = 4.0
 
 OF_WATCHES = (Act.DROP, Act.FREEZE, Act.CUT, Act.EXPIRED, Act.ERROR)
 
@@ -100,7 +113,45 @@ def kopf(resource: str) -> Callable[[Ask], bool]:
     return lambda ask: ask.resource == resource and ask.agent.startswith("kopf") and not ask.write
 
 
+def begins_watch(resource: str) -> Callable[[Ask], bool]:
+    """Match what begins a watch of a resource, before any event of it."""
+    return lambda ask: ask.resource == resource and ask.watch
+
+
 def lists(ask: Ask) -> bool:
     """Match every list of our kinds and Jobs, kopf's and the operator's own."""
-    known = ("coursegenerations", "chaptergenerations", "qualityvalidations", "courseexports", "jobs")
-    return ask.verb == "GET" and not ask.watch and ask.resource in known
+    return ask.verb == "GET" and not ask.watch and ask.resource in WATCHED
+
+
+def writes(ask: Ask) -> bool:
+    """Match what the operator writes, the Lease left out."""
+    return ask.write and ask.resource != "leases"
+
+
+def patches(ask: Ask) -> bool:
+    """Match status writes."""
+    return ask.verb == "PATCH"
+
+
+def lease_writes(ask: Ask) -> bool:
+    """Match what takes, renews or releases the Lease."""
+    return ask.write and ask.resource == "leases"
+
+
+def every(number: int, where: Callable[[Ask], bool]) -> Callable[[Ask], bool]:
+    """Match every so manieth request of some."""
+    return numbered(where, lambda seen: seen % number == 0)
+
+
+def numbered(where: Callable[[Ask], bool], chosen: Callable[[int], bool]) -> Callable[[Ask], bool]:
+    """Match those of some requests whose number, from 1, is chosen; a matcher counts for one run."""
+    seen = 0
+
+    def counted(ask: Ask) -> bool:
+        nonlocal seen
+        if not where(ask):
+            return False
+        seen += 1
+        return chosen(seen)
+
+    return counted

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,12 +17,32 @@ MAX_RETRIES = 3
 
 
 @dataclass(frozen=True)
+class Handover:
+    """What was done to a leader, and by when another has to have done work."""
+
+    what: str
+    leader: str
+    """Its identity."""
+    time: float
+    """Seconds since the epoch."""
+    seconds: float
+
+
+class JobEnd(Enum):
+    """How a Job ended, in the Job controller's words."""
+
+    COMPLETE = "Complete"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True)
 class History:
     """What happened in one run, in the order in which it was committed, as far as versions tell."""
 
     entries: Sequence[Entry]
     capacity: Mapping[str, int]
     """Of queues, by name; one that is not named is wide enough."""
+    handovers: Sequence[Handover] = ()
 
     def jobs(self) -> list[Entry]:
         """Give the Jobs that an operator created."""
@@ -36,6 +57,14 @@ class History:
             if e.by_operator and e.resource.endswith("/status") and e.code == 200 and e.response.get("metadata"):
                 found[e.response["metadata"]["uid"]].append(e)
         return {uid: sorted(entries, key=_version) for uid, entries in found.items()}
+
+    def ends(self) -> dict[str, tuple[JobEnd, float]]:
+        """Give how Jobs ended, by name, and when that was first written."""
+        found: dict[str, tuple[JobEnd, float]] = {}
+        for e in self.entries:
+            if e.resource == "jobs/status" and e.code < 300 and (how := _end_of(e.response)) and e.name not in found:
+                found[e.name] = (how, e.answered)
+        return found
 
 
 def one_job_an_attempt(history: History) -> Iterator[str]:
@@ -78,11 +107,16 @@ def outcome_before_removal(history: History) -> Iterator[str]:
 
 
 def retries_are_bounded(history: History) -> Iterator[str]:
-    """No object counts more retries than its queue allows."""
+    """No object counts more retries than its queue allows, and no more of its Jobs fail in a revision."""
     for entries in history.statuses().values():
         most = max(e.response.get("status", {}).get("retryCount", 0) for e in entries)
         if entries[0].resource != "coursegenerations/status" and most > MAX_RETRIES:
             yield f"{entries[0].name} has {most} retries"
+    ends = history.ends()
+    failed = Counter(_attempt(j)[:2] for j in history.jobs() if ends.get(j.name, (None,))[0] is JobEnd.FAILED)
+    for (uid, revision), times in failed.items():
+        if times > MAX_RETRIES + 1:
+            yield f"{times} Jobs failed for revision {revision} of {uid}"
 
 
 def capacity_holds(history: History) -> Iterator[str]:
@@ -92,7 +126,7 @@ def capacity_holds(history: History) -> Iterator[str]:
     """
     ends: dict[str, float] = {}
     for e in history.entries:
-        if e.resource == "jobs/status" and e.code < 300 and _has_ended(e.response):
+        if e.resource == "jobs/status" and e.code < 300 and _end_of(e.response):
             ends[e.name] = min(e.received, ends.get(e.name, e.received))
         if e.resource == "jobs" and e.verb == "delete" and e.code < 300:
             ends[e.name] = min(e.received, ends.get(e.name, e.received))
@@ -110,18 +144,43 @@ def capacity_holds(history: History) -> Iterator[str]:
 
 
 def success_is_final(history: History) -> Iterator[str]:
-    """What has succeeded is not run again in the same revision."""
+    """What has succeeded is not run again in the same revision: by its status, or by its Job."""
     succeeded: dict[tuple[str, str], float] = {}
+
+    def note(place: tuple[str, str], when: float) -> None:
+        succeeded[place] = min(when, succeeded.get(place, when))
+
+    jobs, withdrawn = history.jobs(), set()
     for uid, entries in history.statuses().items():
         for e in entries:
-            status = e.response.get("status", {})
-            if any(a.get("outcome") == "Succeeded" for a in _attempts(e)):
-                place = (uid, str(status.get("revision", 0)))
-                succeeded[place] = min(e.answered, succeeded.get(place, e.answered))
-    for job in history.jobs():
-        place = (_label(job, names.LABEL_OBJECT_UID), _label(job, names.LABEL_REVISION))
-        if job.received > succeeded.get(place, float("inf")):
+            revision = str(e.response.get("status", {}).get("revision", 0))
+            for attempt in _attempts(e):
+                if attempt.get("outcome") == "Succeeded":
+                    note((uid, revision), e.answered)
+                if attempt.get("outcome") == "Withdrawn":
+                    withdrawn.add(attempt["jobName"])
+    ends = history.ends()
+    for job in jobs:  # what a Job made that was taken back is not looked at
+        if job.name in ends and ends[job.name][0] is JobEnd.COMPLETE and job.name not in withdrawn:
+            note(_attempt(job)[:2], ends[job.name][1])
+    for job in jobs:
+        if job.received > succeeded.get(_attempt(job)[:2], float("inf")):
             yield f"Job {job.name} was created after its object had succeeded"
+
+
+def revisions_are_asked_for(history: History) -> Iterator[str]:
+    """A revision begins because a person asked for it, once for each time."""
+    asked: dict[str, set[str]] = defaultdict(set)
+    for e in history.entries:
+        if e.by_operator or e.verb != "patch" or e.code != 200 or not e.response.get("metadata"):
+            continue
+        wish = (e.request.get("spec") or {}).get("regeneration") or {}
+        words = (_annotations(e.request).get(names.ANNOTATION_RETRY), wish.get("requestId"))
+        asked[e.response["metadata"]["uid"]].update(w for w in words if w)
+    for uid, entries in history.statuses().items():
+        most = max(e.response.get("status", {}).get("revision", 0) for e in entries)
+        if most > len(asked[uid]):
+            yield f"{entries[0].name} came to revision {most}, and was asked for {len(asked[uid])} times"
 
 
 def nothing_goes_back(history: History) -> Iterator[str]:
@@ -153,6 +212,19 @@ def only_the_leader_writes(history: History) -> Iterator[str]:
             yield f"{write.verb} {write.resource} {write.name} by {write.agent}, when {holders[-1] or 'nobody'} led"
 
 
+def another_takes_over(history: History) -> Iterator[str]:
+    """Work is done by another replica soon after a leader was killed, or told to stop."""
+    for handover in history.handovers:
+        others = (
+            e.answered
+            for e in history.entries
+            if e.by_operator and e.takes_effect and e.resource != "leases" and not e.agent.endswith(handover.leader)
+        )
+        took = min((t for t in others if t > handover.time), default=float("inf")) - handover.time
+        if took > handover.seconds:
+            yield f"{handover.what}, and another wrote after {took:.1f} s, not within {handover.seconds:.0f} s"
+
+
 def quiet_at_the_end(history: History, since: float) -> Iterator[str]:
     """Once everything has ended nothing is written, but the standing of a queue, told every 5 s, one last time."""
     told: set[str] = set()
@@ -172,9 +244,16 @@ ALL: tuple[Callable[[History], Iterator[str]], ...] = (
     retries_are_bounded,
     capacity_holds,
     success_is_final,
+    revisions_are_asked_for,
     nothing_goes_back,
     only_the_leader_writes,
+    another_takes_over,
 )
+
+AT_THE_END = ("same_end", "settles", "no_orphans", "waits_as_told", quiet_at_the_end.__name__)
+"""The judges that are no function of the log alone: run.py has them."""
+
+JUDGES = (*(oracle.__name__ for oracle in ALL), *AT_THE_END)
 
 
 def judge(history: History) -> list[str]:
@@ -199,8 +278,12 @@ def _attempts(entry: Entry) -> list[Json]:
     return [*(status.get("attempts") or ()), *((status.get("outline") or {}).get("attempts") or ())]
 
 
-def _has_ended(job: Json) -> bool:
-    return any(
-        c["type"] in ("Complete", "Failed") and c["status"] == "True"
-        for c in job.get("status", {}).get("conditions") or ()
-    )
+def _annotations(body: Json) -> Json:
+    return (body.get("metadata") or {}).get("annotations") or {}
+
+
+def _end_of(job: Json) -> JobEnd | None:
+    for c in job.get("status", {}).get("conditions") or ():
+        if c["type"] in ("Complete", "Failed") and c["status"] == "True":
+            return JobEnd(c["type"])
+    return None

@@ -1,6 +1,7 @@
 """Stands between the operator and the API server, passes everything on, and misbehaves where it is told to."""
 
 import asyncio
+import contextlib
 import json
 import ssl
 from collections import Counter
@@ -11,11 +12,25 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from .fault import OF_WATCHES, Act, Ask, Fault
+from .fault import OF_WATCHES, SLOW_SECONDS, Act, Ask, Fault
 
 Json = dict[str, Any]
 
 _KEPT = ("User-Agent", "Content-Type", "Accept")
+
+RETRY_AFTER_SECONDS = 1
+"""What a 429 says."""
+
+_SOONER_SECONDS = 0.05
+"""Clocks and timers may be so much apart."""
+
+_REASONS = {
+    409: "Conflict",
+    410: "Expired",
+    429: "TooManyRequests",
+    500: "InternalError",
+    503: "ServiceUnavailable",
+}
 
 
 @dataclass
@@ -34,9 +49,19 @@ class Proxy:
     """When the last one did, by the loop's clock."""
     asked: int = 0
     """Requests of any kind."""
+    events: Counter[str] = field(default_factory=Counter)
+    """By resource, how many events kopf's watches have brought in the run so far."""
+    kept: str = ""
+    """The write that is kept back, by what it writes and its number."""
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set: what is kept back is passed on."""
+    impatient: list[str] = field(default_factory=list)
+    """What was asked again before the time was up that a 429 had told."""
     port: int = 0
 
     async def __aenter__(self) -> "Proxy":
+        self._over = asyncio.Event()
+        self._later: set[asyncio.Task[object]] = set()
         connector = aiohttp.TCPConnector(ssl=self.tls, limit=0)
         self._session = aiohttp.ClientSession(connector=connector, headers={"Accept-Encoding": "identity"})
         self._runner = web.ServerRunner(web.Server(self._handle))
@@ -47,14 +72,19 @@ class Proxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._over.set()
         await self._session.close()
         await self._runner.cleanup()
 
     def begin(self, faults: list[Fault], kill: Callable[[], None]) -> None:
-        """Forget the last run."""
+        """Forget the last run, and let go of what hangs there still."""
+        self._over.set()
+        self._over = asyncio.Event()
         self.faults, self.kill, self.written, self.met = faults, kill, [], 0
+        self.events, self.kept, self.released, self.impatient = Counter(), "", asyncio.Event(), []
         self._numbers: Counter[str] = Counter()
         self._first: dict[str, tuple[int, bytes]] = {}
+        self._told: dict[tuple[str, str, bytes], float] = {}
 
     # ---- one request --------------------------------------------------------------------------------------
 
@@ -63,14 +93,23 @@ class Proxy:
         agent = request.headers.get("User-Agent", "")
         ask = Ask(request.method, request.path, request.query_string, await request.read(), agent)
         key = self._note(ask) if ask.write else ""
-        if ask.watch:
-            return await self._watch(request, ask)
+        self._judge_patience(ask)
         fault = self._meet(ask, key)
         if fault is None:
+            if ask.watch:
+                return await self._watch(request, ask)
             status, body = await self._pass_on(request, ask)
             self._first.setdefault(f"{ask.path}?{ask.query}", (status, body))
             return _response(status, body)
+        if fault.act is Act.KEEP:
+            self.kept = key
         return await self._misbehave(request, ask, fault)
+
+    def _judge_patience(self, ask: Ask) -> None:
+        """Note what is asked again too soon after it was told how long to wait."""
+        who = _asker(ask)
+        if asyncio.get_running_loop().time() < self._told.get(who, 0.0):
+            self.impatient.append(f"{who[1]} was sent again before the time was up that it was told to wait")
 
     def _note(self, ask: Ask) -> str:
         what = ask.what
@@ -103,16 +142,22 @@ class Proxy:
             case Act.LOSE:
                 await self._pass_on(request, ask)
             case Act.ANSWER:
+                if fault.code == 429:
+                    self._told[_asker(ask)] = asyncio.get_running_loop().time() + RETRY_AFTER_SECONDS - _SOONER_SECONDS
                 return _refusal(fault.code)
             case Act.SILENCE:
-                await asyncio.Event().wait()  # until the client goes, which ends this task
+                await self._over.wait()
+            case Act.KEEP:
+                # Not here: a client that goes would take back what is on its way.
+                self._later.add(asyncio.create_task(self._pass_on_later(request, ask)))
+                await self._over.wait()
             case Act.HALF:
                 return await self._half(request, ask)
             case Act.STALE:
                 fresh = await self._pass_on(request, ask)
                 return _response(*self._first.get(f"{ask.path}?{ask.query}", fresh))
             case Act.SLOW:
-                await asyncio.sleep(4)
+                await asyncio.sleep(SLOW_SECONDS)
                 return _response(*await self._pass_on(request, ask))
         return _hang_up(request)
 
@@ -122,6 +167,11 @@ class Proxy:
         await response.prepare(request)
         await response.write(body[: len(body) // 2])
         return _hang_up(request)
+
+    async def _pass_on_later(self, request: web.BaseRequest, ask: Ask) -> None:
+        released = self.released
+        await released.wait()
+        await self._pass_on(request, ask)
 
     async def _pass_on(self, request: web.BaseRequest, ask: Ask) -> tuple[int, bytes]:
         """Ask the API server; one that is away is a broken connection for the operator too."""
@@ -148,6 +198,7 @@ class Proxy:
                 response = web.StreamResponse(status=upstream.status, headers={"Content-Type": "application/json"})
                 await response.prepare(request)
                 async for line in _lines(upstream.content):
+                    self.events[ask.resource] += ask.agent.startswith("kopf")
                     fault = self._meet(ask, event=True)
                     if fault is None:
                         await response.write(line)
@@ -161,7 +212,7 @@ class Proxy:
         """Do to a watch what the fault says; False if it ends with that."""
         match fault.act:
             case Act.FREEZE:
-                await asyncio.sleep(fault.seconds or 3600)
+                await self._freeze(fault.seconds)
                 return False
             case Act.CUT:
                 await response.write(line[: len(line) // 2])
@@ -173,23 +224,32 @@ class Proxy:
                 return False
         return True  # kept back
 
+    async def _freeze(self, seconds: float) -> None:
+        """Wait so long, or to the end of the run."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), seconds or None)
+
+
+def _asker(ask: Ask) -> tuple[str, str, bytes]:
+    """Name a request so that it is the same when it is sent again, and another's to the same place is not."""
+    return (ask.agent, ask.what, ask.body) if ask.write else (ask.agent, f"{ask.verb} {ask.path}?{ask.query}", b"")
+
 
 def _response(status: int, body: bytes) -> web.Response:
     return web.Response(status=status, body=body, content_type="application/json")
 
 
 def _refusal(code: int) -> web.Response:
-    reasons = {409: "Conflict", 429: "TooManyRequests", 500: "InternalError", 503: "ServiceUnavailable"}
     body = {
         "kind": "Status",
         "status": "Failure",
-        "reason": reasons[code],
+        "reason": _REASONS[code],
         "message": "a fault of the test",
         "code": code,
     }
     response = _response(code, json.dumps(body).encode())
     if code == 429:
-        response.headers["Retry-After"] = "1"
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
 

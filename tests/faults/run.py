@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,15 +16,21 @@ from ..bench.client import RefusedError
 from . import auditlog, load, oracles, process
 from .fault import Fault
 from .ground import CAPACITY, Ground
+from .oracles import Handover
 from .process import Replica
 
 Json = dict[str, Any]
 
 SETTLE_SECONDS = 60.0
-"""After the last fault everything has to have come to its end; on a machine that is five times overbooked."""
+"""After the last fault everything has to have come to its end."""
+
+SETTLE_RUNS = 4.0
+"""Or after so many times a clean run, if that is longer: the machine may be busy with something else."""
 
 QUIET_SECONDS = 6.0
 """So long nothing is written then; longer than any period in which the operator writes something regularly."""
+
+_LOOK_SECONDS = 0.2
 
 _numbers = itertools.count(1)
 
@@ -38,12 +45,15 @@ class Plan:
     """What is done besides, while the load is being worked on."""
     replicas: int = 1
     settings: dict[str, str] = field(default_factory=dict)
+    parts: Collection[str] = load.ALL
+    """The parts of the load; none: what comes out is compared as it is."""
+    brings_load: bool = False
+    """The trouble creates the load, and does what people do to it."""
     quiet: float = QUIET_SECONDS
     settle: float = SETTLE_SECONDS
+    settle_runs: float = SETTLE_RUNS
     patience: float = 2 * SETTLE_SECONDS
     """So long its trouble may take."""
-    brings_load: bool = False
-    """The trouble creates the courses itself."""
     must_meet: bool = True
     """The run says nothing if no fault met its request."""
 
@@ -57,6 +67,7 @@ class Scene:
     replicas: list[Replica]
     troubled: float = 0.0
     """When the last trouble ended, by the loop's clock."""
+    handovers: list[Handover] = field(default_factory=list)
 
     async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
         """Wait until something is so that no event tells of."""
@@ -75,10 +86,26 @@ class Scene:
 
         await self.until(found)
 
+    async def until_met(self, times: int = 1) -> None:
+        """Wait until faults have met so many requests."""
+
+        async def met() -> bool:
+            return self.ground.proxy.met >= times
+
+        await self.until(met)
+
     async def leader(self) -> str:
         """Give who holds the Lease."""
         path = f"/apis/coordination.k8s.io/v1/namespaces/default/leases/{self.namespace}"
         return str((await self.ground.ask("GET", path))["spec"].get("holderIdentity", ""))
+
+    def replica(self, identity: str) -> Replica:
+        """Give the replica that goes, or went, by an identity."""
+        return next(r for r in self.replicas if identity in r.log.read_text())
+
+    def calm(self) -> None:
+        """Say that the last trouble is over now."""
+        self.troubled = asyncio.get_running_loop().time()
 
 
 @dataclass
@@ -92,11 +119,29 @@ class Result:
     written: list[str]
     end_state: dict[str, Any]
     exits: list[int]
+    events: dict[str, int] = field(default_factory=dict)
+    """By resource, the events that kopf's watches brought."""
+    handovers: list[Handover] = field(default_factory=list)
+
+    @property
+    def took_place(self) -> bool:
+        """Tell whether the plan's fault met a request, if it has to."""
+        return bool(self.met) or not self.plan.must_meet
 
     @property
     def says_something(self) -> bool:
-        """Tell whether the plan's fault took place."""
-        return bool(self.met) or not self.plan.must_meet or bool(self.wrong)
+        """Tell whether the run is worth anything."""
+        return self.took_place or bool(self.wrong)
+
+    @property
+    def judges(self) -> set[str]:
+        """Name the judges that object."""
+        return {said.partition(":")[0] for said in self.wrong}
+
+    @property
+    def work_seconds(self) -> float:
+        """Give what the run took without its quiet end."""
+        return self.seconds - self.plan.quiet
 
 
 async def run(
@@ -112,8 +157,32 @@ async def run(
         normal: what the load comes to without faults; None while that is being learned.
         bug: the planted bug that the operator runs with.
     """
-    namespace = f"faults-{next(_numbers)}"
     begun, since = time.monotonic(), auditlog.position(ground.audit_log)
+    async with _scene(ground, plan, bug) as scene:
+        wrong = await _until_settled(scene, plan)
+        came_to = await load.end_state(ground, scene.namespace)
+        settled = time.time()
+        if not wrong:
+            await asyncio.sleep(plan.quiet)
+        exits = [code for r in scene.replicas for code in r.ends]
+    entries = [e for e in auditlog.read(ground.audit_log, since) if e.namespace in (scene.namespace, "default", "")]
+    history = oracles.History(entries, capacity, scene.handovers)
+    wrong += oracles.judge(history)
+    wrong += [f"waits_as_told: {said}" for said in ground.proxy.impatient]
+    if not wrong:
+        wrong += [f"quiet_at_the_end: {said}" for said in oracles.quiet_at_the_end(history, settled)]
+    if normal is not None:
+        wrong += _differences(load.of_parts(normal, plan.parts) if plan.parts else normal, came_to)
+    await ground.ask("DELETE", f"/api/v1/namespaces/{scene.namespace}")  # nobody waits for it
+    proxy, seconds = ground.proxy, time.monotonic() - begun
+    written, events = list(proxy.written), dict(proxy.events)
+    return Result(plan, wrong, proxy.met, seconds, written, came_to, exits, events, scene.handovers)
+
+
+@asynccontextmanager
+async def _scene(ground: Ground, plan: Plan, bug: str) -> AsyncIterator[Scene]:
+    """Start the operator in a fresh namespace, behind a proxy that knows the plan; end it after the body."""
+    namespace = f"faults-{next(_numbers)}"
     account = {"metadata": {"name": names.WORKER_SERVICE_ACCOUNT}, "automountServiceAccountToken": False}
     await ground.ask("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
     await ground.ask("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", account)
@@ -123,64 +192,55 @@ async def run(
     settings = {"bug": bug, "lease_name": namespace} | plan.settings
     async with process.running(server, namespace, log, plan.replicas, **settings) as started:
         replicas += started
-        if not plan.brings_load:
-            await load.create(ground, namespace)
-        wrong = await _until_settled(Scene(ground, namespace, replicas), plan)
-        came_to = await load.end_state(ground, namespace)
-        settled = time.time()
-        if not wrong:
-            await asyncio.sleep(plan.quiet)
-        exits = [code for r in replicas for code in r.ends]
-    entries = [e for e in auditlog.read(ground.audit_log, since) if e.namespace in (namespace, "default", "")]
-    history = oracles.History(entries, capacity)
-    wrong += oracles.judge(history)
-    if not wrong:
-        wrong += [f"quiet_at_the_end: {said}" for said in oracles.quiet_at_the_end(history, settled)]
-    if normal is not None:
-        wrong += _differences(normal, came_to)
-    written, met = list(ground.proxy.written), ground.proxy.met
-    await _remove(ground, namespace)
-    return Result(plan, wrong, met, time.monotonic() - begun, written, came_to, exits)
+        yield Scene(ground, namespace, replicas)
 
 
 async def _until_settled(scene: Scene, plan: Plan) -> list[str]:
-    """Wait until all is done and tidied up; say what is not, some time after the last fault."""
+    """Create the load, and wait until all is done and tidied up; say what is not, some time after the last fault."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
+    parts = () if plan.brings_load else plan.parts
+    await load.create(scene.ground, scene.namespace, parts)
     trouble = asyncio.create_task(plan.trouble(scene)) if plan.trouble else None
+    people = asyncio.create_task(load.use(scene.ground, scene.namespace, parts))
     try:
         while True:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(_LOOK_SECONDS)
             now = loop.time()
             if trouble and not trouble.done():
                 if now - begun > plan.patience:
                     return [f"settles: after {plan.patience:.0f} s the moment for the trouble has not come"]
                 continue
-            if trouble:
-                trouble.result()
-            left = await _left(scene.ground, scene.namespace)
+            for task in (trouble, people):
+                if task and task.done():
+                    task.result()
+            left = await _left(scene.ground, scene.namespace) if people.done() else "settles: somebody still waits"
             if not left:
                 return []
             if now - max(begun, scene.ground.proxy.last, scene.troubled) > plan.settle:
-                return [f"settles: {plan.settle:.0f} s after the last fault there is still {', '.join(left[:4])}"]
+                return [f"{left}, {plan.settle:.0f} s after the last fault"]
     finally:
+        people.cancel()
         if trouble:
             trouble.cancel()
 
 
-async def _left(ground: Ground, namespace: str) -> list[str]:
-    """Name what is not finished, or not removed."""
+async def _left(ground: Ground, namespace: str) -> str:
+    """Say what is not finished, or not removed; looks no further than the first kind of which something is left."""
+    jobs, pods = f"/apis/batch/v1/namespaces/{namespace}/jobs", f"/api/v1/namespaces/{namespace}/pods"
     try:
-        courses = (await ground.ask("GET", load.path(namespace, "coursegenerations")))["items"]
-        jobs = (await ground.ask("GET", f"/apis/batch/v1/namespaces/{namespace}/jobs"))["items"]
-        pods = (await ground.ask("GET", f"/api/v1/namespaces/{namespace}/pods"))["items"]
+        for plural in load.KINDS:
+            items = (await ground.ask("GET", load.path(namespace, plural)))["items"]
+            if left := [o for o in items if not load.is_over(o)]:
+                return f"settles: there is still work in {plural}, {left[0]['metadata']['name']}"
+        for where, kind in ((jobs, "Job"), (pods, "Pod")):
+            if left := (await ground.ask("GET", where))["items"]:
+                return f"no_orphans: the work is over, and there is still {kind} {left[0]['metadata']['name']}"
         queues = (await ground.ask("GET", f"/apis/{names.API_VERSION}/generationqueues"))["items"]
     except (RefusedError, OSError, aiohttp.ClientError, TimeoutError) as error:
-        return [f"an API server that does not answer ({type(error).__name__})"]
-    open_courses = [c for c in courses if not c.get("status", {}).get("completionTime")]
+        return f"settles: the API server does not answer ({type(error).__name__})"
     used = [q for q in queues if q.get("status", {}).get("active") or q.get("status", {}).get("pending")]
-    return [f"{kind} {o['metadata']['name']}" for kind, found in
-            (("course", open_courses), ("Job", jobs), ("Pod", pods), ("used queue", used)) for o in found]  # fmt: skip
+    return f"settles: queue {used[0]['metadata']['name']} says that it is used" if used else ""
 
 
 def _differences(normal: dict[str, Any], came_to: dict[str, Any]) -> list[str]:
@@ -190,8 +250,3 @@ def _differences(normal: dict[str, Any], came_to: dict[str, Any]) -> list[str]:
         for name in names_of_all
         if came_to.get(name) != normal.get(name)
     ]
-
-
-async def _remove(ground: Ground, namespace: str) -> None:
-    """Have the namespace deleted; nobody waits for it."""
-    await ground.ask("DELETE", f"/api/v1/namespaces/{namespace}")

@@ -83,6 +83,30 @@ def scraping(programs: Prometheus, port: int, folder: Path) -> Iterator[Server]:
         "rule_files": [str(rules.SOURCE)],
         "scrape_configs": [{"job_name": "coursegen-operator", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}],
     }
+    with _running(programs, config, folder) as (server, _):
+        yield server
+
+
+@contextmanager
+def remembering(programs: Prometheus, samples: str, folder: Path) -> Iterator[tuple[Server, "subprocess.Popen[bytes]"]]:
+    """Start a Prometheus that scrapes nothing and knows the past; it ends with the body.
+
+    Arguments:
+        samples: what was, in the OpenMetrics format.
+    """
+    file = folder / "past.txt"
+    file.write_text(f"{samples}\n# EOF\n")
+    argv = [str(programs.promtool), "tsdb", "create-blocks-from", "openmetrics", str(file), str(folder / "data")]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with _running(programs, {}, folder) as found:
+        yield found
+
+
+@contextmanager
+def _running(
+    programs: Prometheus, config: dict[str, Any], folder: Path
+) -> Iterator[tuple[Server, "subprocess.Popen[bytes]"]]:
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     server = Server(free_port(), time.time())
     argv = [
@@ -93,7 +117,7 @@ def scraping(programs: Prometheus, port: int, folder: Path) -> Iterator[Server]:
         process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             server.until_ready()
-            yield server
+            yield server, process
         finally:
             process.terminate()
             process.wait()

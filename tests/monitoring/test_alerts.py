@@ -92,10 +92,14 @@ CIRCUIT = 'coursegen_circuit_breaker_state{queue="export"}'
 PROVIDER = 'coursegen_provider_circuit_breaker_state{provider="p"}'
 HELD = 'coursegen_held{kind="chapter",reason="%s"}'
 LEADS, STANDS_BY = 'coursegen_leader{instance="a"}', 'coursegen_leader{instance="b"}'
+OF_SHARD = 'coursegen_leader{instance="c",shard="b"}'
 
 CASES = [
     Case("CoursegenNoLeader", 3, {LEADS: flat(0), STANDS_BY: flat(0)}, {LEADS: flat(1), STANDS_BY: flat(0)}),
     Case("CoursegenNoLeader", 3, {}, {LEADS: flat(1)}),
+    Case("CoursegenNoLeader", 3, {LEADS: flat(1), OF_SHARD: flat(0)}, {LEADS: flat(1), OF_SHARD: flat(1)}),
+    Case("CoursegenNoLeader", 3, {}, {OF_SHARD: flat(1)}),
+    Case("CoursegenSeveralLeaders", 4, {LEADS: flat(1), STANDS_BY: flat(1)}, {LEADS: flat(1), OF_SHARD: flat(1)}),
     Case("CoursegenSeveralLeaders", 4, {LEADS: flat(1), STANDS_BY: flat(1)}, {LEADS: flat(1), STANDS_BY: flat(0)}),
     Case(
         "CoursegenWatchStale",

@@ -17,6 +17,7 @@ import yaml
 from coursegen_api import names
 from coursegen_api.base import FailureClass, Usage
 from coursegen_api.task import TASK_RESULT, Progress, TaskInput, TaskKind, TaskResult, exit_code
+from coursegen_gateway import graphs
 from localcluster.prometheus import Prometheus
 
 from ..cluster.operator.conftest import control_plane
@@ -122,6 +123,13 @@ def test_every_query_of_every_panel_has_data(run: tuple[Server, Scene], query: s
     series = run[0].over_time(as_shown(query))
     values = [float(value) for one in series for _, value in one["values"]]
     assert any(math.isfinite(value) for value in values), series
+
+
+@pytest.mark.parametrize("query", graphs.QUERIES, ids=[q.name for q in graphs.QUERIES])
+def test_every_graph_of_the_page_has_data(run: tuple[Server, Scene], query: graphs.Query) -> None:
+    series = run[0].over_time(query.promql.replace("$range", "15s"))
+    assert any(math.isfinite(float(value)) for one in series for _, value in one["values"]), series
+    assert all(query.label in one["metric"] for one in series) or len(series) == 1, "lines have names"
 
 
 def test_what_prometheus_knows_is_what_the_objects_say(run: tuple[Server, Scene]) -> None:

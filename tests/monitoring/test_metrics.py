@@ -9,6 +9,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from coursegen_api.base import FailureClass, Usage
+from coursegen_gateway import gateway
 from coursegen_operator.catalogue import CATALOGUE, MAX_PROVIDERS, OTHER, Source, Type
 from coursegen_operator.metrics import Bounded
 from coursegen_operator.progress import ProgressReader, Redis
@@ -95,6 +96,18 @@ def test_names_types_and_help_pass_promtool(scene: Scene, programs: prometheus.P
     queue_of_two(scene, 5)
     said = subprocess.run([programs.promtool, "check", "metrics"], input=scene.text().encode(), capture_output=True)
     assert (said.returncode, said.stderr, said.stdout) == (0, b"", b"")
+
+
+def test_what_the_gateway_shows_passes_promtool_and_is_on_its_page(programs: prometheus.Prometheus) -> None:
+    metrics = gateway.Metrics()
+    metrics.requests.labels("GET", "/api/v1/tasks", "200").inc()
+    metrics.kube.labels("list", "200").inc()
+    shown = generate_latest(metrics.registry)
+    said = subprocess.run([programs.promtool, "check", "metrics"], input=shown, capture_output=True)
+    assert (said.returncode, said.stderr, said.stdout) == (0, b"", b"")
+    families = {f.name + "_total" * (f.type == "counter") for f in text_string_to_metric_families(shown.decode())}
+    named = re.findall(r"^\| `(coursegen_gateway_\w+)` \|", (ROOT / "docs" / "http-api.md").read_text(), re.MULTILINE)
+    assert {f for f in families if not f.endswith("_created")} == set(named)
 
 
 @pytest.mark.parametrize("family", CATALOGUE.values(), ids=CATALOGUE)
@@ -215,10 +228,10 @@ def test_a_full_list_tells_what_it_knew_better_than_the_watch(scene: Scene) -> N
     sim.apply("ChapterGeneration", "ch", CHAPTER)
     sim.run(1)
     kube: Any = sim.api
-    assert sim.loop.run_until_complete(list_all(kube, sim.snapshot, ())) == set()
+    assert sim.loop.run_until_complete(list_all(kube, sim.snapshot)) == set()
     sim.api.objects.pop(("chaptergenerations", "courses", "ch"))
     sim.api.events.clear()
-    news = sim.loop.run_until_complete(list_all(kube, sim.snapshot, ()))
+    news = sim.loop.run_until_complete(list_all(kube, sim.snapshot))
     assert {k.name for k in news if k.kind == "ChapterGeneration"} == {"ch"}
 
 

@@ -40,6 +40,66 @@ ENGLISH = (
     "A variable is a name for a value.",
 )
 
+SPOKEN = {
+    "de": GERMAN,
+    "ar": ARABIC,
+    "he": HEBREW,
+    "zh": CHINESE,
+    "ja": JAPANESE,
+    "ko": KOREAN,
+    "fr": (
+        "Introduction à la programmation",
+        "Dans ce chapitre, vous apprenez à écrire un petit programme avec les boucles, et ce n'est pas difficile.",
+        "Une variable est un nom pour la valeur qui est dans la mémoire.",
+    ),
+    "es": (
+        "Introducción a la programación",
+        "En este capítulo se aprende a escribir un programa con las listas y los bucles, y no es difícil.",
+        "Una variable es el nombre de la caja en que se guarda un valor.",
+    ),
+    "it": (
+        "Introduzione alla programmazione",
+        "In questo capitolo si impara che cosa è una lista e come gli elementi non si perdono nel programma.",
+        "Una variabile è il nome di un valore, e non è il valore.",
+    ),
+    "pt": (
+        "Introdução à programação",
+        "Neste capítulo aprende a escrever um programa com uma lista, e não é difícil para quem começa.",
+        "Uma variável é o nome do valor em que os dados estão.",
+    ),
+    "nl": (
+        "Inleiding tot programmeren",
+        "In dit hoofdstuk leert u een klein programma te schrijven met een lijst, en dat is niet moeilijk.",
+        "Een variabele is de naam van het vak voor een waarde.",
+    ),
+    "pl": (
+        "Wprowadzenie do programowania",
+        "W tym rozdziale piszemy mały program z listą, który nie jest trudny, oraz uczymy się pętli przez przykład.",
+        "Zmienna jest nazwą dla wartości, a nie wartością.",
+    ),
+    "sv": (
+        "Introduktion till programmering",
+        "I det här kapitlet lär du dig att skriva ett litet program med en lista, och det är inte svårt.",
+        "En variabel är ett namn som står för ett värde.",
+    ),
+    "tr": (
+        "Programlamaya giriş",
+        "Bu bölümde bir liste ile küçük bir program yazılır ve bu çok zor değil, bir oyun gibi kolaydır.",
+        "Değişken, bir değer için kullanılan bir addır ve daha sonra değişebilir.",
+    ),
+    "ru": (
+        "Введение в программирование",
+        "В этой главе мы пишем небольшую программу и учимся читать ошибки.",
+        "Переменная — это имя значения.",
+    ),
+    "uk": (
+        "Вступ до програмування",
+        "У цьому розділі ми пишемо невелику програму і вчимося її змінювати.",
+        "Змінна — це ім’я її значення.",
+    ),
+}
+"""A text in each language that layouts speak, but English."""
+
 
 def course(*languages: tuple[str, str, str], title: str | None = None) -> Course:
     """Give a course with a chapter in each language; all have the same parts."""

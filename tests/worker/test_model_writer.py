@@ -372,6 +372,49 @@ def test_a_chapter_is_written_anew_by_feedback_and_keeps_its_ids(desktop: Deskto
     assert len(desktop.model.asked) == 2 * asked, "the same words asked again are another wish"
 
 
+HARD = "Subsequently the aforementioned iteration facilitates considerable automation of repetitive operations."
+PLAIN = "Then the loop does the same work again and again."
+HARDER = (
+    "Notwithstanding the aforementioned complications, unconditional iteration necessitates considerable anticipation."
+)
+
+
+@pytest.mark.parametrize(("words", "taken"), [(PLAIN, True), (HARDER, False)], ids=["plainer", "harder"])
+def test_a_simplification_by_a_model_is_taken_only_if_it_is_measured_to_be_easier(
+    desktop: Desktop, words: str, taken: bool
+) -> None:
+    def hard(asked: Asked) -> Answer | None:
+        if asked.shape != "lesson":
+            return None
+        content = json.loads(json.loads(good(asked).body)["choices"][0]["message"]["content"])
+        return completion(json.dumps(content | {"explanation": f"{content['explanation']} {' '.join([HARD] * 12)}"}))
+
+    def simplified(asked: Asked) -> Answer:
+        section = asked.data["section"]
+        text = section["text"].replace(HARD, words)
+        return completion(json.dumps({"title": section["title"], "text": text, "change": "It has other words."}))
+
+    desktop.model.script = hard
+    first = desktop.run().artifact
+    assert first is not None
+    before = unseal((desktop.folder / first.key).read_bytes(), Chapter)
+    desktop.model.script = simplified
+    wish = ChapterFeedback(
+        request_id="r1",
+        feedback="Content too advanced for beginners",
+        focus_area="simplification",
+        previous_key=first.key,
+    )
+    after = chapter_of(desktop, CHAPTER.model_copy(update={"regeneration": wish}))
+    record = after.revisions[-1]
+    assert record.before is not None
+    assert record.before.readability is not None
+    assert record.after.readability is not None
+    assert (record.after.readability > record.before.readability) is taken
+    assert (record.refused is None) is taken
+    assert (after.sections != before.sections) is taken
+
+
 @pytest.mark.parametrize(
     ("wish", "changed"),
     [

@@ -123,6 +123,7 @@ def test_a_damaged_artifact_is_made_again_with_the_same_bytes(worker: Worker, st
         ({"surprise": 1}, "surprise"),
         ({"namespaceUid": "not-a-uid"}, "namespaceUid"),
         ({"work": {"kind": "outline", "courseId": "c", "course": {"title": ""}, "learningObjectives": ["x"]}}, "title"),
+        ({"work": {"kind": "outline", "courseId": "c", "course": {"title": "t" * 10_000}}}, "title"),
         ({"work": {"kind": "dance"}}, "work"),
         ({"writer": {"type": "oracle"}}, "writer"),
     ],

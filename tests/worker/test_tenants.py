@@ -1,16 +1,12 @@
 """Two tenants of one bucket, with the policy that docs/deploy.md gives, on a real S3 server with users."""
 
 import contextlib
-import hashlib
-import hmac
 import json
 import re
 import secrets
 import subprocess
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import obstore
@@ -20,14 +16,17 @@ from obstore.store import S3Store
 from servers import free_port, wait_for_port
 from worker_support import NAMESPACE, OTHER_NAMESPACE
 
+from coursegen_api import names
+from coursegen_gateway.problems import Problem
+from coursegen_gateway.store import Store as GatewaysStore
 from coursegen_worker.failures import TaskFailedError
 from coursegen_worker.store import Store
-from demo import overlay
-from tests import programs
+from demo import bucket, overlay
+from tests import hostile, programs
 
 DOCS = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
 TENANTS = {"team-a": NAMESPACE, "team-b": OTHER_NAMESPACE}
-BUCKET, REGION = "courses", "us-east-1"
+BUCKET, REGION, GATEWAY = "courses", "us-east-1", "gateway"
 
 
 @dataclass(frozen=True)
@@ -46,32 +45,18 @@ class Server:
         )  # fmt: skip
 
     def put_policy(self, policy: dict) -> None:
-        """Set the bucket's policy as root, by a request signed as AWS wants it (Signature Version 4)."""
-        body, now = json.dumps(policy).encode(), datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        digest = hashlib.sha256(body).hexdigest()
-        signed = {"host": self.address, "x-amz-content-sha256": digest, "x-amz-date": now}
-        listed, lines = ";".join(signed), "".join(f"{k}:{v}\n" for k, v in signed.items())
-        request = "\n".join(["PUT", f"/{BUCKET}", "policy=", lines, listed, digest])
-        scope = [now[:8], REGION, "s3", "aws4_request"]
-        text = "\n".join(["AWS4-HMAC-SHA256", now, "/".join(scope), hashlib.sha256(request.encode()).hexdigest()])
-        key = b"AWS4" + self.root[1].encode()
-        for part in scope:
-            key = hmac.new(key, part.encode(), "sha256").digest()
-        signature = hmac.new(key, text.encode(), "sha256").hexdigest()
-        credential = f"{self.root[0]}/{'/'.join(scope)}"
-        told = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={listed}, Signature={signature}"
-        url = f"http://{self.address}/{BUCKET}?policy"
-        asked = urllib.request.Request(url, body, {**signed, "Authorization": told}, method="PUT")
-        urllib.request.urlopen(asked).close()
+        """Set the bucket's policy as root."""
+        bucket.Server(self.address, *self.root).put_policy(BUCKET, policy)
 
 
 def documented_policy() -> dict:
-    """Give the policy of the docs, with a statement for each tenant."""
-    [text] = re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL)
+    """Give the policy of the docs, with the statements of each tenant and of the gateway."""
+    text, of_gateway = re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL)
     filled = [
         json.loads(text.replace("TEAM", team).replace("BUCKET", BUCKET).replace("NAMESPACE_UID", uid))
         for team, uid in TENANTS.items()
     ]
+    filled.append(json.loads(of_gateway.replace("GATEWAY", GATEWAY).replace("BUCKET", BUCKET)))
     return filled[0] | {"Statement": [s for policy in filled for s in policy["Statement"]]}
 
 
@@ -82,7 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (folder / "data" / BUCKET).mkdir(parents=True)
     (folder / "iam").mkdir()
     port, root = free_port(), ("root", secrets.token_hex(8))
-    made = Server(f"127.0.0.1:{port}", root, {team: secrets.token_hex(8) for team in TENANTS})
+    made = Server(f"127.0.0.1:{port}", root, {user: secrets.token_hex(8) for user in (*TENANTS, GATEWAY)})
     account = ["--access", root[0], "--secret", root[1]]
     log = folder / "log"
     with log.open("wb") as out:
@@ -123,31 +108,47 @@ def test_a_clean_up_lists_and_deletes_with_the_same_credentials(server: Server) 
     assert OLD not in {found.key for found in store.list()}
 
 
-REFUSED = "lacked the necessary privileges|Denied|403|500"
-"""versitygw refuses a copy by 500 where it means 403; what counts is that nothing was copied."""
-
-HOSTILE: dict[str, Callable[[S3Store], object]] = {
-    "read": lambda s: obstore.get(s, KEY),
-    "learn whether a guess is right": lambda s: obstore.head(s, KEY.replace("a" * 64, "d" * 64)),
-    "poison before it is written": lambda s: obstore.put(s, KEY.replace("a" * 64, "e" * 64), b"poison"),
-    "write over": lambda s: obstore.put(s, KEY, b"poison"),
-    "delete": lambda s: obstore.delete(s, KEY),
-    "list": lambda s: list(obstore.list(s, NAMESPACE)),
-    "list all": lambda s: list(obstore.list(s)),
-    "copy out": lambda s: obstore.copy(s, KEY, OWN),
-}
-
-
-@pytest.mark.parametrize("what", HOSTILE)
+@pytest.mark.parametrize("what", hostile.STORE)
 def test_another_tenant_cannot(server: Server, what: str) -> None:
     mine = server.store("team-a")
     with contextlib.suppress(AlreadyExistsError):
         obstore.put(mine, KEY, b"mine", mode="create")
-    with pytest.raises(BaseError, match=REFUSED):
-        HOSTILE[what](server.store("team-b"))
+    with pytest.raises(BaseError, match=hostile.REFUSED):
+        hostile.STORE[what](server.store("team-b"), KEY, OWN)
     assert bytes(obstore.get(mine, KEY).bytes()) == b"mine"
     with pytest.raises(FileNotFoundError):
         obstore.get(server.store("team-b"), OWN)
+
+
+@pytest.fixture
+def kept(server: Server, monkeypatch: pytest.MonkeyPatch) -> GatewaysStore:
+    """Give the store as the gateway sees it."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{server.address}", "AWS_ACCESS_KEY_ID": GATEWAY, "AWS_REGION": REGION,
+        "AWS_SECRET_ACCESS_KEY": server.passwords[GATEWAY], "AWS_ALLOW_HTTP": "true",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    return GatewaysStore(f"s3://{BUCKET}")
+
+
+async def test_the_gateway_keeps_content_reads_all_and_changes_nothing_else(
+    server: Server, kept: GatewaysStore
+) -> None:
+    sent = names.upload_key(NAMESPACE, "1" * 64, "md")
+    for _ in range(2):
+        await kept.keep(sent, b"# Loops")
+    assert Store(server.store("team-a"), NAMESPACE).read(sent, 100) == b"# Loops"
+    with pytest.raises(BaseError, match=hostile.REFUSED):
+        obstore.get(server.store("team-b"), sent)
+    made = f"{NAMESPACE}/chapter/{'2' * 64}.json"
+    Store(server.store("team-a"), NAMESPACE).create(made, b"made")
+    assert [piece async for piece in (await kept.open(made, NAMESPACE)).chunks] == [b"made"]
+    with pytest.raises(Problem, match="allow that under"):
+        await kept.keep(made, b"poison")
+    for what in (lambda s: obstore.delete(s, made), lambda s: obstore.delete(s, sent)):
+        with pytest.raises(BaseError, match=hostile.REFUSED):
+            what(server.store(GATEWAY))
+    assert Store(server.store("team-a"), NAMESPACE).read(made, 100) == b"made"
 
 
 def test_a_worker_refuses_a_key_of_another_namespace_before_it_asks(server: Server) -> None:
@@ -157,3 +158,10 @@ def test_a_worker_refuses_a_key_of_another_namespace_before_it_asks(server: Serv
 
 def test_the_documented_acl_line_is_the_one_that_is_tested() -> None:
     assert overlay.redis_worker("TEAM", "PASSWORD", "NAMESPACE_UID") in DOCS
+
+
+def test_the_documented_policy_is_the_demos() -> None:
+    made = overlay.policy(TENANTS)["Statement"]
+    assert [json.dumps(s).replace(f":::{overlay.BUCKET}", f":::{BUCKET}") for s in made] == [
+        json.dumps(s) for s in documented_policy()["Statement"]
+    ]

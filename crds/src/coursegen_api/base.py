@@ -78,6 +78,8 @@ ForeignName = Annotated[str, Field(min_length=1, max_length=253, pattern=_NAME)]
 OwnerId = Annotated[str, Field(min_length=1, max_length=63, pattern=_ID)]
 NamespaceName = Annotated[str, Field(min_length=1, max_length=63, pattern=rf"^{_DNS_LABEL}$")]
 Objective = Annotated[str, Field(min_length=1, max_length=300, pattern=_LINE)]
+Language = Annotated[str, Field(min_length=2, max_length=29, pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+"""A BCP 47 code: de, pt-BR, zh-Hant."""
 Terms = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=60, pattern=_LINE)]],
     Field(max_length=40),

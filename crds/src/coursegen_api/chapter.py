@@ -90,7 +90,9 @@ class ChapterSpec(Base):
     deadline_time: TaskDeadline = None
     managed_by: ManagedBy = None
     suspend: bool = Field(
-        default=False, description="True starts nothing new; a running attempt ends normally. Default: false."
+        default=False,
+        description="True starts nothing new; a running attempt ends normally. You can change it at any time. "
+        "Default: false.",
     )
     regeneration: Regeneration | None = Field(
         default=None,

@@ -41,7 +41,9 @@ class CleanupSpec(Model):
     )
     managed_by: ManagedBy = None
     suspend: bool = Field(
-        default=False, description="True starts nothing new; a running attempt ends normally. Default: false."
+        default=False,
+        description="True begins no run, so nothing more is removed; one that has begun ends normally. You can change "
+        "it at any time. Default: false.",
     )
 
 

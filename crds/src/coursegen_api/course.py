@@ -16,6 +16,7 @@ from .base import (
     ExportFormat,
     HoldReason,
     IsoDuration,
+    Language,
     ManagedBy,
     Model,
     Objectives,
@@ -157,6 +158,11 @@ class CourseSpec(Model):
         default=None, description="Your id of the course. Default: metadata.name. Example: course-123."
     )
     title: Title = Field(description="Title of the course, one line. Example: Python Programming.")
+    language: Language | None = Field(
+        default=None,
+        description="Language that the course is written in, as a BCP 47 code. Another than English needs a model, "
+        "which providerName names. Default: English. Example: de.",
+    )
     subject_domain: Title | None = Field(default=None, description="Field of knowledge. Example: Computer Science.")
     target_audience: TargetAudience = Field(
         default_factory=TargetAudience,
@@ -376,6 +382,7 @@ class CourseGeneration(Kind):
             *immutable_fields(
                 "courseId",
                 "title",
+                "language",
                 "subjectDomain",
                 "targetAudience",
                 "learningObjectives",
@@ -385,6 +392,11 @@ class CourseGeneration(Kind):
                 "chapters",
                 "providerName",
                 "managedBy",
+            ),
+            Rule(
+                rule="!has(self.language) || self.language.startsWith('en') || has(self.providerName)",
+                message="the embedded composer writes English only: name a ModelProvider in providerName",
+                field_path=".language",
             ),
             Rule(
                 rule="!(has(self.chapters) && has(self.chapterCount))",

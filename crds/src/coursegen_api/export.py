@@ -52,7 +52,9 @@ class ExportSpec(SourceFields):
     deadline_time: TaskDeadline = None
     managed_by: ManagedBy = None
     suspend: bool = Field(
-        default=False, description="True starts nothing new; a running attempt ends normally. Default: false."
+        default=False,
+        description="True starts nothing new; a running attempt ends normally. You can change it at any time. "
+        "Default: false.",
     )
 
 

@@ -61,6 +61,9 @@ def kueue_labels(labels: Mapping[str, str]) -> dict[str, str]:
     return {name: labels[name] for name in KUEUE_LABELS if name in labels}
 
 
+LABEL_SHARD = f"{GROUP}/shard"
+"""On a namespace, by a person: the operator (COURSEGEN_SHARD) that works in it, where there are several."""
+
 # ---- annotations ----------------------------------------------------------------------------------
 
 ANNOTATION_SPEC_HASH = f"{GROUP}/spec-hash"
@@ -139,6 +142,17 @@ QUEUE_PRIORITIES = {QUEUE_CHAPTER: 8, QUEUE_VALIDATION: 6, QUEUE_COURSE: 5, QUEU
 def priority_class(queue: str) -> str:
     """Name the PriorityClass that Pods of a queue run under."""
     return f"coursegen-{queue}"
+
+
+# ---- the object store ------------------------------------------------------------------------------
+
+STORE_ANNOUNCED = ".gone"
+"""After an artifact's key: a clean-up announces that it removes the artifact."""
+
+
+def upload_key(namespace_uid: str, sha256: str, extension: str) -> str:
+    """Name content from outside by its bytes: what is sent twice is there once."""
+    return f"{namespace_uid}/upload/{sha256}.{extension}"
 
 
 # ---- Redis ------------------------------------------------------------------------------------------

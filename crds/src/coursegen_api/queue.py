@@ -279,8 +279,8 @@ class LastHour(Model):
     run_p95_seconds: Seconds | None = Field(default=None, description="The 95th percentile of the same.")
 
 
-class QueueStatus(Model):
-    """What goes on in the queue."""
+class QueueShare(Model):
+    """What goes on in the queue, as one operator knows it."""
 
     observed_generation: int = Field(default=0, ge=0, description="metadata.generation that this status was made from.")
     conditions: Annotated[list[Condition], Field(max_length=8)] = Field(
@@ -301,6 +301,21 @@ class QueueStatus(Model):
     )
     circuit_breaker: CircuitStatus | None = Field(
         default=None, description="How its circuit stands; absent as long as nothing has failed."
+    )
+
+
+ShardName = Annotated[str, Field(max_length=63)]
+
+
+class QueueStatus(QueueShare):
+    """What goes on in the queue; of several operators' shares the sum, the longest times and the worst circuit."""
+
+    shards: Annotated[dict[ShardName, QueueShare], Field(max_length=32)] | None = Field(
+        default=None,
+        description=(
+            "Where several operators share the queue: what goes on in the share of each, by COURSEGEN_SHARD; `main` is "
+            "the one without a name. Absent where there is one operator."
+        ),
     )
 
 

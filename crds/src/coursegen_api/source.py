@@ -25,8 +25,9 @@ class SourceFields(Model):
     artifact_key: StoreKey | None = Field(
         default=None,
         description=(
-            "Key of a chapter or course document in this namespace's part of the object store; it begins with the "
-            "namespace's UID. Example: 6f2b0c1e-8a54-4c0e-9a57-2f1f3c9d7a10/chapter/3b1f.json."
+            "Key of a chapter or course document in this namespace's part of the object store, made here or sent to "
+            "the gateway (at most 10 MiB); it begins with the namespace's UID. "
+            "Example: 6f2b0c1e-8a54-4c0e-9a57-2f1f3c9d7a10/chapter/3b1f.json."
         ),
     )
     config_map_name: ForeignName | None = Field(

@@ -18,6 +18,7 @@ from .base import (
     ExportFormat,
     FailureClass,
     IsoDuration,
+    Language,
     Model,
     ModelName,
     Objective,
@@ -39,6 +40,9 @@ MAX_INPUT_BYTES = 64 * 1024
 
 MAX_RESULT_BYTES = 4096
 """Kubernetes cuts a termination message here."""
+
+MAX_CONTENT_BYTES = 10 * 1024 * 1024
+"""Of content that this system did not make, in one file of the store; a ConfigMap holds less."""
 
 MAX_RETRY_AFTER_SECONDS = 24 * 3600
 """No provider is waited for longer than this, whatever it says."""
@@ -111,6 +115,11 @@ class CourseContext(Model):
     """What a chapter needs to know of its course."""
 
     title: Title = Field(description="Title of the course. Example: Python Programming.")
+    language: Language | None = Field(
+        default=None,
+        description="Language that the text is written in, as a BCP 47 code. Another than English needs a model, which "
+        "providerName names. Default: English. Example: de.",
+    )
     subject_domain: Title | None = Field(default=None, description="Field of knowledge. Example: Computer Science.")
     proficiency_level: ProficiencyLevel = Field(
         default=ProficiencyLevel.BEGINNER, description="How much the learners know already. Default: beginner."

@@ -33,7 +33,9 @@ class ValidationSpec(SourceFields, QualityBar):
     deadline_time: TaskDeadline = None
     managed_by: ManagedBy = None
     suspend: bool = Field(
-        default=False, description="True starts nothing new; a running attempt ends normally. Default: false."
+        default=False,
+        description="True starts nothing new; a running attempt ends normally. You can change it at any time. "
+        "Default: false.",
     )
 
 

@@ -59,6 +59,22 @@ def export(reference: str, target: Path, log: Path) -> None:
     )
 
 
+def load(archive: Path, reference: str, log: Path) -> None:
+    """Takes an image from an archive that `docker save` could have written."""
+    shell.logged(_command("pull", f"docker-archive:{archive}"), what=f"Reading {reference}", log=log)
+
+
+def push(reference: str, target: str, log: Path) -> str:
+    """Pushes an image to a registry and returns the digest that it has there; plain HTTP only to this machine's own."""
+    host = target.partition("/")[0].rpartition(":")[0]
+    plain = ["--tls-verify=false"] if host in ("localhost", "127.0.0.1") else []
+    with tempfile.TemporaryDirectory() as folder:
+        digest = Path(folder) / "digest"
+        argv = ["push", *plain, f"--digestfile={digest}", reference, f"docker://{target}"]
+        shell.logged(_command(*argv), what=f"Pushing {target}", log=log)
+        return digest.read_text().strip()
+
+
 def forget_older(repository: str, *, keep: int) -> None:
     """Removes all but the newest images of one repository from the storage."""
     listed = json.loads(shell.output(_command("images", "--json")))

@@ -19,8 +19,9 @@ from coursegen_api.validation import QualityValidation
 
 from . import access as ways
 from . import calls, kinds, tasks, transport
+from . import gateway as gateways
 from .access import Access
-from .calls import Call, Json, Request
+from .calls import Call, Json, Request, Upload
 from .errors import CoursegenError, RefusedError
 from .kinds import Work
 from .tasks import Content
@@ -47,15 +48,20 @@ class AsyncClient:
         context: str | None = None,
         kubeconfig: str | None = None,
         access: Access | None = None,
+        gateway: str | None = None,
+        gateway_token: str | None = None,
     ) -> None:
         """Read the kubeconfig; nothing is asked of the cluster yet.
 
         Arguments:
             namespace: of the work. Default: the kubeconfig context's.
             access: a way to the API server that was found already, in place of a kubeconfig.
+            gateway: its URL, for content of more than 900 KiB. Default: COURSEGEN_GATEWAY_URL, else none.
+            gateway_token: of the cluster, for the gateway. Default: COURSEGEN_GATEWAY_TOKEN, else the kubeconfig's.
         """
         self.access = access or ways.find(kubeconfig, context, namespace)
         self.namespace = namespace or self.access.namespace
+        self.gateway = gateways.find(gateway, gateway_token)
         self._http = httpx.AsyncClient(**transport.settings(self.access))
 
     async def __aenter__(self) -> "AsyncClient":
@@ -98,7 +104,7 @@ class AsyncClient:
         content: Content | None = None,
         bar: QualityBar = _DEFAULT_BAR,
     ) -> QualityValidation:
-        """Create a validation of exactly one source; `content` (at most 900 KiB) goes up as a ConfigMap."""
+        """Create a validation of exactly one source; `content` goes up first, as `upload` says."""
         source = {"courseName": course_name, "chapterName": chapter_name, "artifactKey": artifact_key}
         return await self.run(tasks.start_validation(self.namespace, name, source, content, bar))
 
@@ -113,9 +119,17 @@ class AsyncClient:
         content: Content | None = None,
         include_assessments: bool = True,
     ) -> CourseExport:
-        """Create an export of exactly one source; `content` (at most 900 KiB) goes up as a ConfigMap."""
+        """Create an export of exactly one source; `content` goes up first, as `upload` says."""
         source = {"courseName": course_name, "chapterName": chapter_name, "artifactKey": artifact_key}
         return await self.run(tasks.start_export(self.namespace, name, source, content, format, include_assessments))
+
+    async def upload(self, content: Content) -> str:
+        """Send content (at most 10 MiB) to the gateway; gives its key, which both calls above take as `artifact_key`.
+
+        They send `content` so by themselves; without a gateway as a ConfigMap, at most 900 KiB. Here that is refused
+        (InputError).
+        """
+        return await self.run(calls.upload(self.namespace, content))
 
     async def start_chapter_regeneration(
         self, chapter_name: str, feedback: str, *, focus_area: str | None = None, request_id: str | None = None
@@ -225,7 +239,20 @@ class AsyncClient:
             result: T = end.value
             return result
 
-    async def _send(self, request: Request) -> Json:
+    async def _upload(self, content: Upload) -> Json:
+        if self.gateway is None:
+            return {}
+        ask = gateways.arguments(self.gateway, self.access, content)
+        try:
+            async with httpx.AsyncClient() as http:  # the cluster's authority does not vouch for the gateway
+                response = await http.post(**ask)
+        except httpx.HTTPError as error:
+            raise gateways.unreachable(self.gateway, error) from error
+        return gateways.kept(self.gateway, response)
+
+    async def _send(self, request: Request | Upload) -> Json:
+        if isinstance(request, Upload):
+            return await self._upload(request)
         ask = transport.arguments(request, self.access)
         return transport.answer(await self._exchange(lambda: self._http.request(**ask)))
 

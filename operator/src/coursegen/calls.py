@@ -19,6 +19,7 @@ from coursegen_api.base import Model, Regeneration
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 from coursegen_api.kinds import Kind
+from coursegen_api.task import MAX_CONTENT_BYTES
 
 from . import kinds
 from .errors import CoursegenError, InputError, NotFoundError
@@ -48,7 +49,16 @@ class Request:
     media: str = "application/json"
 
 
-Call = Generator[Request, Json, T]
+@dataclass(frozen=True)
+class Upload:
+    """Content on its way to the gateway; the answer has `artifact_key`, or is empty where there is no gateway."""
+
+    namespace: str
+    data: bytes
+    media: str
+
+
+Call = Generator[Request | Upload, Json, T]
 
 
 def parse(kind: type[K], raw: Json) -> K:
@@ -178,38 +188,68 @@ def manifest_path(manifest: Json, namespace: str) -> str:
     return kinds.path(kind, where, meta["name"])
 
 
-MAX_CONTENT_BYTES = 900 * 1024
+MAX_MAP_BYTES = 900 * 1024
 """What fits into a ConfigMap with room for the rest of it; etcd takes 1.5 MiB at most."""
 
 
-def content_map(namespace: str, owner: str, content: str | Mapping[str, Any]) -> Json:
-    """Make the ConfigMap that carries content: text is Markdown, anything else a chapter or course document.
+def packed(namespace: str, content: str | Mapping[str, Any]) -> Upload:
+    """Make bytes of content: text is Markdown, anything else a chapter or course document.
+
+    Raises:
+        InputError: the content is empty, or more than a gateway takes.
+    """
+    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, sort_keys=True)
+    data, media = text.encode(), "text/markdown" if isinstance(content, str) else "application/json"
+    if not text.strip() or len(data) > MAX_CONTENT_BYTES:
+        raise _size(len(data), MAX_CONTENT_BYTES, "Send a course in parts, such as a chapter each.")
+    return Upload(namespace, data, media)
+
+
+def upload(namespace: str, content: str | Mapping[str, Any]) -> Call[str]:
+    """Send content to the gateway, and give its key; InputError where there is no gateway."""
+    kept = yield packed(namespace, content)
+    if not kept:
+        hint = "Name it: Client(gateway=URL), or COURSEGEN_GATEWAY_URL."
+        raise InputError("There is no gateway to send content to.", hint)
+    return str(kept["artifact_key"])
+
+
+def content_map(owner: str, content: Upload) -> Json:
+    """Make the ConfigMap that carries content where there is no gateway.
 
     Its name follows from the content, so that asking again finds what is there.
 
     Raises:
-        InputError: the content is empty, or larger than MAX_CONTENT_BYTES.
+        InputError: the content is larger than MAX_MAP_BYTES.
     """
-    text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, sort_keys=True)
-    size = len(text.encode())
-    if not text.strip() or size > MAX_CONTENT_BYTES:
-        raise InputError(
-            f"The content has {size} bytes; it can have 1 to {MAX_CONTENT_BYTES}.",
-            "Put it into the object store and name its key as artifactKey, or validate it in parts.",
-        )
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    file = "content.md" if isinstance(content, str) else "content.json"
-    meta = {"name": names.child_name(owner, f"content-{digest}"), "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {file: text}, "immutable": True}
+    if len(content.data) > MAX_MAP_BYTES:
+        hint = "A gateway takes 10 MiB: Client(gateway=URL), or COURSEGEN_GATEWAY_URL."
+        raise _size(len(content.data), MAX_MAP_BYTES, hint)
+    digest = hashlib.sha256(content.data).hexdigest()[:8]
+    file = "content.md" if content.media == "text/markdown" else "content.json"
+    meta = {"name": names.child_name(owner, f"content-{digest}"), "namespace": content.namespace}
+    made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "immutable": True}
+    return made | {"data": {file: content.data.decode()}}
+
+
+def _size(found: int, most: int, hint: str) -> InputError:
+    return InputError(f"The content has {found} bytes; it can have 1 to {most}.", hint)
 
 
 def create_with_content(
     kind: type[K], namespace: str, name: str, spec: Model, content: str | Mapping[str, Any] | None
 ) -> Call[K]:
-    """Create a validation or export; content that the system did not make goes up first, and goes with the object."""
+    """Create a validation or export; content that the system did not make goes up first.
+
+    It goes through the gateway, if the client knows one, else as a ConfigMap, which goes with the object.
+    """
     if content is None:
         return (yield from create(kind, namespace, name, spec))
-    manifest = content_map(namespace, name, content)
+    sent = packed(namespace, content)
+    kept = yield sent
+    if kept:
+        return (yield from create(kind, namespace, name, spec.model_copy(update=kept)))
+    manifest = content_map(name, sent)
     yield from apply(manifest, namespace)
     made = yield from create(
         kind, namespace, name, spec.model_copy(update={"config_map_name": manifest["metadata"]["name"]})

@@ -11,10 +11,11 @@ from coursegen_api.circuit import CircuitState
 from coursegen_api.course import CourseGeneration
 from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
+from coursegen_operator.plan.position import Position
 
 from . import calls, kinds, times
 from .calls import Call, Json
-from .errors import NotFoundError, RefusedError
+from .errors import NotFoundError, RefusedError, UnreachableError
 
 SYSTEM = "coursegen-system"
 DEPLOYMENT = "coursegen-operator"
@@ -78,6 +79,21 @@ def readable_queues() -> Call[tuple[list[GenerationQueue], str]]:
         if error.status != 403:
             raise
         return [], str(error)
+
+
+def position(uid: str, system: str = SYSTEM) -> Call[Position | None]:
+    """Ask the operator that leads where work stands, through the API server; None if it waits for no slot.
+
+    None also where who asks may not reach the operator so, or nobody leads: the position is good to know, no more.
+    """
+    try:
+        lease = yield from _maybe(f"/apis/coordination.k8s.io/v1/namespaces/{system}/leases/{LEASE}")
+        pod, _, _ = _holder(lease)[0].rpartition("_")
+        found = (yield from calls.read(f"/api/v1/namespaces/{system}/pods/{pod}/proxy/position/{uid}")) if pod else {}
+    except (NotFoundError, RefusedError, UnreachableError):
+        return None
+    said = found.get("position")
+    return Position(said["queue"], said["ahead"], said["seconds"]) if said else None
 
 
 def _maybe(path: str) -> Call[Json | None]:

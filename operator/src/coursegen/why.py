@@ -9,6 +9,7 @@ from coursegen_api import names
 from coursegen_api.base import HoldReason, Phase, TaskStatus
 from coursegen_api.course import CourseGeneration
 from coursegen_api.queue import GenerationQueue
+from coursegen_operator.plan.position import MOST, Position
 
 from . import kinds, times
 from .kinds import Work
@@ -26,6 +27,8 @@ class Around:
     """What Kubernetes says of the Pod of the open attempt, if it has not started."""
     operator: str = ""
     """Why the operator does not work, if it does not."""
+    position: Position | None = None
+    """Where the object stands among what waits for a slot, as far as the operator was asked and said so."""
 
 
 def why(obj: Work, around: Around, now: datetime) -> str:
@@ -42,7 +45,7 @@ def why(obj: Work, around: Around, now: datetime) -> str:
         return _ended(obj)
     if status.hold_reason:
         held = _held(name, status.hold_reason, status.hold_message or "", queue_of(obj, around))
-        return _until_retry(held, _task(obj), now)
+        return _until_retry(held, _task(obj), now) + _ahead(around.position)
     if isinstance(obj, CourseGeneration):
         return _course(obj, around, now)
     return _running(name, obj.status, around, now)
@@ -81,6 +84,17 @@ def _held(name: str, reason: HoldReason, message: str, queue: GenerationQueue | 
     return text
 
 
+def _ahead(position: Position | None) -> str:
+    """Say how many go first, and how long that takes."""
+    if position is None:
+        return ""
+    first = {0: "Nothing goes", 1: "1 goes"}.get(position.ahead, f"{position.ahead} go")
+    if position.ahead >= MOST:
+        return f" {position.ahead} or more go before it."
+    takes = "" if position.seconds is None else f", and its turn comes in about {times.span(position.seconds)}"
+    return f" {first} before it{takes}."
+
+
 def _until_retry(held: str, task: TaskStatus, now: datetime) -> str:
     """Add how long it is until the next attempt, where that is what is waited for."""
     if task.hold_reason is not HoldReason.RETRY_BACKOFF or not task.next_retry_time:
@@ -112,7 +126,7 @@ def _course(course: CourseGeneration, around: Around, now: datetime) -> str:
         outline = status.outline
         if outline.hold_reason:
             held = _held(f"{name}'s outline", outline.hold_reason, outline.hold_message or "", None)
-            return _until_retry(held, outline, now)
+            return _until_retry(held, outline, now) + _ahead(around.position)
         return _running(f"{name}'s outline", outline, around, now)
     phases = Counter(child.status.phase or Phase.PENDING for child in around.children)
     open_children = [c for c in around.children if c.status.phase not in _ENDED]

@@ -89,10 +89,10 @@ class Remembered(Generic[T]):
 class Gate:
     """Asks the API server who somebody is and what they may do."""
 
-    def __init__(self, kube: Kube) -> None:
+    def __init__(self, kube: Kube, clock: Callable[[], float] = time.monotonic) -> None:
         self._kube = kube
-        self._callers: Remembered[Caller | None] = Remembered(_TOKEN_SECONDS)
-        self._rights: Remembered[bool] = Remembered(_RIGHT_SECONDS)
+        self._callers: Remembered[Caller | None] = Remembered(_TOKEN_SECONDS, clock)
+        self._rights: Remembered[bool] = Remembered(_RIGHT_SECONDS, clock)
         self._asking = asyncio.Semaphore(_AT_ONCE)
 
     async def caller(self, token: str) -> Caller:

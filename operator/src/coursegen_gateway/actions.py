@@ -104,9 +104,8 @@ async def create(gateway: Gateway, caller: Caller, plural: str, body: Any) -> Ac
         raise of_fields(error) from error
     given = getattr(spec, "course_id", None) or getattr(spec, "chapter_id", None)
     name = where.name or (names.object_name(given) if given else f"{TASK_KINDS[plural]}-{uuid.uuid4().hex[:12]}")
-    kind, shown = TASK_KINDS[plural], gateway.settings.namespaces
-    if shown and where.namespace not in shown:
-        raise Problem(403, f"This gateway is for {', '.join(shown)}: in {where.namespace} create it with kubectl.")
+    kind = TASK_KINDS[plural]
+    gateway.must_serve(where.namespace)
     client = await gateway.may_change(caller, Right("create", plural, where.namespace), f"create a {kind}")
     manifest: Json = {"apiVersion": names.API_VERSION, "kind": _KINDS[plural], "metadata": {"name": name}}
     wire = spec.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)

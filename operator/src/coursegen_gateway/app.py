@@ -10,12 +10,15 @@ from fastapi.responses import FileResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
 
+from coursegen_api.task import MAX_CONTENT_BYTES
+
 from . import problems, sockets
 from .actions import SPECS
 from .gateway import Gateway
-from .guard import Guard
-from .routes import courses, system, tasks
+from .guard import Bound, Guard
+from .routes import courses, system, tasks, uploads
 from .routes.common import portable
+from .uploads import too_large
 
 PAGE = Path(__file__).parent / "page"
 
@@ -54,12 +57,16 @@ def build(gateway: Gateway) -> FastAPI:
     )
     app.state.gateway = gateway
     problems.install(app)
-    for router in (courses.router, tasks.router, system.router, system.probes):
+    for router in (courses.router, tasks.router, uploads.router, system.router, system.probes):
         app.include_router(router)
     _sockets(app, gateway)
     _page(app)
     count = gateway.metrics.requests
-    app.add_middleware(Guard, observe=lambda method, route, code: count.labels(method, route, str(code)).inc())
+    app.add_middleware(
+        Guard,
+        observe=lambda method, route, code: count.labels(method, route, str(code)).inc(),
+        larger={uploads.PATH: Bound(MAX_CONTENT_BYTES, too_large)},
+    )
     _document(app)
     return app
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from coursegen_api import names
 from coursegen_operator.access import Access
 from coursegen_operator.kube import Json, Kube, path_of
-from coursegen_operator.progress import ProgressReader, Redis
+from coursegen_operator.progress import ProgressReader
 
 from .access import Caller, Gate, Impersonator, Right
 from .graphs import Prometheus
@@ -29,6 +29,9 @@ _MISSED_LISTS = 3
 _LOOK_SECONDS = 0.5
 _TRIES_PER_SECOND = 20
 """Of an address whose tokens are not valid."""
+
+_UPLOADS_AT_ONCE = 4
+"""Each lies in memory, with up to 10 MiB."""
 
 
 class Metrics:
@@ -83,7 +86,8 @@ class Gateway:
         self.tickets = Tickets()
         self.limit = RateLimit(settings.requests_per_second)
         self.tries = RateLimit(_TRIES_PER_SECOND)
-        self.store = Store(settings.store_url) if settings.store_url else None
+        self.store = Store(settings.store_url.get_secret_value(), settings.store_folder)
+        self.uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
         self._looked, self._busy = -_LOOK_SECONDS, dict[str, str]()
         self.progress = self._reader()
         self.reflectors = list(self._reflectors())
@@ -92,9 +96,9 @@ class Gateway:
         self.prometheus: Prometheus
 
     def _reader(self) -> ProgressReader | None:
-        if not self.settings.redis_url:
+        redis = self.settings.redis()
+        if redis is None:
             return None
-        redis = Redis(self.settings.redis_url, self.settings.redis_ca, self.settings.redis_max_connections)
         reader = ProgressReader(redis, self._at_work)
         self.metrics.redis.set_function(lambda: reader.connected)
         return reader
@@ -122,7 +126,7 @@ class Gateway:
         """Follow the cluster and Redis during the body."""
         async with self.kube, aiohttp.ClientSession() as plain:
             self.impersonator = Impersonator(self.access)
-            self.prometheus = Prometheus(self.settings.prometheus_url, plain)
+            self.prometheus = Prometheus(self.settings.prometheus_url.get_secret_value(), plain)
             tasks = [asyncio.create_task(r.run()) for r in self.reflectors]
             if self.progress:
                 tasks.append(asyncio.create_task(self.progress.run(self.state.take)))
@@ -206,10 +210,20 @@ class Gateway:
 
     async def may_change(self, caller: Caller, right: Right, what: str) -> Kube:
         """Give a client that acts as the caller; Problem 403 if the gateway or Kubernetes does not let it."""
-        if self.settings.read_only:
-            raise Problem(403, "This gateway is read-only (COURSEGEN_READ_ONLY): make changes with kubectl.")
+        self.must_write()
         await self.gate.demand(caller, right, what)
         return self.impersonator.client(caller)
+
+    def must_write(self) -> None:
+        """Problem 403 if this gateway changes nothing."""
+        if self.settings.read_only:
+            raise Problem(403, "This gateway is read-only (COURSEGEN_READ_ONLY): make changes with kubectl.")
+
+    def must_serve(self, namespace: str) -> None:
+        """Problem 403 if this gateway is for other namespaces."""
+        shown = self.settings.namespaces
+        if shown and namespace not in shown:
+            raise Problem(403, f"This gateway is for {', '.join(shown)}: in {namespace} use kubectl.")
 
 
 def _is_called(chapter: Json, owner_id: str) -> bool:

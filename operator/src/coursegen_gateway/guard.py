@@ -63,11 +63,23 @@ class RateLimit:
         bucket.tokens -= 1
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How many bytes a body may have, and what is said of more."""
+
+    bytes: int
+    refusal: Callable[[], Problem]
+
+
+_BOUND = Bound(MAX_BODY, lambda: Problem(413, f"The body has more than {MAX_BODY} bytes."))
+
+
 class Guard:
     """Refuses large bodies and another site's changes, lays security headers over answers, tells `observe` of them."""
 
-    def __init__(self, app: ASGIApp, observe: Callable[[str, str, int], None]) -> None:
-        self._app, self._observe = app, observe
+    def __init__(self, app: ASGIApp, observe: Callable[[str, str, int], None], larger: Mapping[str, Bound]) -> None:
+        """Wrap an application; `larger` has the bounds of paths whose bodies may have more than MAX_BODY bytes."""
+        self._app, self._observe, self._larger = app, observe, larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, unless it is too large."""
@@ -76,13 +88,15 @@ class Guard:
             return
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > MAX_BODY:
-            await _too_large().response()(scope, receive, self._dressed(scope, send))
+        # A proxy that shows the gateway under a path may send that path with it.
+        bound = next((b for path, b in self._larger.items() if scope["path"].endswith(path)), _BOUND)
+        if not length.isdigit() or int(length) > bound.bytes:
+            await bound.refusal().response()(scope, receive, self._dressed(scope, send))
             return
         if scope["method"] not in _SAFE and _is_foreign(headers):
             await _foreign().response()(scope, receive, self._dressed(scope, send))
             return
-        body = _Body(receive)
+        body = _Body(receive, bound)
         await self._app(scope, body.receive, _refusing(body, scope, self._dressed(scope, send)))
 
     def _dressed(self, scope: Scope, send: Send) -> Send:
@@ -102,12 +116,12 @@ class Guard:
 class _Body:
     """Counts the bytes of a body that does not say how long it is, and ends it where it is too long."""
 
-    def __init__(self, receive: Receive) -> None:
-        self._receive, self._seen = receive, 0
+    def __init__(self, receive: Receive, bound: Bound) -> None:
+        self._receive, self.bound, self._seen = receive, bound, 0
 
     @property
     def too_large(self) -> bool:
-        return self._seen > MAX_BODY
+        return self._seen > self.bound.bytes
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -124,7 +138,7 @@ def _refusing(body: _Body, scope: Scope, send: Send) -> Send:
         nonlocal refused
         if body.too_large and not refused:
             refused = True
-            await _too_large().response()(scope, body.receive, send)
+            await body.bound.refusal().response()(scope, body.receive, send)
         elif not refused:
             await send(message)
 
@@ -149,7 +163,3 @@ def _is_foreign(headers: Mapping[bytes, bytes]) -> bool:
 
 def _foreign() -> Problem:
     return Problem(403, "Another site's page may change nothing here.")
-
-
-def _too_large() -> Problem:
-    return Problem(413, f"The body has more than {MAX_BODY} bytes.")

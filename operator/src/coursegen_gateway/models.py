@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 T = TypeVar("T")
 
+_UID, _TIME = "0acb5d2e-7f0b-4c57-9a31-2f6a1f0f9d11", "2026-01-01T09:00:00Z"
+"""Of examples."""
+
 Kind = Literal["course", "chapter", "validation", "export"]
 Phase = Literal["Pending", "Held", "Running", "Succeeded", "Failed", "Cancelled", "Suspended"]
 
@@ -55,21 +58,23 @@ class ChapterCounts(Answer):
 class Task(Answer):
     """One piece of work: a course, chapter, validation or export."""
 
-    task_id: str = Field(description="metadata.uid of the object: the id in every call and WebSocket.")
-    kind: Kind
-    name: str = Field(description="metadata.name of the object.")
-    namespace: str
-    title: str
-    course_id: str | None = Field(default=None, description="The owner's id of the course that it belongs to.")
+    task_id: str = Field(description="metadata.uid of the object: the id in every call and WebSocket.", examples=[_UID])
+    kind: Kind = Field(examples=["chapter"])
+    name: str = Field(description="metadata.name of the object.", examples=["course-123-chapter-03"])
+    namespace: str = Field(examples=["courses"])
+    title: str = Field(examples=["Loops and lists"])
+    course_id: str | None = Field(
+        default=None, description="The owner's id of the course that it belongs to.", examples=["course-123"]
+    )
     course_task_id: str | None = Field(default=None, description="The course's task_id.")
     chapter_id: str | None = None
     index: int | None = Field(default=None, description="Place of a chapter in its course.")
     format: str | None = Field(default=None, description="Format of an export.")
-    phase: Phase
-    progress_percentage: int = Field(default=0, ge=0, le=100)
-    progress_time: str | None = None
-    stage: str | None = None
-    queue_name: str | None = None
+    phase: Phase = Field(examples=["Running"])
+    progress_percentage: int = Field(default=0, ge=0, le=100, examples=[62])
+    progress_time: str | None = Field(default=None, examples=[_TIME])
+    stage: str | None = Field(default=None, examples=["Writing sections"])
+    queue_name: str | None = Field(default=None, examples=["chapter-generation"])
     suspended: bool = False
     hold_reason: str | None = None
     hold_message: str | None = None
@@ -77,7 +82,7 @@ class Task(Answer):
     attempt: int = Field(default=0, description="Number of the last attempt; 0 before the first.")
     retry_count: int = 0
     next_retry_time: str | None = None
-    created_time: str
+    created_time: str = Field(examples=[_TIME])
     queued_time: str | None = None
     start_time: str | None = None
     completion_time: str | None = None
@@ -129,13 +134,15 @@ class Course(TaskDetail):
 class GenerationStatus(Answer):
     """How far a course is."""
 
-    course_id: str
-    task_id: str
-    namespace: str
-    status: Phase
-    stage: str | None = None
-    progress_percentage: int
-    chapters: ChapterCounts
+    course_id: str = Field(examples=["course-123"])
+    task_id: str = Field(examples=[_UID])
+    namespace: str = Field(examples=["courses"])
+    status: Phase = Field(examples=["Running"])
+    stage: str | None = Field(default=None, examples=["Chapters"])
+    progress_percentage: int = Field(examples=[41])
+    chapters: ChapterCounts = Field(
+        examples=[{"total": 10, "succeeded": 3, "running": 2, "held": 5, "failed": 0}],
+    )
     chapter_tasks: list[Task]
     export_tasks: list[Task]
     retry_count: int
@@ -150,13 +157,26 @@ class GenerationStatus(Answer):
 class Accepted(Answer):
     """A wish that was written down; the operator acts on it."""
 
-    task_id: str
-    kind: Kind
-    name: str
-    namespace: str
+    task_id: str = Field(examples=[_UID])
+    kind: Kind = Field(examples=["chapter"])
+    name: str = Field(examples=["course-123-chapter-03"])
+    namespace: str = Field(examples=["courses"])
     request_id: str | None = Field(default=None, description="The id of a regeneration: the same id asks once.")
-    status_url: str = Field(description="Where to look, relative to the gateway.")
-    websocket_url: str = Field(description="Where to listen, relative to the gateway.")
+    status_url: str = Field(description="Where to look, relative to the gateway.", examples=[f"api/v1/tasks/{_UID}"])
+    websocket_url: str = Field(description="Where to listen, relative to the gateway.", examples=[f"ws/tasks/{_UID}"])
+
+
+class Upload(Answer):
+    """Content that was kept, for a validation or an export."""
+
+    artifact_key: str = Field(
+        description="What `POST /api/v1/validations` and `/exports` take as artifact_key.",
+        examples=["6f2b0c1e-8a54-4c0e-9a57-2f1f3c9d7a10/upload/9c1d2f.md"],
+    )
+    namespace: str = Field(examples=["courses"])
+    sha256: str = Field(description="SHA-256 of the bytes, in hex.")
+    bytes: int = Field(description="Size in bytes.", examples=[5120])
+    media_type: str = Field(examples=["text/markdown"])
 
 
 class LastHour(Answer):

@@ -1,15 +1,22 @@
-"""Reads artifacts from the object store: only under the prefix of the namespace whose object names them."""
+"""The object store: artifacts are read from it, and content from outside is written to it.
 
+Either only under the prefix of a namespace: of the one whose object names the artifact, or that the content is for.
+"""
+
+import asyncio
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import from_url
+
+from coursegen_api import names
 
 from .problems import Problem
 
@@ -23,6 +30,9 @@ _EXTENSIONS = {
     "text/markdown": "md",
     "text/html": "html",
 }
+_LOOKS, _LOOK_SECONDS = 60, 0.25
+_LONGEST_REMOVAL = timedelta(hours=2, seconds=30)
+"""An announcement that is older was left by a clean-up that was killed: a worker lives an hour at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +44,96 @@ class Opened:
 
 
 class Store:
-    """The object store, read only."""
+    """The object store."""
 
-    def __init__(self, url: str) -> None:
-        """Open `s3://bucket[/prefix]`, or `file:///dir` in tests; credentials come from the environment."""
-        plain = os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("true", "1")
-        options: Any = {"timeout": timedelta(minutes=10), "connect_timeout": timedelta(seconds=3), "allow_http": plain}
-        self._backend: Any = from_url(url, client_options=options) if url.startswith("s3:") else from_url(url)
+    def __init__(self, url: str = "", folder: str = "") -> None:
+        """Use `s3://bucket[/prefix]`, or `file:///dir` in tests, with credentials from the environment.
+
+        Arguments:
+            url: the store; empty: none, or what `folder` says.
+            folder: a mounted Secret with COURSEGEN_STORE_URL and AWS_*, looked at before each use.
+        """
+        self._url, self._folder = url, folder
+        self._known: Mapping[str, str] = {}
+        self._backend: Any = None
+
+    @property
+    def is_set(self) -> bool:
+        """Tell whether there is a store."""
+        return bool(self._said().get(names.ENV_STORE_URL))
 
     async def open(self, key: str, namespace_uid: str) -> Opened:
-        """Begin to read; Problem 404 for what is not there, 502 for a foreign key or a store that fails."""
+        """Begin to read; Problem 404 for what is not there, 502 for a foreign key or a failing store, 503 for none."""
         if not namespace_uid or not _KEY.fullmatch(key) or not key.startswith(f"{namespace_uid}/"):
             raise Problem(502, "The status of this object names a key outside its namespace's part of the store.")
         try:
-            found = await obstore.get_async(self._backend, key)
+            found = await obstore.get_async(self._now(), key)
         except FileNotFoundError as error:
             raise Problem(404, "The file is not in the object store any more: make the work again.") from error
-        except (BaseError, OSError) as error:
+        except (BaseError, OSError, ValueError) as error:
             raise Problem(502, f"The object store does not answer: {type(error).__name__}.") from error
         return Opened(int(found.meta["size"]), _pieces(found.stream(min_chunk_size=_PIECE)))
+
+    async def keep(self, key: str, data: bytes) -> None:
+        """Write what is named by the hash of its bytes; Problem 502 or 503 if it is not kept.
+
+        What is there already is written again: so it is young, and no clean-up that begins later removes it. One that
+        has begun is waited for, as workers do that take an artifact over (coursegen_worker/renewal.py).
+        """
+        try:
+            for _ in range(_LOOKS):
+                await obstore.put_async(self._now(), key, data, use_multipart=False)
+                announced = await self._written(key + names.STORE_ANNOUNCED)
+                written = await self._written(key)
+                if written and (announced is None or written - announced > _LONGEST_REMOVAL):
+                    return
+                await asyncio.sleep(_LOOK_SECONDS)
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            raise Problem(502, f"The object store refuses the gateway's credentials for {key}. {_INSTEAD}") from error
+        except (BaseError, OSError) as error:
+            raise Problem(502, f"The object store does not take it: {type(error).__name__}. Try again.") from error
+        detail = "The same content, sent long ago, is being removed by a clean-up: send it again in a minute."
+        raise Problem(503, detail, headers={"Retry-After": "60"})
+
+    async def _written(self, key: str) -> datetime | None:
+        """Say when something was last written, by the store's clock; None if it is not there."""
+        try:
+            found: datetime = (await obstore.head_async(self._now(), key))["last_modified"]
+        except FileNotFoundError:
+            return None
+        return found
+
+    def _now(self) -> Any:
+        """Give the store as it is now; what was opened with other credentials goes on with them."""
+        known = self._said()
+        if not known.get(names.ENV_STORE_URL):
+            raise Problem(503, "No object store is set (COURSEGEN_STORE_URL): nothing can be downloaded here.")
+        if known != self._known:
+            self._backend, self._known = _opened(known), known
+        return self._backend
+
+    def _said(self) -> Mapping[str, str]:
+        """Give the URL and, from a folder, the credentials; hidden files are how Kubernetes mounts a Secret."""
+        if not self._folder:
+            return {names.ENV_STORE_URL: self._url}
+        try:
+            files = [f for f in Path(self._folder).iterdir() if not f.name.startswith(".")]
+            return {f.name: f.read_text().strip() for f in files}
+        except OSError:
+            return {}
+
+
+def _opened(known: Mapping[str, str]) -> Any:
+    url, said = known[names.ENV_STORE_URL], {**os.environ, **known}
+    if not url.startswith("s3:"):
+        return from_url(url)
+    plain = said.get("AWS_ALLOW_HTTP", "").lower() in ("true", "1")
+    options: Any = {"timeout": timedelta(minutes=10), "connect_timeout": timedelta(seconds=3), "allow_http": plain}
+    config: Any = {k.lower(): v for k, v in known.items() if k.startswith("AWS_") and k != "AWS_ALLOW_HTTP"}
+    return from_url(url, config=config, client_options=options)
+
+
+_INSTEAD = "They have to allow that under */upload/* (docs/deploy.md); without, put the content into a ConfigMap."
 
 
 async def _pieces(stream: Any) -> AsyncIterator[bytes]:

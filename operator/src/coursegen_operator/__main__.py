@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 import kopf
+from aiohttp import web
 
 from coursegen_api.queue import GenerationQueue
 from coursegen_api.task import Progress
@@ -22,14 +23,17 @@ from .election import Election, LeaseLostError
 from .metrics import Metrics
 from .plan.world import Key, Reading
 from .pods import PodReader
-from .progress import ProgressReader, Redis, not_ahead
+from .positions import Positions
+from .progress import ProgressReader, not_ahead
 from .queuefile import KubeWithQueues, QueueFile
 from .resync import Resync
 from .scheduler import Scheduler
+from .shares import Shares
 from .snapshot import Snapshot
 from .standing import Standing
 from .statemetrics import StateCollector
 from .streams import Take
+from .territory import Territory
 from .workqueue import WorkQueue
 
 log = logging.getLogger("coursegen_operator")
@@ -69,11 +73,15 @@ class Operator:
         self.told = asyncio.Event()
         """Set when the process is told to stop."""
         self.metrics = Metrics()
-        self.snapshot = Snapshot()
+        shares = Shares("" if config.queues_file else config.shard)  # a file's queues are shared with nobody
+        territory = Territory(config.shard, config.namespaces, float(config.lease_margin_seconds))
+        self.snapshot = Snapshot(territory=territory, shares=shares)
         self.queue = WorkQueue()
         self.health = health.Health(config.resync_seconds)
         queues = QueueFile(Path(config.queues_file)) if config.queues_file else None
-        self.kube = KubeWithQueues(way, observe=self._observe, timeout=config.request_timeout_seconds, queues=queues)
+        self.kube = KubeWithQueues(
+            way, observe=self._observe, timeout=config.request_timeout_seconds, queues=queues, shares=shares
+        )
         self.election = self._candidate() if config.leader_election else None
         self.pods = PodReader(self.kube, self.snapshot.jobs, self._deliver)
         defaults = config.defaults()
@@ -84,15 +92,16 @@ class Operator:
         self.actor = Actor(self.kube, self.snapshot, self.queue, self.scheduler, defaults, self.metrics, doer)
         self.state = StateCollector(self.snapshot, self.scheduler, defaults, self.metrics.provider)
         self.metrics.registry.register(self.state)
+        self.positions = Positions(self.snapshot, self.scheduler, self.history, lambda: self.state.leads)
         self.metrics.describe(config.environment, config.success_rate_target_percent / 100, time.time())
         self.queue.failed = self._visit_failed
-        self.resync = Resync(self.kube, self.snapshot, self.queue, self.health, self.metrics, self.config.namespaces)
+        self.resync = Resync(self.kube, self.snapshot, self.queue, self.health, self.metrics)
 
     def _candidate(self) -> Election:
         """Give the election, and tie the client's writes to it."""
         config, terms = self.config, self.config.terms()
         own = kube.Kube(self.access, agent=f"{kube.USER_AGENT}/{terms.identity}", timeout=terms.margin)
-        election = Election(own, config.lease_place(), config.lease_name, terms)
+        election = Election(own, config.lease_place(), config.lease(), terms)
         self.kube.agent, self.kube.may_write = own.agent, election.may_write
         self.kube.write_seconds = int(terms.margin)
         self.health.lease = election.trouble
@@ -107,11 +116,13 @@ class Operator:
         handlers.register(registry, takers, self.access)
         async with self.kube, self._lease_client(), asyncio.TaskGroup() as group:
             group.create_task(self._obey())
-            group.create_task(health.serve(self.health, self.metrics, self.config.http_port))
+            asked = [web.get("/position/{uid}", self.positions.answer)]
+            group.create_task(health.serve(self.health, self.metrics, self.config.http_port, asked))
             group.create_task(health.measure_lag(self.health, self.metrics, self.queue))
             await self.resync.once()
             log.info("first list complete: %d objects, %d jobs", len(self.snapshot.objects), len(self.snapshot.jobs))
             group.create_task(self.resync.run())
+            group.create_task(self.resync.take_over())
             group.create_task(self._watch(registry, takers))
             if self.election:
                 await self._stand_by(self.election, group)
@@ -132,8 +143,7 @@ class Operator:
         self.state.leads = True
         self.history.refill(self.snapshot.objects.values())
         group.create_task(self.pods.run())
-        if self.config.redis_url:
-            redis = Redis(self.config.redis_url, self.config.redis_ca, self.config.redis_max_connections)
+        if redis := self.config.redis():
             reader = ProgressReader(redis, self._namespaces, self.metrics.progress.labels("unreadable").inc)
             self.state.reader = reader
             group.create_task(reader.run(self._progress))

@@ -61,11 +61,13 @@ class Actor:
         """Visit one object; whatever is raised makes the queue visit it again."""
         begun = time.perf_counter()
         try:
+            if key.namespace in self.snapshot.coming:
+                return None
             if unread := self.snapshot.unreadable.get(key):
                 return await self._tell_unreadable(key, unread)
             if key.kind in GATES:
                 return await self.gatekeeper.visit(key)
-            if key.namespace:
+            if key.namespace and self.snapshot.territory.holds(key.namespace):
                 await self._learn_namespace(key.namespace)
             obj = self.snapshot.objects.get(key)
             if obj is None or obj.metadata.deletion_timestamp or not is_managed_here(obj):
@@ -117,7 +119,9 @@ class Actor:
             lone = plan_objects.ObjectView(obj, None, (), around, snapshot.beside(namespace), unreadable)
             return plan_objects.plan(lone, now, bool(granted), declined)
         course = snapshot.course_of(obj)
-        task = plan_objects.ObjectView(obj, course, self._chapters(obj, course), around)
+        task = plan_objects.ObjectView(
+            obj, course, self._chapters(obj, course), around, siblings=lambda: self._chapters_of(course)
+        )
         return plan_objects.plan(task, now, bool(granted), declined)
 
     def _around(self, obj: AnyObject) -> Surroundings:
@@ -153,6 +157,9 @@ class Actor:
             key = Key("ChapterGeneration", obj.metadata.namespace, obj.spec.chapter_name)
             found = self.snapshot.objects.get(key)
             return [found] if isinstance(found, ChapterGeneration) else []
+        return self._chapters_of(course)
+
+    def _chapters_of(self, course: CourseGeneration | None) -> list[ChapterGeneration]:
         children = self.snapshot.children_of(course.metadata.uid) if course else []
         return [c for c in children if isinstance(c, ChapterGeneration)]
 

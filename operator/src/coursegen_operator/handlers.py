@@ -19,6 +19,9 @@ from .snapshot import KINDS, Snapshot
 from .streams import Settings, Take
 from .workqueue import WorkQueue
 
+_ELSEWHERE = {"jobs": ("batch", "v1"), "namespaces": ("", "v1")}
+"""What is watched and is not of our group."""
+
 
 def register(registry: kopf.OperatorRegistry, takers: Mapping[str, Take], access: Access) -> None:
     """Register every handler with a registry of our own: it is what has kopf watch a kind.
@@ -31,7 +34,7 @@ def register(registry: kopf.OperatorRegistry, takers: Mapping[str, Take], access
         return access.present()
 
     for plural, take in takers.items():
-        group, version = ("batch", "v1") if plural == "jobs" else (names.GROUP, names.VERSION)
+        group, version = _ELSEWHERE.get(plural, (names.GROUP, names.VERSION))
         _watch(registry, group, version, plural, take)
 
 
@@ -53,7 +56,13 @@ def takers(snapshot: Snapshot, queue: WorkQueue, metrics: Metrics) -> dict[str, 
 
         return take
 
-    return {"jobs": job} | {model.meta.plural: of(kind) for kind, model in KINDS.items()}
+    def namespace(event: kopf.RawEvent) -> None:
+        found: dict[str, Any] = dict(event["object"])
+        if snapshot.territory.see(found, time.time(), deleted=event["type"] == "DELETED"):
+            enqueue(queue, snapshot.leave(found["metadata"]["name"]), None, time.time())
+
+    ours = {"jobs": job} | {model.meta.plural: of(kind) for kind, model in KINDS.items()}
+    return ours if snapshot.territory.named else ours | {"namespaces": namespace}
 
 
 def _watch(registry: kopf.OperatorRegistry, group: str, version: str, plural: str, take: Take) -> None:

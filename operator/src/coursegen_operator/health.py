@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -50,8 +50,8 @@ async def measure_lag(health: Health, metrics: Metrics, depth: "object") -> None
         metrics.queue_depth.set(len(depth))  # type: ignore[arg-type]
 
 
-async def serve(health: Health, metrics: Metrics, port: int) -> None:
-    """Answer /livez, /readyz and /metrics until cancelled."""
+async def serve(health: Health, metrics: Metrics, port: int, more: Iterable[web.AbstractRouteDef] = ()) -> None:
+    """Answer /livez, /readyz, /metrics and what more there is until cancelled."""
 
     async def livez(_: web.Request) -> web.Response:
         trouble = health.trouble()
@@ -65,7 +65,7 @@ async def serve(health: Health, metrics: Metrics, port: int) -> None:
         return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application()
-    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", show_metrics)])
+    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", show_metrics), *more])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

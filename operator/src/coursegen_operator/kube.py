@@ -152,7 +152,7 @@ class Kube:
         if verb != "GET" and self.write_seconds:
             path += f"{'&' if '?' in path else '?'}timeout={self.write_seconds}s"
         data = to_json(body) if body is not None else None
-        for attempt in range(_BUSY_TRIES):
+        for _ in range(_BUSY_TRIES):
             headers = {"User-Agent": self.agent, "Accept": "application/json", "Content-Type": media}
             headers |= self.access.headers()
             self._writes += verb != "GET"
@@ -172,10 +172,10 @@ class Kube:
             finally:
                 self._writes -= verb != "GET"
                 self._answered.set()
-            if error.status != 429 or attempt == _BUSY_TRIES - 1:
+            if error.status != 429:
                 raise error
-            await asyncio.sleep(max(0.2, error.retry_after))
-        raise AssertionError("unreachable")
+            await asyncio.sleep(max(0.2, error.retry_after))  # after the last too: who is told of it asks again soon
+        raise error
 
 
 def _guarded(kube: Kube) -> type[aiohttp.ClientRequest]:

@@ -9,7 +9,6 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,38 +18,21 @@ from redis.exceptions import RedisError
 from coursegen_api import names
 from coursegen_api.task import Progress
 
-_BLOCK_MS = 1000
+from .redisplace import BLOCK_MS, Address, Redis, wrong_with
+
+__all__ = ["ProgressReader", "Redis", "not_ahead"]
+
 _BATCH = 1000
 _RECONNECT_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Redis:
-    """Where Redis is, and how to be let in."""
-
-    url: str
-    ca: str = ""
-    """Certificates (PEM) that vouch for a rediss:// server; empty: those of the system."""
-    max_connections: int = 50
-
-    def client(self) -> "redis_asyncio.Redis":
-        """Give a client that gives up what takes longer than a read may."""
-        tls: dict[str, Any] = {"ssl_ca_data": self.ca} if self.ca and self.url.startswith("rediss://") else {}
-        client: redis_asyncio.Redis = redis_asyncio.Redis.from_url(
-            self.url,
-            max_connections=self.max_connections,
-            decode_responses=True,
-            socket_connect_timeout=2,
-            socket_timeout=_BLOCK_MS / 1000 + 5,
-            **tls,
-        )
-        return client
-
-
 Take = Callable[[Progress, str], None]
 """Takes a message, and the namespace whose stream it was on: who may append there may speak of that namespace alone."""
+
+
+class NoAddressError(Exception):
+    """What should say where Redis is does not; the message repeats nothing of it."""
 
 
 class ProgressReader:
@@ -65,35 +47,58 @@ class ProgressReader:
         self._positions: dict[str, str] = {}
         self.last_message = 0.0
         self.connected = False
+        self.configured = False
+        """False while the Secret that would say where Redis is says nothing: there is none, and nothing is wrong."""
         self._told = False
         """Said already that Redis is not there: once for each time that it goes."""
 
     async def run(self, take: Take) -> None:
         """Read until cancelled; a Redis that is not there is tried again every two seconds."""
         while True:
-            client = self._redis.client()
             try:
-                await self._follow(client, take)
-            except (RedisError, OSError, TimeoutError) as error:
+                await self._read(take)
+            except (RedisError, OSError, TimeoutError, NoAddressError) as error:
                 if not self._told:
                     log.warning("redis cannot be read, percentages will be older: %s", _why(error))
-                self.connected, self._told = False, True
-            finally:
-                await client.aclose()
+                self._told = True
+            self.connected = False
             await asyncio.sleep(_RECONNECT_SECONDS)
 
-    async def _follow(self, client: "redis_asyncio.Redis", take: Take) -> None:
+    async def _read(self, take: Take) -> None:
+        """Read from where Redis is now; return when it is elsewhere, or is to be asked with another password."""
+        address = self._redis.address()
+        self.configured = bool(address.url)
+        if not self.configured:
+            return
+        client = self._client(address)
+        try:
+            await self._follow(client, take, address)
+        finally:
+            await client.aclose()
+        log.info("redis is reached another way from now on: its Secret has changed")
+        self._positions.clear()  # of another server, perhaps, which counts its entries anew
+
+    def _client(self, address: Address) -> "redis_asyncio.Redis":
+        where = self._redis.folder or "the settings"
+        if wrong := wrong_with(address.url):
+            raise NoAddressError(f"the url in {where} {wrong}")
+        try:
+            return self._redis.client(address)
+        except ValueError as error:  # its words repeat the URL
+            raise NoAddressError(f"the url in {where} is none that Redis is reached by") from error
+
+    async def _follow(self, client: "redis_asyncio.Redis", take: Take, address: Address) -> None:
         await client.ping()
         self.connected, self._told = True, False
-        while True:
+        while self._redis.address() == address:
             streams = {names.progress_stream(uid): namespace for namespace, uid in self._namespaces().items()}
             for stream in streams.keys() - self._positions.keys():
                 self._positions[stream] = "0"
             wanted: Any = {s: self._positions[s] for s in streams}
             if not wanted:
-                await asyncio.sleep(_BLOCK_MS / 1000)
+                await asyncio.sleep(BLOCK_MS / 1000)
                 continue
-            answer: Any = await client.xread(wanted, count=_BATCH, block=_BLOCK_MS)
+            answer: Any = await client.xread(wanted, count=_BATCH, block=BLOCK_MS)
             for stream, entries in answer.items() if isinstance(answer, dict) else answer or ():
                 for entry, values in _flat(entries):
                     self._positions[stream] = entry
@@ -116,6 +121,8 @@ def not_ahead(message: Progress) -> Progress:
 
 def _why(error: Exception) -> str:
     """Name an error, and say what its certificate lacks; never the whole message, which can hold the URL."""
+    if isinstance(error, NoAddressError):
+        return str(error)
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
         cause = cause.__cause__ or cause.__context__

@@ -5,7 +5,7 @@ where queues are concerned: it lists those of the file, and keeps what is writte
 forgets the latter: circuits are closed then, and what an elastic queue had grown to is found again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from pydantic import ValidationError
 
 from coursegen_api.queue import GenerationQueue
 
+from .environ import PREFIX, SettingsError
 from .kube import ApiError, Json, Kube, path_of
-from .settings import PREFIX, SettingsError
+from .shares import Shares
+from .statuspatch import merged
 
 _PLURAL = GenerationQueue.meta.plural
 _LIST = path_of(_PLURAL, "")
@@ -42,16 +44,17 @@ class QueueFile:
             raise ApiError(409, "Conflict", f"queue {name} was changed")
         self._version += 1
         meta = before["metadata"] | {"resourceVersion": str(self._version)}
-        after = before | {"metadata": meta, "status": _merged(before.get("status", {}), patch["status"])}
+        after = before | {"metadata": meta, "status": merged(before.get("status", {}), patch["status"])}
         self._queues[name] = after
         return after
 
 
 @dataclass(slots=True)
 class KubeWithQueues(Kube):
-    """The client of an operator that has its queues from a file."""
+    """The client of an operator that has its queues from a file, or shares them with other operators."""
 
     queues: QueueFile | None = None
+    shares: Shares = field(default_factory=Shares)
 
     async def list(self, path: str, **selectors: str) -> Json:
         """Read all pages of a list, or the file's queues."""
@@ -60,9 +63,12 @@ class KubeWithQueues(Kube):
         return await Kube.list(self, path, **selectors)
 
     async def patch_status(self, path: str, patch: Json) -> Json:
-        """Merge into the status of an object, or of one of the file's queues."""
-        if self.queues and path.startswith(f"{_LIST}/"):
-            return self.queues.patch_status(path.rpartition("/")[2], patch)
+        """Merge into the status of an object; of a queue, into that of the file's or into this operator's share."""
+        if path.startswith(f"{_LIST}/"):
+            name = path.rpartition("/")[2]
+            if self.queues:
+                return self.queues.patch_status(name, patch)
+            patch = self.shares.write(name, patch)
         return await Kube.patch_status(self, path, patch)
 
 
@@ -100,16 +106,3 @@ def _queue(where: str, document: Any, number: int) -> Json:
         field = ".".join(str(part) for part in first["loc"])
         raise SettingsError(f"{where}: queue {name}: {field}: {first['msg']}.") from error
     return {**document, "metadata": meta}
-
-
-def _merged(old: Json, patch: Json) -> Json:
-    """Apply a merge patch (RFC 7396)."""
-    out = dict(old)
-    for key, value in patch.items():
-        if value is None:
-            out.pop(key, None)
-        elif isinstance(value, dict):
-            out[key] = _merged(out[key] if isinstance(out.get(key), dict) else {}, value)
-        else:
-            out[key] = value
-    return out

@@ -6,7 +6,7 @@ kopf does not notice what was deleted while a watch was broken; a list does.
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from coursegen_api import names
@@ -24,20 +24,45 @@ _RETRY_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
-async def list_all(kube: Kube, snapshot: Snapshot, namespaces: Iterable[str]) -> set[Key]:
+_FIRST = ("GenerationQueue", "ModelProvider", "CourseGeneration", "ChapterGeneration")
+_ORDER = (*_FIRST, *(k for k in KINDS if k not in _FIRST))
+_SELECTOR = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
+
+
+async def list_all(kube: Kube, snapshot: Snapshot) -> set[Key]:
     """List every kind and every Job of ours into the snapshot, the queues first; give those of which it was news."""
-    news: set[Key] = set()
-    scopes = tuple(namespaces) or ("",)
-    order = ("GenerationQueue", "ModelProvider", "CourseGeneration", "ChapterGeneration")
-    for kind in (*order, *(k for k in KINDS if k not in order)):
+    news = await _survey(kube, snapshot)
+    scopes = snapshot.territory.scopes
+    for kind in _ORDER:
         plural, cluster = KINDS[kind].meta.plural, KINDS[kind].meta.scope == "Cluster"
         items, version = await _list(kube, snapshot, kind, plural, ("",) if cluster else scopes)
         news |= snapshot.replace(kind, items, version)
-    selector = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
-    jobs, version = await _list(kube, snapshot, "Job", "jobs", scopes, labelSelector=selector)
+    jobs, version = await _list(kube, snapshot, "Job", "jobs", scopes, labelSelector=_SELECTOR)
     news |= snapshot.replace("Job", jobs, version)
     snapshot.recount()
     return news
+
+
+async def _survey(kube: Kube, snapshot: Snapshot) -> set[Key]:
+    """List namespaces, and forget those that are another operator's; where they are named there is nothing to see."""
+    territory = snapshot.territory
+    if territory.named:
+        return set()
+    first = snapshot.listed["Job"] == 0
+    listed = await kube.list(path_of("namespaces", ""))
+    lost = territory.survey(listed["items"], time.time())
+    if first:  # all of it is listed now
+        territory.due(time.time())
+    return set().union(*(snapshot.leave(name) for name in lost))
+
+
+async def list_namespace(kube: Kube, snapshot: Snapshot, namespace: str) -> None:
+    """List what is in one namespace that is coming over."""
+    for kind in (k for k in _ORDER if KINDS[k].meta.scope != "Cluster"):
+        for item in (await kube.list(path_of(KINDS[kind].meta.plural, namespace)))["items"]:
+            snapshot.apply(kind, item)
+    for job in (await kube.list(path_of("jobs", namespace), labelSelector=_SELECTOR))["items"]:
+        snapshot.apply_job(job)
 
 
 async def _list(
@@ -65,13 +90,12 @@ class Resync:
     queue: WorkQueue
     health: Health
     metrics: Metrics
-    namespaces: Iterable[str]
 
     async def once(self) -> set[Key]:
         """List, again and again until it works; give the objects of which the list knew something new."""
         while True:
             try:
-                news = await list_all(self.kube, self.snapshot, self.namespaces)
+                news = await list_all(self.kube, self.snapshot)
             except (ApiError, ApiUnreachable) as error:
                 log.warning("the full list failed, again in %.0f s: %s", _RETRY_SECONDS, error)
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -87,3 +111,31 @@ class Resync:
         while True:
             await asyncio.sleep(self.health.resync_seconds)
             self.metrics.corrections.inc(len(await self.once()))
+
+    async def take_over(self) -> None:
+        """Take namespaces over as their time comes, until cancelled."""
+        territory = self.snapshot.territory
+        while True:
+            come = territory.due(time.time())
+            self.snapshot.coming.update(come)
+            for namespace in come:
+                await self._take_over(namespace)
+            territory.news.clear()
+            due = territory.next_due()
+            patience = None if due is None else max(0.0, due - time.time())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(territory.news.wait(), patience)
+
+    async def _take_over(self, namespace: str) -> None:
+        """List a namespace, again and again until it works or the namespace is another operator's."""
+        snapshot = self.snapshot
+        while snapshot.territory.holds(namespace):
+            try:
+                await list_namespace(self.kube, snapshot, namespace)
+                break
+            except (ApiError, ApiUnreachable) as error:
+                log.warning("namespace %s cannot be listed, again in %.0f s: %s", namespace, _RETRY_SECONDS, error)
+                await asyncio.sleep(_RETRY_SECONDS)
+        snapshot.coming.discard(namespace)
+        there = snapshot.keys()
+        enqueue(self.queue, (k for k in there if k.namespace == namespace), None, time.time())

@@ -35,6 +35,8 @@ from .plan.objects import provider_of, queue_of
 from .plan.recent import Recent
 from .plan.tally import Tally
 from .plan.world import COURSE_SLOTS, AnyObject, Gate, JobView, Key, Reading, TaskObject, key_of
+from .shares import Shares
+from .territory import Territory
 from .unreadable import Unreadable
 
 Json = dict[str, Any]
@@ -52,6 +54,10 @@ KINDS: dict[str, type[Kind]] = {
     )
 }
 TASK_KINDS = ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport", "ArtifactCleanup")
+
+
+def _everywhere() -> Territory:
+    return Territory(named=("",))
 
 
 @dataclass(slots=True)
@@ -81,8 +87,8 @@ class Snapshot:
     """By what they name (a course or chapter): the objects whose spec names it."""
     slots: dict[str, plan_slots.Slots] = field(default_factory=dict)
     """By object UID."""
-    open_courses: dict[str, str] = field(default_factory=dict)
-    """The courses that hold a course slot: UID and namespace."""
+    open_courses: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    """The courses that hold a course slot, by UID: the namespace, and whether an open circuit keeps it."""
     load: Load = field(default_factory=Load)
     listed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """By kind: the resourceVersion of the last full list. What is no newer and was not in it is gone."""
@@ -96,12 +102,21 @@ class Snapshot:
     """Moves when slots in use, or limits, change."""
     limits_version: int = 0
     """Moves when the spec of a queue or provider changes."""
+    territory: Territory = field(default_factory=_everywhere)
+    """What lies outside of it is not taken in."""
+    coming: set[str] = field(default_factory=set)
+    """Namespaces that are being taken over: of what is in them, the last full list knew nothing. Nothing in them is
+    visited yet: an object whose Jobs are still to be listed would look as if it had lost them."""
+    shares: Shares = field(default_factory=Shares)
+    """How queues are seen that other operators use as well."""
 
     # ---- objects ------------------------------------------------------------------------------------
 
     def apply(self, kind: str, raw: Json, deleted: bool = False) -> set[Key]:
         """Take in an object of ours; one that cannot be read is noted, and no longer known as it was before."""
         key = Key(kind, raw["metadata"].get("namespace", ""), raw["metadata"]["name"])
+        if not self.territory.holds(key.namespace):
+            return set()
         try:
             touched = self._apply(kind, raw, deleted)
         except ValidationError as error:
@@ -148,6 +163,8 @@ class Snapshot:
         if deleted:
             dead[uid] = max(version, dead.get(uid, 0))
             return False
+        if raw["metadata"].get("namespace", "") in self.coming:
+            return uid in dead
         return uid in dead or (not known and version <= self.listed[kind])
 
     def _touched(self, key: Key, old: AnyObject | None, obj: AnyObject) -> set[Key]:
@@ -186,7 +203,7 @@ class Snapshot:
         self.books.forget(key, uid)
 
     def _apply_queue(self, raw: Json, deleted: bool) -> set[Key]:
-        queue = GenerationQueue.model_validate(raw, extra="ignore")
+        queue = GenerationQueue.model_validate(self.shares.read(raw), extra="ignore")
         name = queue.metadata.name
         old = self.queues.get(name)
         if deleted:
@@ -237,6 +254,8 @@ class Snapshot:
         """
         meta = raw["metadata"]
         place = (meta["namespace"], meta["name"])
+        if not self.territory.holds(place[0]):
+            return set()
         old = self.jobs.get(place)
         if not object_uid and self._is_over("Job", raw, deleted, known=old is not None):
             return set()
@@ -323,7 +342,23 @@ class Snapshot:
             return self._apply_queue(self.queues[place[1]].wire(), deleted=True)
         if kind == "ModelProvider":
             return self._apply_provider(self.providers[place[0]][place[1]].wire(), deleted=True)
-        return self.apply(kind, self.objects[key].wire(), deleted=True)
+        self.unreadable.pop(key, None)
+        return self._apply(kind, self.objects[key].wire(), deleted=True)
+
+    def leave(self, namespace: str) -> set[Key]:
+        """Forget a namespace that is another operator's now; give what was in it."""
+        left = {k for k in self.keys() if k.namespace == namespace}
+        uids = [self.objects[k].metadata.uid for k in left if k in self.objects]
+        for kind in (*KINDS, "Job"):  # Jobs last: nobody's any more, so that they are not taken for deleted ones
+            for place in [p for p in self._places(kind) if p[0] == namespace]:
+                self._vanish(kind, place)
+        for key in left:
+            self.unreadable.pop(key, None)
+        self.namespace_uids.pop(namespace, None)
+        for dead in self.dead.values():
+            for uid in uids:  # which are alive, and may come back
+                dead.pop(uid, None)
+        return left
 
     # ---- counting -------------------------------------------------------------------------------------
 
@@ -334,19 +369,21 @@ class Snapshot:
         obj = self.objects.get(key) if key else None
         jobs = self.jobs_of.get(uid, {}).values()
         after = plan_slots.of_object(obj, self.course_of(obj), jobs) if obj else plan_slots.of_nobody(jobs)
-        namespace = obj.metadata.namespace if obj and plan_slots.holds_course_slot(obj) else None
+        opened = obj is not None and plan_slots.holds_course_slot(obj)
+        held = (obj.metadata.namespace, plan_slots.is_parked(obj)) if obj and opened else None
         if after:
             self.slots[uid] = after
-        if namespace is not None:
-            self.open_courses[uid] = namespace
-        if before == (after, namespace):
+        if held:
+            self.open_courses[uid] = held
+        if before == (after, held):
             return
         self.version += 1
         plan_slots.add(self.load, before[0], -1)
         plan_slots.add(self.load, after, +1)
-        for place, sign in ((before[1], -1), (namespace, +1)):
-            if place is not None:
-                plan_slots.add_to(self.load.by_tenant, (COURSE_SLOTS, place), sign)
+        for place, sign in ((before[1], -1), (held, +1)):
+            if place:
+                plan_slots.add_to(self.load.by_tenant, (COURSE_SLOTS, place[0]), sign)
+                self.load.parked += sign * place[1]
         self.load.courses = len(self.open_courses)
 
     def _look_back(self, uid: str) -> set[Key]:

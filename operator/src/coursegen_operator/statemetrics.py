@@ -136,7 +136,7 @@ class StateCollector(Collector):
         return {"coursegen_provider_circuit_breakers": count, "coursegen_provider_circuit_breaker_state": worst}
 
     def _progress(self) -> dict[str, Values]:
-        if self.reader is None:
+        if self.reader is None or not self.reader.configured:
             return {}
         return {
             "coursegen_redis_up": {(): self.reader.connected},

@@ -1,4 +1,4 @@
-"""The merge patch (RFC 7396) that turns one status into another."""
+"""Merge patches (RFC 7396): what turns one status into another."""
 
 from typing import Any
 
@@ -16,6 +16,19 @@ def difference(old: Json, new: Json) -> Json:
             continue
         patch[key] = difference(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
     return patch
+
+
+def merged(old: Json, patch: Json) -> Json:
+    """Apply a merge patch (RFC 7396)."""
+    out = dict(old)
+    for key, value in patch.items():
+        if value is None:
+            out.pop(key, None)
+        elif isinstance(value, dict):
+            out[key] = merged(out[key] if isinstance(out.get(key), dict) else {}, value)
+        else:
+            out[key] = value
+    return out
 
 
 def guarded(meta: ObjectMeta, patch: Json) -> Json:

@@ -61,6 +61,7 @@ def page(environment: dict[str, str], tmp_path: Path) -> Page:
     folder = tmp_path / "here"
     shutil.copytree(ROOT / "examples", folder)
     (folder / "wrong.yaml").write_text(WRONG)
+    (folder / "my-loops.md").write_text("# Loops\n\nA loop runs again.\n")
     return Page(PROSE, environment, folder)
 
 
@@ -148,6 +149,11 @@ def after_the_end(page: Page, scene: Scene) -> None:
     scene.until_ended("course-123", seconds=120)
     page.shell("kubectl coursegen export -n courses course-123-chapter-01 --format pdf")
     scene.until_ended("course-123-chapter-01-pdf", "CourseExport", 60)
+    page.text("own")
+    page.shell("kubectl coursegen validate -n courses my-loops.md")
+    scene.until_ended("my-loops-validation", "QualityValidation", 60)
+    page.shell("kubectl coursegen export -n courses my-loops.md --format pdf")
+    scene.until_ended("my-loops-pdf", "CourseExport", 60)
     page.text("files")
 
 

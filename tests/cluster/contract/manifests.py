@@ -40,6 +40,7 @@ SCORM = {
 COURSE = {
     "courseId": "Course_1.2-3",
     "title": "Python Programming",
+    "language": "de",
     "subjectDomain": "Computer Science",
     "targetAudience": {"proficiencyLevel": "advanced"},
     "learningObjectives": ["Learn Python basics", "Build applications"],
@@ -73,6 +74,7 @@ CHAPTER_ALONE = {
     "regeneration": REGENERATION,
     "courseContext": {
         "title": "Python Programming",
+        "language": "pt-BR",
         "subjectDomain": "Computer Science",
         "proficiencyLevel": "intermediate",
         "difficultyScore": 9.5,

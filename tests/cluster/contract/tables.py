@@ -60,6 +60,16 @@ def owner_id(path: str) -> list[Bound]:
     ]
 
 
+def language(path: str) -> list[Bound]:
+    """A BCP 47 code."""
+    return [
+        (path, "minLength", "en", "e"),
+        (path, "maxLength", "en" + "-abcdefgh" * 3, "eng" + "-abcdefgh" * 3),
+        (path, "pattern", "zh-Hant-TW", "German"),
+        (path, "pattern", "haw", "de_DE"),
+    ]
+
+
 def duration(path: str) -> list[Bound]:
     """An ISO 8601 duration."""
     some = "must name at least one amount, for example PT20H (ISO 8601)"
@@ -198,6 +208,7 @@ BOUNDS: dict[str, list[Bound]] = {
         ("spec.learningObjectives", "required", ["o"], ABSENT),
         *owner_id("spec.courseId"),
         *line("spec.title", 200),
+        *language("spec.language"),
         *line("spec.subjectDomain", 200),
         *choice("spec.targetAudience.proficiencyLevel", *LEVELS),
         *objectives("spec.learningObjectives"),
@@ -239,6 +250,7 @@ BOUNDS: dict[str, list[Bound]] = {
         *object_name("spec.courseName"),
         ("spec.courseContext.title", "required", "t", ABSENT),
         *line("spec.courseContext.title", 200),
+        *language("spec.courseContext.language"),
         *line("spec.courseContext.subjectDomain", 200),
         *choice("spec.courseContext.proficiencyLevel", *LEVELS),
         *number("spec.courseContext.difficultyScore", 0, 10, 0.1),
@@ -420,6 +432,13 @@ CEL: list[Row] = [
         "the objectives have more than 200000 characters in all chapters: shorten them",
         _planned(100, 100),
         _planned(100, 101),
+    ),
+    Row(
+        "CourseGeneration",
+        "spec.language",
+        "the embedded composer writes English only: name a ModelProvider in providerName",
+        {"spec.providerName": ABSENT, "spec.language": "en-GB"},
+        {"spec.providerName": ABSENT, "spec.language": "de"},
     ),
     Row(
         "CourseGeneration",
@@ -646,6 +665,7 @@ OTHER: dict[str, Any] = {
     "courseId": "another",
     "chapterId": "another",
     "title": "Another",
+    "language": "fr",
     "subjectDomain": "Another",
     "targetAudience": {"proficiencyLevel": "intermediate"},
     "learningObjectives": ["Another"],

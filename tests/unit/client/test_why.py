@@ -5,6 +5,7 @@ import pytest
 from coursegen import why
 from coursegen.kinds import Work
 from coursegen.why import Around
+from coursegen_operator.plan.position import Position
 
 from .things import NOW, artifact, at, attempt, chapter, course, finished, queue, seen
 
@@ -37,6 +38,21 @@ FULL = "Queue chapter-generation runs as many Jobs as its capacity of 4: waits f
             chapter(**seen(**HELD, holdReason="Suspended", holdMessage="Suspended: set spec.suspend to false.")),
             Around(),
             "is held as Suspended: Suspended: set spec.suspend to false.",
+        ),
+        (
+            chapter(**seen(**HELD, holdReason="QueueFull", holdMessage=FULL)),
+            Around(position=Position("chapter-generation", 12, 250.0)),
+            f"{FULL} 12 go before it, and its turn comes in about 4m10s.",
+        ),
+        (
+            course(**seen(phase="Held", holdReason="CourseLimit", holdMessage="100 courses.")),
+            Around(position=Position("", 1, None)),
+            "is held as CourseLimit: 100 courses. 1 goes before it.",
+        ),
+        (
+            chapter(**seen(**HELD, holdReason="QueueFull", holdMessage=FULL)),
+            Around(position=Position("chapter-generation", 5000, 9.0)),
+            f"{FULL} 5000 or more go before it.",
         ),
         (chapter(**seen()), Around(), "waits for its turn"),
         (

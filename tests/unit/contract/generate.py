@@ -118,7 +118,9 @@ def values(node: Json, defs: Json) -> st.SearchStrategy[Any]:
                 optional={k: v for k, v in fields.items() if k not in required},
             )
         case "object":
-            return st.dictionaries(st.text("abc", min_size=1, max_size=9), st.text("abc", max_size=9), max_size=3)
+            named = node.get("additionalProperties")
+            inside = values(named, defs) if isinstance(named, dict) and "$ref" in named else st.text("abc", max_size=9)
+            return st.dictionaries(st.text("abc", min_size=1, max_size=9), inside, max_size=3)
         case "array":
             items = values(node["items"], defs)
             return st.lists(items, min_size=node.get("minItems", 0), max_size=min(node.get("maxItems", 3), 3))

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from demo import ground, overlay
+from demo import ground, overlay, registry
 from localcluster.errors import LocalClusterError
+from localcluster.images import Image
 from localcluster.progress import Reporter
 
 DIGEST = "sha256:" + "ab" * 32
@@ -92,6 +93,45 @@ def test_an_existing_cluster_gets_images_by_digest_from_its_registry(programs: P
     assert made["images"] == [{"name": "coursegen/operator", "newName": name, "digest": DIGEST}]
     worker = f"COURSEGEN_WORKER_IMAGE=registry.example.com:5000/team/worker@{DIGEST}"
     assert worker in made["configMapGenerator"][0]["literals"]
+
+
+UNSHARE = """#!/bin/sh
+for last; do :; done
+for word; do
+  case "$word" in
+    --digestfile=*) echo {digest} > "${{word#*=}}" ;;
+    inspect) echo "buildah inspect $last" >> {calls}; case "$last" in *versitygw*) exit 1 ;; esac ;;
+    pull|push) echo "buildah $word $last" >> {calls} ;;
+  esac
+done
+"""
+"""Stands in for buildah, which is run in namespaces of its own; it has not built the image of the S3 server."""
+
+
+def test_without_docker_an_existing_cluster_gets_what_buildah_built_and_needs_no_public_image(
+    programs: Programs, tmp_path: Path
+) -> None:
+    unshare = tmp_path / "bin" / "unshare"
+    unshare.write_text(UNSHARE.format(calls=tmp_path / "calls", digest=DIGEST))
+    unshare.chmod(0o755)
+    built = {
+        "coursegen/operator": Image("coursegen.local/operator:0123", lambda target: None),
+        "versity/versitygw": Image("coursegen.local/versitygw:4567", lambda target: target.touch()),
+    }
+    pushed = registry.buildah_push(reporter(), built, "127.0.0.1:5000/team", tmp_path / "log")
+    assert pushed == {
+        "coursegen/operator": f"127.0.0.1:5000/team/operator@{DIGEST}",
+        "versity/versitygw": f"127.0.0.1:5000/team/versitygw@{DIGEST}",
+    }
+    calls = [call.partition("docker-archive:")[0] for call in programs.calls()]
+    assert calls == [
+        "buildah inspect coursegen.local/operator:0123",
+        "buildah push docker://127.0.0.1:5000/team/operator:0123",
+        "buildah inspect coursegen.local/versitygw:4567",
+        "buildah pull ",
+        "buildah push docker://127.0.0.1:5000/team/versitygw:4567",
+    ]
+    assert "--tls-verify=false" in (tmp_path / "log").read_text()
 
 
 def test_an_operator_that_somebody_else_deployed_is_left_alone(programs: Programs, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from coursegen_api import names
 
 from ...faults import oracles
 from ...faults.auditlog import Entry
-from ...faults.oracles import History
+from ...faults.oracles import Handover, History
 
 Json = dict[str, Any]
 Judge = Callable[[History], Iterator[str]]
@@ -35,8 +35,8 @@ def job(at: float, name: str = "j1", attempt: int = 1, uid: str = "u") -> Entry:
     return entry("create", "jobs", name, at, {"metadata": {"name": name, "labels": labels}}, code=201)
 
 
-def ended(at: float, name: str = "j1") -> Entry:
-    done = {"conditions": [{"type": "Complete", "status": "True"}]}
+def ended(at: float, name: str = "j1", how: str = "Complete") -> Entry:
+    done = {"conditions": [{"type": how, "status": "True"}]}
     return entry("update", "jobs/status", name, at, {"status": done}, agent="kube-controller-manager")
 
 
@@ -62,8 +62,33 @@ def lease(at: float, holder: str) -> Entry:
     return entry("update", "leases", "l", at, body)
 
 
+def asked(at: float, word: str = "now", uid: str = "u") -> Entry:
+    request = {"metadata": {"annotations": {names.ANNOTATION_RETRY: word}}}
+    body = {"metadata": {"uid": uid}}
+    return entry("patch", "chaptergenerations", "c", at, body, agent="kubectl", request=request)
+
+
+def wished(at: float, uid: str = "u") -> Entry:
+    request = {"spec": {"regeneration": {"requestId": "plainer"}}}
+    return entry("patch", "chaptergenerations", "c", at, {"metadata": {"uid": uid}}, agent="kubectl", request=request)
+
+
+def failures(times: int) -> list[Entry]:
+    """Give so many Jobs of one revision that failed."""
+    numbers = range(1, times + 1)
+    jobs = [job(n, f"j{n}", n) for n in numbers]
+    return jobs + [ended(n + 0.5, f"j{n}", "Failed") for n in numbers]
+
+
+def written_by(who: str, at: float) -> Entry:
+    return entry("patch", "chaptergenerations/status", "c", at, {}, agent=f"coursegen-operator/{who}")
+
+
+KILLED = Handover("killed", leader="one", time=10.0, seconds=5.0)
+
 OPEN: Json = {"number": 1, "jobName": "j1"}
 DONE: Json = OPEN | {"completionTime": "then", "outcome": "Succeeded"}
+TAKEN_BACK: Json = OPEN | {"completionTime": "then", "outcome": "Withdrawn"}
 SECOND: Json = {"number": 2, "jobName": "j2"}
 
 RIGHT: dict[Judge, list[list[Entry]]] = {
@@ -73,14 +98,24 @@ RIGHT: dict[Judge, list[list[Entry]]] = {
         [job(1), status(2, [DONE]), removed(3)],
         [job(1), status(2, [DONE]), removed_all(3), job(4, "j2", 2)],
     ],
-    oracles.retries_are_bounded: [[status(1, retryCount=3)]],
+    oracles.retries_are_bounded: [[status(1, retryCount=3)], failures(4)],
     oracles.capacity_holds: [[job(1), ended(2), job(3, "j2")], [job(1), removed(2), job(3, "j2")]],
-    oracles.success_is_final: [[job(1), status(2, [DONE])], [status(2, [DONE], uid="other"), job(3)]],
+    oracles.success_is_final: [
+        [job(1), status(2, [DONE])],
+        [status(2, [DONE], uid="other"), job(3)],
+        [job(1), ended(2, how="Failed"), job(3, "j2", 2)],
+        [job(1), ended(2), status(3, [TAKEN_BACK]), job(4, "j2", 2)],
+    ],
+    oracles.revisions_are_asked_for: [
+        [status(1, revision=0)],
+        [asked(1), status(2, revision=1), wished(3), status(4, revision=2)],
+    ],
     oracles.nothing_goes_back: [
         [status(1, progressPercentage=10), status(2, progressPercentage=20)],
         [status(1, [OPEN], progressPercentage=50), status(2, [DONE, SECOND], progressPercentage=0)],
     ],
     oracles.only_the_leader_writes: [[lease(1, "one"), job(2)], [job(2)]],
+    oracles.another_takes_over: [[written_by("two", 11)], [written_by("one", 10.1), written_by("two", 14.8)]],
 }
 WRONG: dict[Judge, list[list[Entry]]] = {
     oracles.one_job_an_attempt: [[job(1), job(2, "j1b")], [job(1), job(2, "j1", 2)]],
@@ -89,9 +124,17 @@ WRONG: dict[Judge, list[list[Entry]]] = {
         [job(1), status(2, [OPEN]), removed(3), status(4, [DONE])],
         [job(1), status(2, [OPEN]), removed_all(3), status(4, [DONE])],
     ],
-    oracles.retries_are_bounded: [[status(1, retryCount=4)]],
+    oracles.retries_are_bounded: [[status(1, retryCount=4)], failures(5)],
     oracles.capacity_holds: [[job(1), job(1.5, "j2"), ended(2), ended(2, "j2")]],
-    oracles.success_is_final: [[job(1), status(2, [DONE]), job(3, "j2", 2)]],
+    oracles.success_is_final: [
+        [job(1), status(2, [DONE]), job(3, "j2", 2)],
+        [job(1), ended(2), job(3, "j2", 2)],
+    ],
+    oracles.revisions_are_asked_for: [
+        [status(1, revision=1)],
+        [asked(1), asked(2), status(3, revision=2)],
+        [asked(1, uid="other"), status(2, revision=1)],
+    ],
     oracles.nothing_goes_back: [
         [status(1, progressPercentage=20), status(2, progressPercentage=10)],
         [status(1, observedGeneration=2), status(2, observedGeneration=1)],
@@ -100,11 +143,16 @@ WRONG: dict[Judge, list[list[Entry]]] = {
         [lease(1, "one"), lease(2, "two"), job(3)],
         [lease(1, "one"), lease(2, ""), job(3)],
     ],
+    oracles.another_takes_over: [[], [written_by("one", 11)], [written_by("two", 9)], [written_by("two", 15.1)]],
 }
 
 
 def cases(table: dict[Judge, list[list[Entry]]]) -> list[Any]:
     return [pytest.param(j, e, id=f"{j.__name__}-{n}") for j, found in table.items() for n, e in enumerate(found)]
+
+
+def handovers(judge: Judge) -> list[Handover]:
+    return [KILLED] if judge is oracles.another_takes_over else []
 
 
 def test_every_judge_is_tried_both_ways() -> None:
@@ -113,12 +161,12 @@ def test_every_judge_is_tried_both_ways() -> None:
 
 @pytest.mark.parametrize(("judge", "entries"), cases(RIGHT))
 def test_what_is_right_is_accepted(judge: Judge, entries: list[Entry]) -> None:
-    assert list(judge(History(entries, {names.QUEUE_CHAPTER: 1}))) == []
+    assert list(judge(History(entries, {names.QUEUE_CHAPTER: 1}, handovers(judge)))) == []
 
 
 @pytest.mark.parametrize(("judge", "entries"), cases(WRONG))
 def test_what_is_wrong_is_refused(judge: Judge, entries: list[Entry]) -> None:
-    assert list(judge(History(entries, {names.QUEUE_CHAPTER: 1})))
+    assert list(judge(History(entries, {names.QUEUE_CHAPTER: 1}, handovers(judge))))
 
 
 def test_at_the_end_a_write_is_refused_and_a_removal_of_nothing_is_not() -> None:

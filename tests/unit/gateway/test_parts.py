@@ -160,6 +160,9 @@ async def test_a_callers_connection_shows_no_certificate_of_the_gateways_own() -
         ({"COURSEGEN_READ_ONLY": "yes"}, "true or false"),
         ({"COURSEGEN_URL_PREFIX": "x/"}, "begins with /"),
         ({"COURSEGEN_STORE_URL": "http://x"}, "s3://"),
+        ({"COURSEGEN_STORE_URL": "s3://x", "COURSEGEN_STORE_FOLDER": "/run/s"}, "COURSEGEN_STORE_FOLDER"),
+        ({"COURSEGEN_HTTP_PORT": "70000"}, "COURSEGEN_HTTP_PORT"),
+        ({"COURSEGEN_MAX_SOCKET": "9"}, "COURSEGEN_MAX_SOCKET is no setting of the gateway.* COURSEGEN_MAX_SOCKETS"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_refused_by_name(variables: dict[str, str], said: str) -> None:

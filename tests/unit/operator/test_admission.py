@@ -109,6 +109,45 @@ def test_how_long_a_queue_lets_wait_is_its_own_setting() -> None:
     assert order(book, patient, now=NOW + 1000) == ["e"]
 
 
+def test_ageing_moves_a_queue_and_leaves_the_shares_inside_it_as_they_are() -> None:
+    """One namespace's flood has aged; another's work that has just come has its share of the queue all the same."""
+    book = book_of(
+        *(("flood", want(f"f{i}", "export", float(i), since=NOW - 9999)) for i in range(9)),
+        ("small", want("fresh", "export", 9.0)),
+        ("small", want("chapter", "chapter-generation", 0.0)),
+    )
+    busy = {("export", "flood"): 2, ("chapter-generation", "small"): 5}
+    load = Load(0, 7, {"export": 2, "chapter-generation": 5}, by_tenant=busy)
+    assert order(book, Limits(100, 9, QUEUES, {}), load) == ["fresh", "f0"]
+
+
+@pytest.mark.parametrize(
+    ("running", "first"),
+    [((0, 0), "export"), ((2, 5), "export"), ((5, 5), "export"), ((6, 5), "chapter")],
+    ids=["none", "fewer", "as many", "more"],
+)
+def test_of_queues_in_one_band_the_one_that_runs_the_fewest_goes_first(running: tuple[int, int], first: str) -> None:
+    """However the namespaces in them stand: a queue of many namespaces would else always have one that runs nothing."""
+    book = book_of(
+        ("old", want("export", "export", 1.0, since=NOW - 1800)),
+        *((f"new{i}", want("chapter", "chapter-generation", 0.0)) for i in range(3)),
+    )
+    exports, chapters = running
+    load = Load(0, exports + chapters, {"export": exports, "chapter-generation": chapters})
+    load.by_tenant = {("export", "old"): exports, ("chapter-generation", "another"): chapters}
+    assert order(book, Limits(100, exports + chapters + 1, QUEUES, {}), load) == [first]
+
+
+def test_what_has_aged_and_cannot_run_lifts_nobody() -> None:
+    paused = queues(export=QueueLimits(4, 50, tenants={"held": Tenant(namespace="held", capacity=0)}))
+    book = book_of(
+        ("held", want("held", "export", 1.0, since=0.0)),
+        ("a", want("export", "export", 2.0)),
+        ("a", want("chapter", "chapter-generation", 3.0)),
+    )
+    assert order(book, Limits(100, 1, paused, {})) == ["chapter"]
+
+
 # ---- fair share between namespaces -----------------------------------------------------------------------
 
 
@@ -255,6 +294,7 @@ def test_course_slots_are_apart_from_job_slots() -> None:
         ("export", Load(by_tenant={("export", "courses"): 7}), {}, HoldReason.QUEUE_FULL, "Namespace courses"),
         ("export", Load(), {"stopped": StopPolicy.HOLD}, HoldReason.QUEUE_PAUSED, "stopPolicy Hold"),
         ("export", Load(), {"capacity": 0}, HoldReason.QUEUE_PAUSED, "raise spec.capacity"),
+        ("export", Load(), {"namespace_capacity": 0}, HoldReason.QUEUE_PAUSED, "raise spec.tenants or"),
         ("none", Load(), {}, HoldReason.MISCONFIGURED, "GenerationQueue none does not exist"),
         ("export", Load(promised={PURSE: Counter(chapter=1)}), {}, HoldReason.BUDGET_EXCEEDED, "budget is used up"),
     ],

@@ -1,5 +1,6 @@
 """What holds of admission whatever comes: random loads through the real decision, in simulated time."""
 
+import random
 from collections import Counter
 from collections.abc import Mapping
 
@@ -149,6 +150,25 @@ def test_nothing_waits_longer_than_its_bound_behind_higher_bands(
         work = Work(float(comes), 1.0, lesser, place)
         waited[place] = Turnover(Limits(1, slots, queues, {})).run([work, *urgent])[0] - comes
     assert max(waited.values()) <= AGEING + LONGEST
+
+
+@given(st.integers(1, 4), st.integers(1, 6), st.integers(1, 3), st.sampled_from(NAMES[1:]), st.randoms())
+def test_the_bound_holds_for_all_that_waits_and_among_ever_new_namespaces(
+    slots: int, count: int, namespaces: int, lesser: str, chance: random.Random
+) -> None:
+    """Urgent work for every slot at any time, each of a namespace that runs nothing else; the lesser all comes at once.
+
+    Each of the lesser has aged when the first of them has, and waits then for no more than those before it.
+    """
+    queues = {name: QueueLimits(PRIORITIES[name], 100, AGEING) for name in NAMES}
+    works = [Work(0.0, LONGEST, lesser, f"l{n % namespaces}") for n in range(count)]
+    works += [
+        Work(float(at), float(chance.randint(1, int(LONGEST))), NAMES[0], f"u{at}-{n}")
+        for at in range(0, 400, 5)
+        for n in range(slots)
+    ]
+    started = Turnover(Limits(1, slots, queues, {})).run(works, until=400.0)
+    assert max(started[n] for n in range(count)) <= AGEING + LONGEST * (count + 1)
 
 
 @given(st.dictionaries(st.sampled_from(NAMESPACES), st.integers(1, 5), min_size=2), st.integers(0, 2))

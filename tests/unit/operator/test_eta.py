@@ -115,6 +115,38 @@ def test_the_position_is_how_many_go_before_it() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("queue", "provider", "seconds"),
+    [
+        ({"capacity": 10}, {}, 60.0),
+        ({"capacity": 10, "namespaceCapacity": 2}, {}, 300.0),
+        ({"capacity": 10, "tenants": [{"namespace": "courses", "capacity": 5}]}, {}, 120.0),
+        ({"capacity": 10}, {"concurrency": 1}, 600.0),
+        ({"capacity": 10, "stopPolicy": "Hold"}, {}, None),
+        ({"capacity": 10, "namespaceCapacity": 0}, {}, None),
+        ({"capacity": 0}, {}, None),
+        ({"capacity": 10}, {"budget": {"tokens": 0}}, None),
+    ],
+    ids=["queue", "namespace", "tenant", "provider", "stopped", "none for it", "paused", "over budget"],
+)
+def test_a_wait_is_reckoned_by_the_narrowest_limit_and_not_at_all_where_people_keep_it(
+    queue: dict, provider: dict, seconds: float | None
+) -> None:
+    sim = Simulation(Defaults(image="worker:test", max_jobs=10))
+    sim.change_spec("GenerationQueue", QUEUE, namespace="", capacity=10)
+    for n in range(10):
+        sim.apply("ChapterGeneration", f"runs{n}", CHAPTER, namespace="other")
+    sim.run(1)
+    sim.apply("ModelProvider", "p", provider)
+    for n in range(10):
+        sim.apply("ChapterGeneration", f"c{n}", CHAPTER | {"providerName": "p"})
+    sim.change_spec("GenerationQueue", QUEUE, namespace="", **queue)
+    sim.run(1)
+    found = sim.scheduler.position(sim.key("ChapterGeneration", "c9"), 60.0)
+    assert found is not None
+    assert (found.ahead, found.seconds) == (9, seconds)
+
+
 def test_asking_for_a_position_changes_nothing() -> None:
     sim = Simulation()
     set_capacity(sim, 0)

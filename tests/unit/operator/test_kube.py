@@ -47,6 +47,22 @@ async def test_a_busy_server_is_asked_again_as_it_says(server: tuple[Server, Kub
     assert len(answers.asked) == 2
 
 
+async def test_a_server_that_stays_busy_is_left_alone_as_long_as_it_says_before_that_is_told(
+    server: tuple[Server, Kube], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, kube = server
+    answers.answers = [web.json_response({}, status=429, headers={"Retry-After": "7"}) for _ in range(6)]
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("coursegen_operator.kube.asyncio.sleep", pause)
+    with pytest.raises(ApiError, match="429"):
+        await kube.create("/x", {})
+    assert (len(answers.asked), pauses) == (6, [7.0] * 6)
+
+
 async def test_a_refusal_is_raised_with_its_reason(server: tuple[Server, Kube]) -> None:
     answers, kube = server
     answers.answers = [web.json_response({"reason": "Conflict", "message": "stale"}, status=409)]

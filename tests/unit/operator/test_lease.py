@@ -3,7 +3,6 @@
 import asyncio
 import copy
 import random
-import selectors
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +12,8 @@ from coursegen_operator import lease
 from coursegen_operator.election import Election, LeaseLostError
 from coursegen_operator.kube import ApiError, ApiUnreachable
 from coursegen_operator.lease import Move, Seen, Terms
+
+from ..simulated import SimulatedLoop
 
 Json = dict[str, Any]
 
@@ -75,27 +76,6 @@ def test_a_new_holder_is_counted_and_keeps_what_it_does_not_know() -> None:
 
 
 # ---- elections, in simulated time -------------------------------------------------------------------------
-
-
-class SimulatedLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time passes only when everybody sleeps, and then at once."""
-
-    def __init__(self) -> None:
-        super().__init__(_NoWait(self))
-        self.now = 1000.0
-
-    def time(self) -> float:
-        return self.now
-
-
-class _NoWait(selectors.SelectSelector):
-    def __init__(self, loop: SimulatedLoop) -> None:
-        super().__init__()
-        self._owner = loop
-
-    def select(self, timeout: float | None = None) -> Any:
-        self._owner.now += timeout or 0.0
-        return super().select(0)
 
 
 @dataclass

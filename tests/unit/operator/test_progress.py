@@ -48,5 +48,6 @@ async def test_a_message_comes_with_the_namespace_whose_stream_it_was_on() -> No
         await reader._follow(
             Streams(),  # type: ignore[arg-type]
             lambda message, namespace: heard.append((message.uid, namespace)),
+            progress.Redis("redis://unused").address(),
         )
     assert heard == [("of-b", "a")]

@@ -59,11 +59,14 @@ def test_two_tasks_that_failed_together_do_not_come_back_together(sim: Simulatio
     assert all(60 <= t - sim.time <= 72 for t in times)
 
 
+@pytest.mark.parametrize("then", ["a restart", "a full list"])
 @pytest.mark.parametrize("step", [-5.0, -90.0, -DAY])
-def test_a_clock_that_is_set_back_keeps_no_retry_for_longer_than_its_wait(sim: Simulation, step: float) -> None:
+def test_a_clock_that_is_set_back_keeps_no_retry_for_longer_than_its_wait(
+    sim: Simulation, step: float, then: str
+) -> None:
     failed_once(sim)
     sim.time += step
-    sim.restart()
+    sim.restart() if then == "a restart" else sim.resync()
     sim.run(80)
     assert len(sim.jobs()) == 1
 

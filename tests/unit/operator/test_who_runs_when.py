@@ -94,6 +94,49 @@ def test_jobs_in_all_and_courses_are_limits_of_the_operator() -> None:
     assert sim.status("CourseGeneration", "c")["phase"] == "Succeeded"
 
 
+def test_limits_of_the_operator_that_are_lowered_drain_and_raised_ones_fill(sim: Simulation) -> None:
+    for name in "abcd":
+        sim.apply("CourseGeneration", name, course(2))
+    sim.run(1)
+    assert (len(sim.jobs()), sim.snapshot.load.courses) == (8, 4)
+    sim.defaults = Defaults(image="worker:test", max_jobs=3, max_courses=2)
+    sim.restart()
+    sim.apply("CourseGeneration", "e", course(2))
+    sim.run(1)
+    assert (len(sim.jobs()), sim.snapshot.load.courses) == (8, 4)  # what runs goes on
+    sim.work(sim.jobs()[:5])
+    assert sim.status("CourseGeneration", "e")["holdReason"] == "CourseLimit"
+    sim.work(sim.jobs()[:1])
+    assert (len(sim.jobs()), sim.snapshot.load.courses) == (3, 2)  # the last of d, and the first of e
+    sim.defaults = Defaults(image="worker:test", max_jobs=50, max_courses=50)
+    sim.restart()
+    sim.apply("CourseGeneration", "f", course(9))
+    sim.run(1)
+    assert (len(sim.jobs()), sim.snapshot.load.courses) == (13, 3)
+
+
+def test_bounds_of_an_elastic_queue_that_are_lowered_drain_and_raised_ones_fill(sim: Simulation) -> None:
+    elastic = {"minCapacity": 4, "maxCapacity": 6}
+    set_queue(sim, capacity=9, elasticity=elastic)
+    sim.apply("CourseGeneration", "c", course(20))
+    sim.run(1)
+    assert len(sim.jobs()) == 6
+    set_queue(sim, elasticity={"minCapacity": 1, "maxCapacity": 2})
+    sim.settle()
+    sim.stand()
+    sim.work(sim.jobs()[:3])
+    assert len(sim.jobs()) == 3
+    set_queue(sim, elasticity={"minCapacity": 5, "maxCapacity": 6})
+    sim.settle()
+    sim.stand()
+    sim.run(1)
+    assert len(sim.jobs()) == 5
+    set_queue(sim, capacity=0)
+    sim.work(sim.jobs())
+    assert sim.jobs() == []
+    assert sim.status("ChapterGeneration", "c-chapter-20")["holdReason"] == "QueuePaused"
+
+
 def test_what_waits_costs_no_write_while_it_waits(sim: Simulation) -> None:
     set_queue(sim, capacity=0)
     sim.apply("CourseGeneration", "c", course(9))
@@ -132,6 +175,36 @@ def test_work_that_stands_alone_has_a_deadline_of_its_own(sim: Simulation) -> No
     set_queue(sim, capacity=1)
     sim.run(1)
     assert owners(sim) == ["urgent"]
+
+
+def test_waiting_work_that_is_given_another_queue_runs_in_that(sim: Simulation) -> None:
+    set_queue(sim, capacity=0)
+    sim.apply("ChapterGeneration", "c", CHAPTER)
+    sim.run(10)
+    sim.change_spec("ChapterGeneration", "c", queueName="default")
+    sim.run(1)
+    [job] = sim.jobs()
+    assert job["metadata"]["labels"]["coursegen.dev/queue"] == "default"
+    status = sim.status("ChapterGeneration", "c")
+    assert (status["queueName"], sim.scheduler.book.counts(), sim.snapshot.load.by_queue.get("default")) == (
+        "default", {}, 1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change", [{"priority": 9}, {"ageingSeconds": 60}], ids=["a larger priority", "a shorter patience"]
+)
+def test_an_order_that_an_admin_changes_holds_for_what_waits_already(change: dict[str, Any]) -> None:
+    sim = Simulation(Defaults(image="worker:test", max_jobs=1))
+    sim.apply("ChapterGeneration", "running", CHAPTER)
+    sim.run(1)
+    sim.apply("ChapterGeneration", "lesser", CHAPTER | {"queueName": "default"})
+    sim.apply("ChapterGeneration", "urgent", CHAPTER)
+    sim.run(60)
+    set_queue(sim, "default", **change)
+    sim.run(1)
+    sim.work(sim.jobs())
+    assert owners(sim) == ["lesser"]
 
 
 def test_namespaces_share_a_queue_and_the_load_is_recounted(sim: Simulation) -> None:
@@ -241,6 +314,16 @@ def test_hold_and_drain_stops_running_work_free_of_retry(sim: Simulation) -> Non
     sim.work()
     assert sim.status("CourseGeneration", "c")["phase"] == "Succeeded"
     assert max(sim.api.jobs_created.values()) == 1
+
+
+def test_what_has_ended_and_was_not_read_when_its_queue_was_drained_keeps_its_result(sim: Simulation) -> None:
+    sim.apply("ChapterGeneration", "c", CHAPTER)
+    sim.run(1)
+    sim.succeed(sim.jobs()[0])
+    set_queue(sim, stopPolicy="HoldAndDrain")
+    sim.run(1)
+    status = sim.status("ChapterGeneration", "c")
+    assert (status["phase"], outcomes(status)) == ("Succeeded", ["Succeeded"])
 
 
 def test_an_outline_is_drained_like_any_work(sim: Simulation) -> None:

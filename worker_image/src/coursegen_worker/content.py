@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coursegen_api.task import ChapterRef, CourseContext, CourseMeta, Source
+from coursegen_api.task import MAX_CONTENT_BYTES, ChapterRef, CourseContext, CourseMeta, Source
 from coursegen_worker import foreign
 from coursegen_worker.documents import Chapter, Course, DamagedError, LearningObjective, unseal
 from coursegen_worker.failures import invalid_input, storage_unavailable
@@ -34,7 +34,7 @@ def read(source: Source, store: Store, advance: Advance) -> Content:
     if source.chapters:
         return _of_chapters(source.chapters, source.meta, store, advance)
     if source.artifact_key:
-        data = _read(store, source.artifact_key)
+        data = _read(store, source.artifact_key, MAX_CONTENT_BYTES)
         if data is None:
             raise invalid_input(f"work.source.artifactKey: there is nothing at {source.artifact_key}")
         files = [(source.artifact_key, data)]
@@ -53,7 +53,7 @@ def _of_chapters(refs: list[ChapterRef], meta: CourseMeta | None, store: Store, 
     chapters = []
     for number, ref in enumerate(refs, start=1):
         advance((number - 1) / len(refs), f"reading chapter {number} of {len(refs)}")
-        data = _read(store, ref.key)
+        data = _read(store, ref.key, MAX_DOCUMENT_BYTES)
         if data is None:
             raise storage_unavailable(f"chapter {ref.index} is not in the store: {ref.key}")
         if hashlib.sha256(data).hexdigest() != ref.sha256:
@@ -94,9 +94,9 @@ def _alone(chapters: list[Chapter]) -> CourseContext:
     return chapters[0].course
 
 
-def _read(store: Store, key: str) -> bytes | None:
+def _read(store: Store, key: str, limit: int) -> bytes | None:
     try:
-        return store.read(key, MAX_DOCUMENT_BYTES)
+        return store.read(key, limit)
     except TooLargeError as error:
         raise invalid_input(f"work.source: {error}") from error
 

@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from coursegen_api import names
 from coursegen_worker.failures import storage_unavailable
 from coursegen_worker.store import Found, Store, TooLargeError
 
-ANNOUNCED = ".gone"
-"""Beside an artifact: its removal is announced."""
+ANNOUNCED = names.STORE_ANNOUNCED
 
 YOUNG = timedelta(days=1)
 """What is younger is taken over as it is: nothing is removed that is younger than two days."""

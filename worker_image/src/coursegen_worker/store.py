@@ -29,6 +29,8 @@ CALL_TIMEOUT = timedelta(seconds=20)
 CONNECT_TIMEOUT = timedelta(seconds=3)
 RETRIES = 3
 RETRY_TIMEOUT = timedelta(seconds=8)
+_ASKED = 3
+"""An S3 server over a folder (versitygw) may lose what is written while somebody else takes the folder's last file away."""
 
 _KEY = re.compile(r"[0-9a-f-]{36}/[a-z]+/[A-Za-z0-9][A-Za-z0-9._-]*")
 _STORE_ERRORS = (BaseError, OSError, NotImplementedError, ValueError)
@@ -151,14 +153,15 @@ class Store:
         return then + timedelta(seconds=time.monotonic() - asked)
 
     def _ask_for_the_time(self) -> datetime:
-        # A name of its own, since others may ask at this moment; and one that a clean-up removes if it is left.
-        probe = f"{self._prefix}cleanup/{secrets.token_hex(32)}.now"
-        self._put(probe, b"", "overwrite")
-        found = self.look(probe)
-        self.delete(probe)
-        if found is None:
-            raise storage_unavailable(f"{probe} was written and is not there")
-        return found.written
+        for _ in range(_ASKED):
+            # A name of its own, since others may ask at this moment; and one that a clean-up removes if it is left.
+            probe = f"{self._prefix}cleanup/{secrets.token_hex(32)}.now"
+            self._put(probe, b"", "overwrite")
+            found = self.look(probe)
+            self.delete(probe)
+            if found is not None:
+                return found.written
+        raise storage_unavailable(f"{probe} was written and is not there")
 
     @staticmethod
     def now_by_us() -> datetime:

@@ -12,6 +12,9 @@ app = new_app()
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name, kind/name or uid of an object.")]
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names, or kind/name.")]
+Source = Annotated[
+    str, typer.Argument(metavar="NAME|FILE", help="A course or chapter; or a file of your own, *.md or *.json.")
+]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Go on showing what changes.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A manifest, or - for stdin.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -126,14 +129,22 @@ def plan(scope: Scope, file: File) -> None:
 @command(app, "export")
 def export(
     scope: Scope,
-    name: Name,
+    name: Source,
     format: Annotated[Format, typer.Option("--format", help="pdf, scorm, json, epub, qti, markdown, html or cmi5.")],
     assessments: Annotated[bool, typer.Option(help="Put questions and answers into the file.")] = True,
 ) -> None:
-    """Export a course or chapter: one more format for a course, else an export of its own."""
+    """Export a course, a chapter or a file of your own; a course in one more format."""
     from . import verbs
 
     verbs.export(scope, name, format.value, assessments)
+
+
+@command(app, "validate")
+def validate(scope: Scope, name: Source) -> None:
+    """Measure a course, a chapter or a file of your own: readability, alignment with its objectives, bias."""
+    from . import verbs
+
+    verbs.validate(scope, name)
 
 
 @command(app, "download")

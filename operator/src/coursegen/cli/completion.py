@@ -39,7 +39,8 @@ _NO_FILES = ":4"
 _FILES = ":0"
 _TAKES_FILE = ("submit", "plan")
 _TAKES_NAME = (
-    "get-task", "why", "logs", "export", "download", "retry", "cancel", "stop", "suspend", "resume", "regenerate",
+    "get-task", "why", "logs", "export", "validate", "download", "retry", "cancel", "stop", "suspend", "resume",
+    "regenerate",
 )  # fmt: skip
 _VALUES = {"-n", "--namespace", "--context", "--kubeconfig", "-o", "--output"}
 

@@ -9,6 +9,7 @@ from coursegen_api.base import Attempt, TaskStatus, Usage
 from coursegen_api.course import CourseGeneration
 from coursegen_operator import views
 from coursegen_operator.plan import failure
+from coursegen_operator.plan.position import Position
 from coursegen_operator.plan.world import Reading
 
 from .. import fleet, kinds, times
@@ -30,18 +31,21 @@ def why(scope: Scope, name: str) -> None:
     scope.answers_in(Output.JSON, Output.YAML)
     obj = scope.client.get_task_status(name)
     now = datetime.now(UTC)
-    sentence = reasons.why(obj, around(scope, obj, now), now)
+    seen = around(scope, obj, now)
+    sentence = reasons.why(obj, seen, now)
     if scope.output is Output.TEXT:
         scope.screen.say(sentence)
         return
     hold, phase = obj.status.hold_reason, obj.status.phase
-    told = {
+    told: Json = {
         "object": kinds.label(obj),
         "namespace": obj.metadata.namespace,
         "phase": phase.value if phase else None,
         "holdReason": hold.value if hold else None,
         "why": sentence,
     }
+    if seen.position:
+        told |= {"ahead": seen.position.ahead, "waitSeconds": seen.position.seconds}
     scope.screen.data(told, scope.output)
 
 
@@ -50,7 +54,15 @@ def around(scope: Scope, obj: Work, now: datetime) -> reasons.Around:
     client = scope.client
     queues = {q.metadata.name: q for q in client.run(fleet.readable_queues())[0]}
     parts = client.children(obj) if isinstance(obj, CourseGeneration) else ()
-    return reasons.Around(queues, parts, pod_trouble(client, obj), _operator(scope, obj, now))
+    return reasons.Around(queues, parts, pod_trouble(client, obj), _operator(scope, obj, now), _position(scope, obj))
+
+
+def _position(scope: Scope, obj: Work) -> Position | None:
+    """Ask where held work stands; the operator is not asked about what is not held."""
+    task = obj.status.outline if isinstance(obj, CourseGeneration) and obj.status.outline else obj.status
+    if not task.hold_reason:
+        return None
+    return scope.client.run(fleet.position(obj.metadata.uid, scope.system_namespace))
 
 
 def _operator(scope: Scope, obj: Work, now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Retry, cancel, stop, suspend, resume, regenerate, export and purge."""
+"""Retry, cancel, stop, suspend, resume, regenerate, export, validate and purge."""
 
 import sys
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from coursegen_api.names import child_name
 from .. import calls, kinds
 from ..errors import InputError, NotFoundError, RefusedError
 from ..kinds import Work
+from . import sources
 from .app import Output, Scope
 
 _ASKED = {
@@ -69,30 +70,35 @@ def regenerate(scope: Scope, name: str, feedback: str, focus_area: str | None) -
 
 
 def export(scope: Scope, name: str, form: str, assessments: bool) -> None:
-    """Export a course or chapter; a course gets one more export of its own, once for each format."""
+    """Export a course, a chapter or a file; a course gets one more export of its own, once for each format."""
     scope.answers_in(Output.NAME)
-    source = scope.client.get_task_status(name)
-    if not isinstance(source, CourseGeneration | ChapterGeneration):
-        raise InputError(f"{kinds.label(source)} cannot be exported: name a course or a chapter.")
-    if isinstance(source, CourseGeneration) and any(e.format.value == form for e in source.spec.exports):
+    source = sources.find(scope, name)
+    course = source.course
+    if course and any(e.format.value == form for e in course.spec.exports):
         return _told(
-            scope, source, f"unchanged: it has a {form} export of its own; `kubectl coursegen download {name}`"
+            scope, course, f"unchanged: it has a {form} export of its own; `kubectl coursegen download {name}`"
         )
-    suffix = form if assessments else f"{form}-plain"
-    of_course = isinstance(source, CourseGeneration)
-    try:
-        made = scope.client.start_course_export(
-            child_name(source.metadata.name, suffix),
+    made = sources.once(
+        "exported",
+        lambda: scope.client.start_course_export(
+            child_name(source.name, form if assessments else f"{form}-plain"),
             ExportFormat(form),
-            course_name=source.metadata.name if of_course else None,
-            chapter_name=None if of_course else source.metadata.name,
             include_assessments=assessments,
-        )
-    except RefusedError as error:
-        if error.status != 409:
-            raise
-        raise RefusedError(409, str(error), "It was exported before: download that, or delete it first.") from error
+            **source.given,
+        ),
+    )
     return _told(scope, made, "created")
+
+
+def validate(scope: Scope, name: str) -> None:
+    """Have a course, a chapter or a file measured."""
+    scope.answers_in(Output.NAME)
+    source = sources.find(scope, name)
+    made = sources.once(
+        "validated",
+        lambda: scope.client.start_quality_validation(child_name(source.name, "validation"), **source.given),
+    )
+    _told(scope, made, "created")
 
 
 def purge(scope: Scope, failed: bool, yes: bool) -> None:

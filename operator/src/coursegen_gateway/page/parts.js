@@ -88,7 +88,8 @@ export function chart(graph) {
   const most = graph.unit === "%" ? 100 : nice(Math.max(...points.map((p) => p[1])));
   const x = (at) => LEFT + ((at - from) / Math.max(1, to - from)) * (WIDTH - LEFT - 6);
   const y = (value) => TOP + (1 - value / most) * (HEIGHT - TOP - BOTTOM);
-  const clock = (at) => new Date(at * SECOND).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const time = { hour: "2-digit", minute: "2-digit", ...(to - from > 86_400 ? { day: "numeric", month: "short" } : {}) };
+  const clock = (at) => new Date(at * SECOND).toLocaleString([], time);
   const shown = graph.series.slice(0, 6);
   return html`
     <svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${graph.title}, ${graph.unit}: ${lasts(shown)}">
@@ -100,7 +101,8 @@ export function chart(graph) {
       ${shown.map((s, i) => svg`<path class="c${i}" d=${line(s.points, x, y)}></path>`)}
     </svg>
     <ul class="legend">${shown.map((s, i) => html`<li class="c${i}">${s.name}
-      <span class="soft">${last(s)} ${graph.unit}</span></li>`)}</ul>`;
+      <span class="soft">${last(s)} ${graph.unit}</span></li>`)}
+      ${graph.series.length > shown.length ? html`<li class="more soft">and ${graph.series.length - shown.length} more</li>` : nothing}</ul>`;
 }
 
 const round = (value) => (value >= 10 ? Math.round(value) : Math.round(value * 100) / 100);
@@ -116,7 +118,8 @@ function nice(most) {
 function line(points, x, y) {
   let path = "", open = false;
   for (const [at, value] of points) {
-    if (value !== null) path += `${open ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`;
+    // "h0" makes a dot of a point that stands alone: it would not be seen.
+    if (value !== null) path += `${open ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}${open ? "" : "h0"}`;
     open = value !== null;
   }
   return path;

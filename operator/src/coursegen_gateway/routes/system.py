@@ -136,7 +136,7 @@ async def whoami(gateway: Here, caller: By) -> Who:
         user=caller.user,
         groups=list(caller.groups),
         read_only=gateway.settings.read_only,
-        can_download=gateway.store is not None,
+        can_download=gateway.store.is_set,
     )
 
 

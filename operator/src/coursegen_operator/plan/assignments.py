@@ -43,6 +43,7 @@ def context_of(course: CourseGeneration) -> CourseContext:
     spec = course.spec
     return CourseContext(
         title=spec.title,
+        language=spec.language,
         subject_domain=spec.subject_domain,
         proficiency_level=spec.target_audience.proficiency_level,
         difficulty_score=spec.difficulty_score,

@@ -6,7 +6,7 @@ from typing import Any
 
 from coursegen_api import names
 from coursegen_api.base import Model
-from coursegen_api.chapter import ChapterSpec
+from coursegen_api.chapter import ChapterGeneration, ChapterSpec
 from coursegen_api.course import CourseGeneration, CourseStatus, Export
 from coursegen_api.export import ExportSpec
 from coursegen_api.task import ChapterRef
@@ -55,6 +55,12 @@ def planned_chapters(course: CourseGeneration, status: CourseStatus) -> Iterator
 def chapter_name(course: str, index: int) -> str:
     """Name a chapter by its place."""
     return names.child_name(course, f"chapter-{index:02d}")
+
+
+def is_planned(chapter: ChapterGeneration, course: CourseGeneration, total: int) -> bool:
+    """Tell whether a chapter is one of those that a course of so many chapters has."""
+    index = chapter.spec.index
+    return index <= total and chapter.metadata.name == chapter_name(course.metadata.name, index)
 
 
 def content_hash(refs: Sequence[ChapterRef], missing: Sequence[int], what: Model) -> str:

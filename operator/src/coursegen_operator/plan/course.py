@@ -3,16 +3,12 @@
 A course does no work itself. It creates children, waits for them, and rolls up what they say.
 """
 
-from collections.abc import Sequence
-
 from coursegen_api import names
 from coursegen_api.base import HoldReason, Outcome, TaskStatus
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import (
-    CourseGeneration,
     CourseStatus,
     ExportState,
-    FailurePolicy,
 )
 from coursegen_api.export import CourseExport
 
@@ -136,16 +132,29 @@ def _has_slot(step: CourseStep) -> bool:
         step.hold = Hold(HoldReason.SUSPENDED, "Suspended: set spec.suspend to false to go on.")
         return False
     if COURSE_SLOTS not in step.granted:
+        step.want = _wish_for_slot(step)
         limit = step.view.around.defaults.max_courses
-        meta = step.course.metadata
-        where = place.of_course(step.course, None, step.view.around)
-        step.want = Want(COURSE_SLOTS, "", clock.parse(meta.creation_timestamp), where, meta.uid)
-        step.hold = Hold(
-            HoldReason.COURSE_LIMIT, f"{limit} courses are being generated, the limit: waits for one to end."
-        )
+        full = Hold(HoldReason.COURSE_LIMIT, f"{limit} courses are being generated, the limit: waits for one to end.")
+        over_budget = step.decline is not None and step.decline.reason is HoldReason.BUDGET_EXCEEDED
+        step.hold = step.decline if over_budget else full
         return False
     step.change(start_time=clock.stamp(step.now), stage="Outline")
     return True
+
+
+def _wish_for_slot(step: CourseStep) -> Want:
+    """Give the wish for a course slot; it says what the course begins with, since a budget may not allow for that."""
+    course, around = step.course, step.view.around
+    return Want(
+        COURSE_SLOTS,
+        course.spec.provider_name or "",
+        clock.parse(course.metadata.creation_timestamp),
+        place.of_course(course, None, around),
+        course.metadata.uid,
+        purses=around.purses,
+        label="outline" if course.spec.chapters is None else "chapter",
+        line=around.budget_line,
+    )
 
 
 def _has_chapters(step: CourseStep) -> bool:
@@ -158,24 +167,17 @@ def _has_chapters(step: CourseStep) -> bool:
     chapters = [c for c in found if isinstance(c, ChapterGeneration)]
     step.change(chapters=rollup.counts(chapters, step.course, len(planned)))
     step.running = step.running or any(works(c.status) for c in chapters)
-    bad = [c for c in chapters if requests.is_bad(c, step.course)]
-    if bad and step.course.spec.failure_policy is FailurePolicy.FAIL and not _asked_again(chapters, step.course):
-        step.fail("ChapterFailed", bad[0], f"Chapter {bad[0].metadata.name} failed.")
+    if fatal := requests.fails(chapters, step.course):
+        step.fail("ChapterFailed", fatal, f"Chapter {fatal.metadata.name} failed.")
         return False
     if len(chapters) < len(planned) or any(requests.unfinished(c, step.course) for c in chapters):
         return False
+    bad = [c for c in chapters if requests.is_bad(c, step.course)]
     if len(bad) == len(planned):
         step.fail("ChapterFailed", bad[0], "Every chapter failed.")
         return False
     step.change(missing_chapters=sorted(c.spec.index for c in bad))
     return True
-
-
-def _asked_again(chapters: Sequence[ChapterGeneration], course: CourseGeneration) -> bool:
-    """Tell whether a chapter that a person asked for again is still to end: the course is judged after it."""
-    return any(
-        requests.unfinished(c, course) and (c.status.revision > 0 or requests.pending(c, course)) for c in chapters
-    )
 
 
 def _chapters_of(step: CourseStep) -> list[ChapterGeneration]:
@@ -279,6 +281,9 @@ def _tidy(step: CourseStep) -> None:
         return
     refs = assignments.chapter_refs(_chapters_of(step), step.course)
     missing = step.status.missing_chapters
+    total = step.status.chapters.total if step.status.chapters else 0
+    if len(refs) + len(missing) < total:
+        return  # a chapter was deleted since: nothing new is made of the rest, so nothing is superseded
     current = {children.validation(step.course, refs, missing)[0]}
     current |= {children.export(step.course, e, refs, missing)[0] for e in step.course.spec.exports}
     for child in step.view.children:

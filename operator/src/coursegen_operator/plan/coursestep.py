@@ -105,10 +105,3 @@ def _class_of(reason: str, child: TaskObject | None) -> FailureClass:
     if reason == FailureClass.QUALITY_BELOW_BAR:
         return FailureClass.QUALITY_BELOW_BAR
     return FailureClass.INTERNAL if child else FailureClass.BAD_OUTPUT
-
-
-def place(step: CourseStep) -> tuple[float, float, int, str]:
-    """Give a course's place in the order of its queue."""
-    created = clock.parse(step.course.metadata.creation_timestamp)
-    started = step.status.start_time
-    return (clock.parse(started) if started else created, created, 0, step.course.metadata.uid)

@@ -8,6 +8,7 @@ from coursegen_api.base import HoldReason
 from coursegen_api.queue import GenerationQueue, StopPolicy, Tenant
 
 from .recent import circuits_of, queue_key
+from .recent import provider_key as provider_circuit
 from .step import Hold, missing_queue
 from .world import COURSE_SLOTS, Key, Want
 
@@ -71,6 +72,8 @@ class Load:
     """By queue and namespace: work that a quota refused, and that holds no slot until it is tried again."""
     promised: dict[Key, Counter[str]] = field(default_factory=dict)
     """By course and provider, then by kind of task: the granted, whose cost is not in status yet."""
+    parked: int = 0
+    """Open courses that the circuit of their provider keeps: those of other providers are opened in their place."""
 
     def copy(self) -> "Load":
         """Give a load that a decision can add to without changing this one."""
@@ -83,6 +86,7 @@ class Load:
             dict(self.unstarted),
             self.refused,
             {purse: Counter(kinds) for purse, kinds in self.promised.items()},
+            self.parked,
         )
 
     def take(self, want: Want, key: Key) -> None:
@@ -131,7 +135,7 @@ def provider_key(provider: str, namespace: str) -> str:
 def closed(queue: str, load: Load, limits: Limits) -> Hold | None:
     """Say what keeps a whole queue; None if it has a slot for somebody."""
     if queue == COURSE_SLOTS:
-        return _course_limit(limits) if load.courses >= limits.max_courses else None
+        return _course_limit(limits) if load.courses - load.parked >= limits.max_courses else None
     found = limits.queues.get(queue)
     if found is None:
         return missing_queue(queue)
@@ -155,9 +159,12 @@ def closed(queue: str, load: Load, limits: Limits) -> Hold | None:
 def room(want: Want, key: Key, load: Load, limits: Limits) -> Hold | None:
     """Say what a wish would have to wait for; None if there is a slot for it.
 
-    An open circuit comes before a full queue: a Job that ends would be of no use to it.
+    An open circuit comes before a full queue, and a used-up budget before the limit of courses: a Job or course that
+    ends would be of no use to it.
     """
     by_queue = closed(want.queue, load, limits)
+    if want.queue == COURSE_SLOTS:
+        return kept(want, key, load, limits) or by_queue
     if by_queue and by_queue.reason is not HoldReason.QUEUE_FULL:
         return by_queue
     return _by_provider(want, key, limits) or by_queue or kept(want, key, load, limits)
@@ -172,7 +179,7 @@ def _by_provider(want: Want, key: Key, limits: Limits) -> Hold | None:
 def kept(want: Want, key: Key, load: Load, limits: Limits) -> Hold | None:
     """Say what keeps a wish from the slots of an open queue."""
     if want.queue == COURSE_SLOTS:
-        return None
+        return _not_to_be_opened(want, key, load, limits)
     return (
         _by_provider(want, key, limits)
         or _by_namespace(want.queue, key.namespace, load, limits)
@@ -181,9 +188,25 @@ def kept(want: Want, key: Key, load: Load, limits: Limits) -> Hold | None:
     )
 
 
+def _not_to_be_opened(want: Want, key: Key, load: Load, limits: Limits) -> Hold | None:
+    """Say what keeps a course from a slot that is free: it would hold it for nothing.
+
+    One whose provider is cut off does not come in the place of one that waits for the same.
+    """
+    if load.courses >= limits.max_courses and provider_circuit(key.namespace, want.provider) in limits.shut:
+        return _course_limit(limits)
+    return _over_budget(want, load, limits)
+
+
 def _by_namespace(queue: str, namespace: str, load: Load, limits: Limits) -> Hold | None:
     """Say what keeps a whole namespace from the slots of an open queue."""
     most = limits.queues[queue].capacity_of(namespace)
+    if most == 0:
+        return Hold(
+            HoldReason.QUEUE_PAUSED,
+            f"Namespace {namespace} may have no Job in queue {queue} (its capacity there is 0): raise spec.tenants or "
+            "spec.namespaceCapacity of the queue to go on.",
+        )
     if most is not None and load.by_tenant.get((queue, namespace), 0) >= most:
         return Hold(
             HoldReason.QUEUE_FULL,

@@ -1,6 +1,6 @@
 """Plans a visit to an object that is one task: a chapter, a validation or an export."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from coursegen_api.cleanup import ArtifactCleanup
 from coursegen_api.course import CourseGeneration
 from coursegen_api.validation import QualityValidation
 
-from . import assignments, cleanup, clock, conditions, place, quality, requests, telling
+from . import assignments, children, cleanup, clock, conditions, place, quality, requests, telling
 from .jobs import Identity
 from .step import Assignment, Hold, Step, Task, open_attempt
 from .task import advance
@@ -23,6 +23,9 @@ QUEUES = {
     "CourseExport": names.QUEUE_EXPORT,
     "ArtifactCleanup": names.QUEUE_DEFAULT,
 }
+
+_JUDGED_SECONDS = 30.0
+"""By then a course has been visited of which a chapter has failed; and if not, its chapters are looked at again."""
 
 LABELS = {
     "ChapterGeneration": "chapter",
@@ -46,6 +49,8 @@ class ObjectView:
     """For a clean-up: everything of its namespace that can be read."""
     unreadable: Collection[Key] = ()
     """For a clean-up: what of its namespace cannot be read."""
+    siblings: Callable[[], Sequence[ChapterGeneration]] = tuple
+    """For a chapter of a course: gives all chapters of the course."""
 
     @property
     def owned(self) -> bool:
@@ -77,6 +82,8 @@ def plan(view: ObjectView, now: float, granted: bool, decline: Hold | None = Non
         status = obj.status.model_copy(update=_anew(obj, parent, accepted.requests))
         ended = None
     obj = obj.model_copy(update={"status": status})
+    if parent and ended is None and not accepted.cancel and _fails(obj, parent, view.siblings):
+        return Plan(view.obj.status, wake_at=now + _JUDGED_SECONDS, writes=False)
     task = _task(view, obj, ended, parent, accepted.cancel)
     step = advance(task, view.around, now, granted, decline)
     return _finish(view, obj, step, now, ended)
@@ -170,6 +177,14 @@ def _finish(view: ObjectView, obj: TaskObject, step: Step, now: float, ended: Ou
         return Plan(old, tuple(step.draft.effects), step.draft.wake_at, step.want)
     urgent = step.urgent or _without_progress(status) != _without_progress(old)
     return Plan(status, tuple(step.draft.effects), step.draft.wake_at, step.want, _writes(step, urgent, now))
+
+
+def _fails(obj: TaskObject, course: CourseGeneration, siblings: Callable[[], Sequence[ChapterGeneration]]) -> bool:
+    """Tell whether a chapter waits whose course fails at its next visit: what begins now would be paid for nothing."""
+    if not isinstance(obj, ChapterGeneration) or open_attempt(obj.status) or not requests.is_open(course):
+        return False
+    planned = course.status.chapters.total if course.status.chapters else 0
+    return requests.fails([c for c in siblings() if children.is_planned(c, course, planned)], course) is not None
 
 
 def old_title(obj: ChapterGeneration) -> str | None:

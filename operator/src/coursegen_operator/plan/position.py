@@ -1,14 +1,24 @@
 """How many go before a waiting object, and how long that takes: worked out when somebody asks, never written down."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
+from coursegen_api.base import HoldReason
+from coursegen_api.queue import StopPolicy
 
 from .admission import choose
 from .book import WaitingBook
-from .limits import Limits, Load
-from .world import COURSE_SLOTS, Key
+from .limits import Limits, Load, closed, kept, provider_key
+from .world import COURSE_SLOTS, Key, Want
 
 _PORTION = 500
+MOST = 5000
+"""So many are counted: who stands further back is told that it is at least these."""
+
 _UNBOUNDED = 10**9
+_TURNS = (HoldReason.QUEUE_FULL, HoldReason.PROVIDER_BUSY, HoldReason.COURSE_LIMIT)
+"""Holds that end as others end: for these alone a wait can be reckoned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +27,9 @@ class Position:
 
     queue: str
     ahead: int
-    """How many are given a slot before it."""
+    """How many are given a slot before it; at least so many, if it is 5000."""
     seconds: float | None
-    """How long that takes, from what was measured; None if nothing was."""
+    """How long that takes, from what was measured; None if nothing was, or something else than its turn keeps it."""
 
 
 def of_waiting(
@@ -36,18 +46,43 @@ def of_waiting(
     want = book.wants.get(key)
     if want is None:
         return None
-    line, granted = book.only(want.queue), load.copy()
-    ahead = 0
-    while portion := choose(line, granted, _endless(want.queue, limits), now, _PORTION):
+    ahead = _granted_before(key, want, book, load, limits, now)
+    holds = (closed(want.queue, load, limits), kept(want, key, load, limits))
+    only_its_turn = all(hold is None or hold.reason in _TURNS for hold in holds)
+    turns = _turns(key, want, ahead, limits) if only_its_turn else math.inf
+    seconds = None if usual_seconds is None or math.isinf(turns) else usual_seconds * turns
+    return Position(want.queue, len(ahead), seconds)
+
+
+def _granted_before(
+    key: Key, want: Want, book: WaitingBook, load: Load, limits: Limits, now: float
+) -> list[tuple[Key, Want]]:
+    line, granted, endless = book.only(want.queue), load.copy(), _endless(want.queue, limits)
+    before: list[tuple[Key, Want]] = []
+    while len(before) < MOST and (portion := choose(line, granted, endless, now, _PORTION)):
         found = next((n for n, (other, _) in enumerate(portion) if other == key), None)
+        before += portion[:found]
         if found is not None:
-            ahead += found
             break
-        ahead += len(portion)
-    shares = limits.shares(want.queue)
-    slots = limits.max_courses if want.queue == COURSE_SLOTS else min(shares.capacity if shares else 0, limits.max_jobs)
-    seconds = (ahead + 1) * usual_seconds / slots if usual_seconds is not None and slots else None
-    return Position(want.queue, ahead, seconds)
+    return before
+
+
+def _turns(key: Key, want: Want, ahead: Sequence[tuple[Key, Want]], limits: Limits) -> float:
+    """Give how often slots have to turn over until there is one for a wish: the narrowest of its limits counts."""
+    if want.queue == COURSE_SLOTS:
+        return _waves(len(ahead), limits.max_courses)
+    queue, provider = limits.queues[want.queue], provider_key(want.provider, key.namespace)
+    turns = [_waves(len(ahead), min(queue.capacity, limits.max_jobs))]
+    of_namespace, of_provider = queue.capacity_of(key.namespace), limits.providers.get(provider)
+    if of_namespace is not None:
+        turns.append(_waves(sum(k.namespace == key.namespace for k, _ in ahead), of_namespace))
+    if of_provider is not None:
+        turns.append(_waves(sum(provider_key(w.provider, k.namespace) == provider for k, w in ahead), of_provider))
+    return max(turns)
+
+
+def _waves(ahead: int, slots: int) -> float:
+    return (ahead + 1) / slots if slots else math.inf
 
 
 def _endless(name: str, limits: Limits) -> Limits:
@@ -56,7 +91,9 @@ def _endless(name: str, limits: Limits) -> Limits:
     queues = dict(limits.queues)
     if queue:
         tenants = {n: t.model_copy(update={"capacity": None}) for n, t in queue.tenants.items()}
-        queues[name] = replace(queue, capacity=_UNBOUNDED, namespace_capacity=None, tenants=tenants)
+        queues[name] = replace(
+            queue, capacity=_UNBOUNDED, namespace_capacity=None, tenants=tenants, stopped=StopPolicy.NONE
+        )
     return replace(
         limits,
         max_courses=_UNBOUNDED,

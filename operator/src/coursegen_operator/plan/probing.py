@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from .book import WaitingBook
 from .limits import Limits, Load, room
 from .recent import circuits_of
-from .world import Key, Want
+from .world import COURSE_SLOTS, Key, Want
 
 _LOOKED_AT = 1000
 """Tasks of one line that are compared, so that a decision stays cheap however many wait."""
@@ -54,7 +54,8 @@ def _best(book: WaitingBook, load: Load, limits: Limits, free: set[Key]) -> tupl
 def _waiting(book: WaitingBook, circuits: set[Key]) -> Iterator[tuple[Key, Want]]:
     """Give those that wait for one of the circuits, some of each line."""
     for line in book.all_lines():
-        if not circuits.isdisjoint(circuits_of(line.namespace, line.queue, line.provider)):
+        gates = circuits_of(line.namespace, line.queue, line.provider)
+        if line.queue != COURSE_SLOTS and not circuits.isdisjoint(gates):
             yield from book.some(line, _LOOKED_AT)
 
 

@@ -4,13 +4,14 @@ Whoever asks for a course asks for its children: a child looks at what its cours
 that no object but the one that a person touched is ever edited.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from coursegen_api import names
 from coursegen_api.base import ObjectStatus, Outcome, Regeneration, Requests
 from coursegen_api.chapter import ChapterGeneration
-from coursegen_api.course import CourseGeneration
+from coursegen_api.course import CourseGeneration, FailurePolicy
 from coursegen_api.kinds import ObjectMeta
 
 from . import conditions
@@ -137,6 +138,19 @@ def is_bad(child: TaskObject, course: CourseGeneration) -> bool:
     """Tell whether an open course has to do without a child."""
     failed = ended(child) in (Outcome.FAILED, Outcome.CANCELLED)
     return failed and not unfinished(child, course) and not has_content(child, course)
+
+
+def fails(chapters: Sequence[ChapterGeneration], course: CourseGeneration) -> ChapterGeneration | None:
+    """Give the chapter for which an open course fails; None if it goes on, if only until what was asked again ends."""
+    if course.spec.failure_policy is not FailurePolicy.FAIL:
+        return None
+    bad = next((c for c in chapters if is_bad(c, course)), None)
+    return None if bad is None or _asked_again(chapters, course) else bad
+
+
+def _asked_again(chapters: Sequence[ChapterGeneration], course: CourseGeneration) -> bool:
+    """Tell whether a chapter that a person asked for again is still to end: the course is judged after it."""
+    return any(unfinished(c, course) and (c.status.revision > 0 or pending(c, course)) for c in chapters)
 
 
 def has_content(child: TaskObject, course: CourseGeneration) -> bool:

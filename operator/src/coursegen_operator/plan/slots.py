@@ -13,7 +13,14 @@ from .objects import provider_of, queue_of
 from .step import open_attempt, refused_by_quota
 from .world import AnyObject, JobView, is_managed_here
 
-_NOT_WORKING = (HoldReason.SUSPENDED, HoldReason.MISCONFIGURED)
+_NOT_WORKING = (
+    HoldReason.SUSPENDED,
+    HoldReason.MISCONFIGURED,
+    HoldReason.BUDGET_EXCEEDED,
+    HoldReason.QUOTA_EXCEEDED,
+)
+"""What may keep a course for weeks: it gives its course slot to another, and takes it back when it goes on."""
+
 _NOTHING = TaskStatus()
 
 
@@ -66,6 +73,11 @@ def holds_course_slot(obj: AnyObject | None) -> bool:
     if not isinstance(obj, CourseGeneration) or not is_managed_here(obj):
         return False
     return requests.is_open(obj) and obj.status.hold_reason not in _NOT_WORKING
+
+
+def is_parked(course: AnyObject) -> bool:
+    """Tell whether the circuit of its provider keeps an open course: an outage that may last as long as it likes."""
+    return course.status.hold_reason is HoldReason.PROVIDER_CIRCUIT_OPEN
 
 
 def add(load: Load, slots: Slots | None, sign: int) -> None:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from ....e2e.scene import Scene
 from ....e2e.system import System
+from ....programs import chromium
+from .browsing import MILLISECONDS
 from .place import Place, apply_rights, start_redis, start_s3
 
 
@@ -27,6 +30,16 @@ def place(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     finally:
         for server in (*place.gateways.values(), redis, s3):
             server.stop()
+
+
+@pytest.fixture(scope="module")  # until it ends, an event loop is taken for running, and asyncio tests cannot start
+def browser() -> Iterator[Browser]:
+    """Give Debian's Chromium."""
+    expect.set_options(timeout=MILLISECONDS)
+    with sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield found
+        found.close()
 
 
 @dataclass

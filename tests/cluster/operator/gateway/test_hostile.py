@@ -38,6 +38,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", "/api/v1/courses", {"content": _DEEP.encode()}, 400, ""),
     ("POST", "/api/v1/courses", {"json": [1]}, 422, "object"),
     ("POST", "/api/v1/courses", {"json": _COURSE | {"title": "a\nb"}}, 422, "title"),
+    ("POST", "/api/v1/courses", {"json": _COURSE | {"title": "t" * 10_000}}, 422, "title"),
     ("POST", "/api/v1/courses", {"json": _COURSE | {"namespace": "../x"}}, 422, "namespace"),
     ("POST", "/api/v1/courses", {"json": _COURSE | {"status": {"phase": "Succeeded"}}}, 422, "status"),
     ("POST", "/api/v1/courses", {"json": _COURSE | {"metadata": {"name": "x"}}}, 422, "metadata"),

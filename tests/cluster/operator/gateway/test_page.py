@@ -1,23 +1,17 @@
-"""The page in Debian's Chromium, on the real gateway: what a person sees and does, on any screen and with any eyes.
+"""The page in Debian's Chromium, on the real gateway: what a person sees and does, on any screen and with any eyes."""
 
-`PICTURES=docs/images` keeps what the page looks like, for the documentation.
-"""
-
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from coursegen_api.task import ChapterTask, TaskInput
 
 from ....e2e.scene import Scene, chapter, condition, course
-from ....programs import chromium
 from ..kubelet import RUNS, End, Kubelet, well
+from .browsing import SIZES, keep, serious, signed_in, too_wide
 from .conftest import People
 from .place import Place
 from .test_api import uid
@@ -26,52 +20,14 @@ TITLES = (
     "Values and variables", "Text and choices", "Loops and lists", "Dictionaries", "Functions", "Files", "Modules",
     "Tests", "Planning an application", "Sharing an application",
 )  # fmt: skip
-SIZES = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
-_MILLISECONDS = 20_000
-_TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("*")]
-    .filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => `${e.tagName}.${e.className}`)"""
-"""What makes the page wider than the screen."""
 VIEWS = ("courses", "chapters", "history", "queues", "workers", "graphs")
-
-
-@pytest.fixture(scope="module")  # until it ends, an event loop is taken for running, and asyncio tests cannot start
-def browser() -> Iterator[Browser]:
-    """Give Debian's Chromium."""
-    expect.set_options(timeout=_MILLISECONDS)
-    with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.fixture
 def page(place: Place, browser: Browser, people: People) -> Iterator[Page]:
-    """Give a page that the author is signed in to; nothing in it may break the content policy or throw."""
-    context = browser.new_context(
-        base_url=f"http://127.0.0.1:{place.gateways['gateway'].port}", viewport=SIZES["wide"], reduced_motion="reduce"
-    )
-    context.set_default_timeout(_MILLISECONDS)
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda m: wrong.append(m.text) if "Content Security Policy" in m.text else None)
-    sign_in(page, people.author_token)
-    yield page
-    context.close()
-    assert wrong == []
-
-
-def sign_in(page: Page, token: str) -> None:
-    page.goto("/")
-    page.get_by_label("Token").fill(token)
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_text("Live", exact=True).wait_for()
-
-
-def keep(page: Page, name: str) -> None:
-    """Keep a picture for the documentation, if one is wanted."""
-    if folder := os.environ.get("PICTURES"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=False)
+    """Give a page that the author is signed in to."""
+    with signed_in(browser, f"http://127.0.0.1:{place.gateways['gateway'].port}", people.author_token) as page:
+        yield page
 
 
 def busy(scene: Scene, kubelet: Kubelet) -> None:
@@ -175,21 +131,15 @@ def test_every_view_can_be_read_by_all_and_fits_a_phone(
     addresses += [f"/?task={uid(scene, 'CourseGeneration', 'course-123')}"]
     addresses += [f"/?task={uid(scene, 'ChapterGeneration', 'course-123-chapter-09')}"]
     for size in SIZES:
-        page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
+        page.set_viewport_size(SIZES[size])
         for number, address in enumerate(addresses):
             page.goto(address)
             expect(page.get_by_role("heading", level=1)).to_be_visible()
             for scheme in ("light", "dark") if size == "wide" else ("light",):
                 page.emulate_media(color_scheme=scheme)
-                found = Axe().run(page).response["violations"]
-                serious = [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in found if _is_serious(v)]
-                assert serious == [], f"{address} in {scheme}"
+                assert serious(page) == [], f"{address} in {scheme}"
             keep(page, f"{size}-{number}")
-            assert page.evaluate(_TOO_WIDE) == [], f"{address} on a {size} screen"
-
-
-def _is_serious(violation: Any) -> bool:
-    return violation["impact"] in ("serious", "critical")
+            assert too_wide(page) == [], f"{address} on a {size} screen"
 
 
 def test_a_wrong_token_is_refused_in_words(page: Page) -> None:
@@ -197,3 +147,45 @@ def test_a_wrong_token_is_refused_in_words(page: Page) -> None:
     page.get_by_label("Token").fill("wrong")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("The bearer token is not valid")
+
+
+def test_everything_can_be_done_without_a_mouse(scene: Scene, kubelet: Kubelet, page: Page) -> None:
+    kubelet.decide = lambda task: RUNS
+    scene.create("ChapterGeneration", "a", chapter("By keyboard"))
+    scene.until("ChapterGeneration", "a", lambda s: s.get("phase") == "Running")
+    page.goto(f"/?view=chapters&namespace={scene.namespace}")
+    link = page.get_by_role("link", name="By keyboard")
+    expect(link).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#content")).to_be_focused()
+    until_focused(page, link)
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid", "one sees where one is"
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("By keyboard")
+
+    cancel, dialog = page.get_by_role("button", name="Cancel…"), page.get_by_role("dialog")
+    until_focused(page, cancel)
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    for _ in range(5):  # the page behind it cannot be reached
+        page.keyboard.press("Tab")
+        assert not page.evaluate("document.activeElement.closest('main, header')")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(cancel).to_be_focused()
+    page.keyboard.press("Enter")
+    until_focused(page, dialog.get_by_role("button", name="Cancel it"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Asked: cancel By keyboard")
+    scene.until("ChapterGeneration", "a", lambda s: condition(s, "Finished")[1] == "Cancelled")
+
+
+def until_focused(page: Page, wanted: Locator) -> None:
+    """Press Tab until something has the focus; AssertionError if it cannot be reached."""
+    for _ in range(60):
+        if wanted.evaluate("(e) => e === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"{wanted} cannot be reached by Tab")

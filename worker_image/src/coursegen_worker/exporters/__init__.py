@@ -17,7 +17,7 @@ class Exported:
 
 
 VERSIONS = {
-    ExportFormat.PDF: "2",
+    ExportFormat.PDF: "3",
     ExportFormat.SCORM: "3",
     ExportFormat.JSON: "3",
     ExportFormat.EPUB: "2",

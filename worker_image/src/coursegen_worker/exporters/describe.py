@@ -3,45 +3,55 @@
 from collections.abc import Iterator
 from typing import Any
 
-from coursegen_worker import durations
-from coursegen_worker.documents import Chapter, Course, ListBlock, Paragraph
+from coursegen_worker.documents import Chapter, Course, Generator, ListBlock, Paragraph
+from coursegen_worker.exporters import language
+from coursegen_worker.words import ENGLISH, Words
 
-LABELS = {"example": "Example", "exercise": "Exercise", "misconception": "Watch out", "recap": "Recap"}
-"""What the layout calls the kinds of sections that stand out."""
+LABELLED = frozenset({"example", "exercise", "misconception", "recap"})
+"""Kinds of sections that say what they are."""
 LETTERS = "ABCDEFGHIJ"
 """The names of a question's options."""
 
 
-def course_facts(course: Course) -> list[str]:
+def course_facts(course: Course, words: Words) -> list[str]:
     """Give the course's facts as short lines: field, level, time, difficulty."""
     context = course.course
+    score = context.difficulty_score
     facts = [
         context.subject_domain or "",
-        f"For {context.proficiency_level.value} learners",
-        f"About {_time(course.estimated_duration)} of study" if course.estimated_duration else "",
-        f"Difficulty {context.difficulty_score:g} of 10" if context.difficulty_score is not None else "",
+        words("level", level=words(context.proficiency_level.value)),
+        words("time", time=words.time(course.estimated_duration)) if course.estimated_duration else "",
+        words("difficulty", score=f"{score:g}") if score is not None else "",
     ]
     return [fact for fact in facts if fact]
 
 
-def chapter_facts(chapter: Chapter) -> str:
+def chapter_facts(chapter: Chapter, words: Words) -> str:
     """Give a chapter's level and time in one line."""
-    time = f"about {_time(chapter.estimated_duration)}" if chapter.estimated_duration else ""
-    revised = f"revision {len(chapter.revisions)}" if chapter.revisions else ""
-    return " · ".join(part for part in (chapter.complexity_level.value.capitalize(), time, revised) if part)
+    level = words(chapter.complexity_level.value)
+    time = words("about", time=words.time(chapter.estimated_duration)) if chapter.estimated_duration else ""
+    revised = words("revision", number=len(chapter.revisions)) if chapter.revisions else ""
+    return " · ".join(part for part in (level[:1].upper() + level[1:], time, revised) if part)
 
 
-def notes(course: Course) -> list[str]:
+def notes(course: Course, words: Words) -> list[str]:
     """Give what a reader must know: who wrote the text, and which chapters are missing."""
-    found = [generator.note or f"Written by {generator.model or generator.writer}." for generator in course.generators]
+    found = [_written_by(generator, words) for generator in course.generators]
     if course.missing_chapters:
-        several = len(course.missing_chapters) > 1
-        numbers = ", ".join(map(str, course.missing_chapters))
-        found.append(
-            f"This course is not complete: chapter{'s' if several else ''} {numbers} could not be made and "
-            f"{'are' if several else 'is'} left out."
-        )
+        found.append(words("missing", numbers=", ".join(map(str, course.missing_chapters))))
     return found
+
+
+def _written_by(generator: Generator, words: Words) -> str:
+    """Say it in the course's language of a model; else in the writer's own words, where it has some."""
+    if generator.llm and generator.model and words.lang != ENGLISH:
+        return words("by_model", model=generator.model)
+    return generator.note or words("written_by", name=generator.model or generator.writer)
+
+
+def language_of(course: Course) -> str:
+    """Give the BCP 47 code of the course's language: the one that was asked for, else what its texts tell."""
+    return (course.course.language or "").partition("-")[0] or language.of(course_texts(course))
 
 
 def course_texts(course: Course) -> Iterator[str]:
@@ -69,7 +79,3 @@ def spans(text: str) -> list[dict[str, Any]]:
     if len(parts) % 2 == 0:  # one backtick has no partner: it is a sign like others
         parts[-2:] = ["`".join(parts[-2:])]
     return [{"text": part, "code": number % 2 == 1} for number, part in enumerate(parts) if part]
-
-
-def _time(duration: str) -> str:
-    return durations.words(duration)

@@ -5,7 +5,7 @@ from importlib import resources
 
 from coursegen_worker.documents import Chapter, Course
 from coursegen_worker.exporters import Exported, archive, html, language
-from coursegen_worker.exporters.describe import chapter_facts, course_facts, course_texts, notes
+from coursegen_worker.exporters.describe import chapter_facts, course_facts, language_of
 from coursegen_worker.progress import Advance
 
 MEDIA_TYPE = "application/epub+zip"
@@ -64,11 +64,11 @@ def export(course: Course, advance: Advance) -> Exported:
         pages[f"chapter-{chapter.index:03}.xhtml"] = (f"{chapter.index}. {chapter.title}", book.chapter(chapter))
         advance(0.9 * number / len(course.chapters), f"writing chapter {number} of {len(course.chapters)}")
     if answers := book.answers():
-        pages["answers.xhtml"] = ("Answers and model solutions", answers)
+        pages["answers.xhtml"] = (book.words("answers"), answers)
     style = resources.files("coursegen_worker.exporters").joinpath("epub.css").read_bytes()
     files = {"META-INF/container.xml": _CONTAINER.encode(), "book/style.css": style}
     files["book/package.opf"] = book.package(list(pages)).encode()
-    files["book/nav.xhtml"] = book.page("Contents", book.contents(pages)).encode()
+    files["book/nav.xhtml"] = book.page(book.words("contents"), book.contents(pages)).encode()
     files |= {f"book/{name}": book.page(title, body).encode() for name, (title, body) in pages.items()}
     files["mimetype"] = MEDIA_TYPE.encode()  # first and as it is: a reader knows the file by its first bytes
     data = archive.pack(files, first="mimetype", stored=True)
@@ -81,13 +81,17 @@ class _Book:
 
     def __init__(self, course: Course) -> None:
         self.course = course
-        self.write = html.Writer(language.of(course_texts(course)))
+        self.write = html.Writer(language_of(course))
+        self.words = self.write.words
 
     def page(self, title: str, body: str) -> str:
         """Give a whole page."""
         lang = self.write.lang
         return _PAGE.format(
-            lang=lang, direction=language.direction(lang), title=self.write.short(title) or "Untitled", body=body
+            lang=lang,
+            direction=language.direction(lang),
+            title=self.write.short(title) or self.write.said("untitled"),
+            body=body,
         )
 
     def package(self, pages: list[str]) -> str:
@@ -106,7 +110,7 @@ class _Book:
         return _PACKAGE.format(
             lang=lang,
             identifier=f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'https://coursegen.dev/courses/{course.course_id}')}",
-            title=html.text(course.course.title).strip() or "Untitled",
+            title=html.text(course.course.title).strip() or self.write.said("untitled"),
             described=f"    <dc:subject>{html.text(subject)}</dc:subject>" if subject and subject.strip() else "",
             modified=_MODIFIED,
             items="\n".join(items),
@@ -117,20 +121,20 @@ class _Book:
     def contents(self, pages: dict[str, tuple[str, str]]) -> str:
         """Give the navigation document's list."""
         items = "".join(
-            f'<li><a href="{name}">{self.write.short(title) or "Untitled"}</a></li>'
+            f'<li><a href="{name}">{self.write.short(title) or self.write.said("untitled")}</a></li>'
             for name, (title, _) in pages.items()
         )
-        return f'<nav epub:type="toc" id="toc"><h1 {self.write.ours}>Contents</h1><ol>{items}</ol></nav>'
+        title = f"<h1 {self.write.ours}>{self.write.said('contents')}</h1>"
+        return f'<nav epub:type="toc" id="toc">{title}<ol>{items}</ol></nav>'
 
     def title_page(self) -> str:
         """Give title, facts, objectives and who wrote it."""
         course, write = self.course, self.write
         title = course.course.title
-        facts = "".join(f"<p {write.ours}>{html.text(fact)}</p>" for fact in course_facts(course))
+        facts = "".join(f"<p {write.ours}>{html.text(fact)}</p>" for fact in course_facts(course, self.words))
         items = "".join(f"<li{write.mark(o.text)}>{html.inline(o.text)}</li>" for o in course.objectives)
-        goals = f"<h2 {write.ours}>What you will be able to do</h2><ul>{items}</ul>" if items else ""
-        told = "".join(f'<p class="note" {write.ours}>{html.text(note)}</p>' for note in notes(course))
-        return f"<h1{write.mark(title)}>{html.text(title)}</h1>{facts}{goals}{told}"
+        goals = f"<h2 {write.ours}>{write.said('objectives')}</h2><ul>{items}</ul>" if items else ""
+        return f"<h1{write.mark(title)}>{html.text(title)}</h1>{facts}{goals}{write.notes(course)}"
 
     def chapter(self, chapter: Chapter) -> str:
         """Give a chapter without its answers."""
@@ -140,16 +144,16 @@ class _Book:
             for n, section in enumerate(chapter.sections, start=1)
         )
         questions = "\n".join(write.asked(q, f"{chapter.index}.{n}") for n, q in enumerate(chapter.questions, start=1))
-        quiz = f"<section><h2 {write.ours}>Questions</h2>{questions}</section>" if questions else ""
+        quiz = f"<section><h2 {write.ours}>{write.said('questions')}</h2>{questions}</section>" if questions else ""
         return (
             f"<h1{write.mark(chapter.title)}>{chapter.index} {html.text(chapter.title)}</h1>"
-            f'<p class="facts" {write.ours}>{html.text(chapter_facts(chapter))}</p>{sections}{quiz}'
+            f'<p class="facts" {write.ours}>{html.text(chapter_facts(chapter, self.words))}</p>{sections}{quiz}'
         )
 
     def answers(self) -> str:
         """Give the answers and model solutions; nothing where there are none."""
         parts = [part for chapter in self.course.chapters if (part := self._answers_of(chapter))]
-        return f"<h1 {self.write.ours}>Answers and model solutions</h1>{''.join(parts)}" if parts else ""
+        return f"<h1 {self.write.ours}>{self.write.said('answers')}</h1>{''.join(parts)}" if parts else ""
 
     def _answers_of(self, chapter: Chapter) -> str:
         solutions = "".join(

@@ -3,9 +3,10 @@
 import re
 from html import escape
 
-from coursegen_worker.documents import Block, CodeBlock, ListBlock, Question, Section
+from coursegen_worker import words
+from coursegen_worker.documents import Block, CodeBlock, Course, ListBlock, Question, Section
 from coursegen_worker.exporters import language
-from coursegen_worker.exporters.describe import LABELS, LETTERS, shortened, spans
+from coursegen_worker.exporters.describe import LABELLED, LETTERS, notes, shortened, spans
 
 _BAD_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MENU_CHARS = 120
@@ -33,15 +34,24 @@ class Writer:
 
     def __init__(self, lang: str) -> None:
         self.lang = lang
-        self.ours = 'lang="en" dir="ltr"'
-        """Attributes of what this project says in every course: it speaks English."""
-        if lang == language.DEFAULT:
-            self.ours = f'lang="{lang}"'
+        self.words = words.of(lang)
+        """What this project says by itself."""
+        own = self.words.lang
+        self.ours = f'lang="{own}"' if own == lang else f'lang="{own}" dir="{language.direction(own)}"'
+        """Attributes of that: English where the table of words lacks the course's language."""
 
     def mark(self, plain: str) -> str:
         """Give the attributes of an element in another language than the course's, led by a space; else nothing."""
         other = language.different(plain, self.lang)
         return f' lang="{other}" dir="{language.direction(other)}"' if other else ""
+
+    def said(self, name: str, /, **values: object) -> str:
+        """Give a phrase of ours, to stand in an element or an attribute."""
+        return text(self.words(name, **values))
+
+    def notes(self, course: Course) -> str:
+        """Write what a reader must know of a course."""
+        return "".join(f'<p class="note"{self.mark(note)}>{text(note)}</p>' for note in notes(course, self.words))
 
     def short(self, title: str) -> str:
         """Give a title for a menu."""
@@ -49,10 +59,10 @@ class Writer:
 
     def section(self, section: Section, name: str, level: int = 2) -> str:
         """Write a section; `name` is the id of its heading, and `level` how deep that is."""
-        label = LABELS.get(section.kind)
-        badge = f'<p class="label" {self.ours}>{label}</p>' if label else ""
+        badge = f'<p class="label" {self.ours}>{self.said(section.kind)}</p>' if section.kind in LABELLED else ""
         solution = (
-            f"<details><summary {self.ours}>Show a model solution</summary>{self.blocks(section.solution)}</details>"
+            f"<details><summary {self.ours}>{self.said('show_solution')}</summary>"
+            f"{self.blocks(section.solution)}</details>"
             if section.solution
             else ""
         )
@@ -73,7 +83,8 @@ class Writer:
         return (
             f'<form class="question" data-question="{number}"><fieldset><legend{self.mark(question.stem)}>'
             f'<span class="number">{number}</span> {inline(question.stem)}</legend>{options}</fieldset>'
-            f'<button type="submit" {self.ours}>Check</button><p class="feedback" role="status"></p></form>'
+            f'<button type="submit" {self.ours}>{self.said("check")}</button>'
+            '<p class="feedback" role="status"></p></form>'
         )
 
     def asked(self, question: Question, number: str) -> str:
@@ -108,7 +119,7 @@ class Writer:
             output = ""
             if block.output is not None:
                 output = (
-                    f'<p class="caption" {self.ours}>It prints:</p>'
+                    f'<p class="caption" {self.ours}>{self.said("prints")}</p>'
                     f'<pre class="output" tabindex="0" dir="ltr"><samp>{text(block.output)}</samp></pre>'
                 )
             code = f'<pre tabindex="0" dir="ltr"><code>{text(block.text)}</code></pre>'

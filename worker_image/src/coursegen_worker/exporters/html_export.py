@@ -7,7 +7,7 @@ from importlib import resources
 
 from coursegen_worker.documents import Chapter, Course, Question
 from coursegen_worker.exporters import Exported, html, language, page
-from coursegen_worker.exporters.describe import chapter_facts, course_facts, course_texts, notes
+from coursegen_worker.exporters.describe import chapter_facts, course_facts, language_of
 from coursegen_worker.progress import Advance
 
 MEDIA_TYPE = "text/html"
@@ -23,8 +23,8 @@ _PAGE = """\
 {style}</style>
 </head>
 <body>
-<a class="skip" href="#main" {ours}>Skip to the text</a>
-<aside><nav aria-label="Contents"><a class="home" href="#start">{title}</a><ol>{menu}</ol></nav></aside>
+<a class="skip" href="#main" {ours}>{skip}</a>
+<aside><nav aria-label="{contents}"><a class="home" href="#start">{title}</a><ol>{menu}</ol></nav></aside>
 <main id="main">
 {start}
 {chapters}
@@ -36,7 +36,7 @@ _PAGE = """\
 
 def export(course: Course, advance: Advance) -> Exported:
     """Write the page."""
-    write = html.Writer(language.of(course_texts(course)))
+    write = html.Writer(language_of(course))
     chapters = []
     for number, chapter in enumerate(course.chapters, start=1):
         chapters.append(_chapter(write, chapter))
@@ -46,7 +46,9 @@ def export(course: Course, advance: Advance) -> Exported:
         lang=write.lang,
         direction=language.direction(write.lang),
         ours=write.ours,
-        title=write.short(course.course.title).strip() or "Untitled",
+        skip=write.said("skip"),
+        contents=write.said("contents"),
+        title=write.short(course.course.title).strip() or write.said("untitled"),
         style=page.static()["course.css"].decode() + own,
         menu="".join(
             f'<li><a href="#chapter-{c.index}"><span class="number">{c.index}</span>'
@@ -62,11 +64,11 @@ def export(course: Course, advance: Advance) -> Exported:
 
 def _start(write: html.Writer, course: Course) -> str:
     title = course.course.title
-    facts = "".join(f"<li>{html.text(fact)}</li>" for fact in course_facts(course))
+    facts = "".join(f"<li>{html.text(fact)}</li>" for fact in course_facts(course, write.words))
     items = "".join(f"<li{write.mark(o.text)}>{html.inline(o.text)}</li>" for o in course.objectives)
-    goals = f"<h2 {write.ours}>What you will be able to do</h2><ul>{items}</ul>" if items else ""
-    told = "".join(f'<p class="note" {write.ours}>{html.text(note)}</p>' for note in notes(course))
-    shown = html.text(title).strip() or "Untitled"
+    goals = f"<h2 {write.ours}>{write.said('objectives')}</h2><ul>{items}</ul>" if items else ""
+    told = write.notes(course)
+    shown = html.text(title).strip() or write.said("untitled")
     return (
         f'<header id="start"><h1{write.mark(title)}>{shown}</h1><ul class="facts" {write.ours}>{facts}</ul>'
         f"{goals}{told}</header>"
@@ -77,16 +79,21 @@ def _chapter(write: html.Writer, chapter: Chapter) -> str:
     name = f"chapter-{chapter.index}"
     sections = "\n".join(write.section(s, f"{name}-{n}", 3) for n, s in enumerate(chapter.sections, start=1))
     questions = "\n".join(_question(write, q, f"{chapter.index}.{n}") for n, q in enumerate(chapter.questions, start=1))
-    quiz = f'<section class="quiz"><h3 {write.ours}>Questions</h3>{questions}</section>' if questions else ""
+    quiz = (
+        f'<section class="quiz"><h3 {write.ours}>{write.said("questions")}</h3>{questions}</section>'
+        if questions
+        else ""
+    )
     return (
         f'<article id="{name}"><header><p class="facts" {write.ours}>'
-        f"Chapter {chapter.index} · {html.text(chapter_facts(chapter))}</p>"
+        f"{write.said('chapter', number=chapter.index)} · {html.text(chapter_facts(chapter, write.words))}</p>"
         f"<h2{write.mark(chapter.title)}>{html.text(chapter.title)}</h2></header>{sections}{quiz}</article>"
     )
 
 
 def _question(write: html.Writer, question: Question, number: str) -> str:
     return (
-        f'<div class="question">{write.asked(question, number)}<details><summary {write.ours}>Show the answer</summary>'
+        f'<div class="question">{write.asked(question, number)}'
+        f"<details><summary {write.ours}>{write.said('show_solution')}</summary>"
         f"{write.answer(question, number)}</details></div>"
     )

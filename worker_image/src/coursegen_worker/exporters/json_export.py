@@ -23,8 +23,8 @@ from coursegen_worker.documents import (
     Scores,
     Section,
 )
-from coursegen_worker.exporters import Exported, language
-from coursegen_worker.exporters.describe import course_texts
+from coursegen_worker.exporters import Exported
+from coursegen_worker.exporters.describe import language_of
 from coursegen_worker.progress import Advance
 from coursegen_worker.quality import lexical, readability
 
@@ -76,7 +76,7 @@ class CourseFile(Model):
     schema_version: Literal[2] = 2
     identifier: str
     name: str
-    in_language: str = Field(description="BCP 47 code, as the text tells it.")
+    in_language: str = Field(description="BCP 47 code: the course's, else as the text tells it.")
     about: str | None = Field(default=None, description="Field of knowledge.")
     educational_level: ProficiencyLevel
     difficulty_score: float | None = Field(default=None, description="0 (easiest) to 10.")
@@ -105,7 +105,7 @@ def export(course: Course, scores: Mapping[int, Scores], include_assessments: bo
     file = CourseFile(
         identifier=course.course_id,
         name=course.course.title,
-        in_language=language.of(course_texts(course)),
+        in_language=language_of(course),
         about=course.course.subject_domain,
         educational_level=course.course.proficiency_level,
         difficulty_score=course.course.difficulty_score,

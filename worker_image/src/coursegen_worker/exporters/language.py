@@ -1,7 +1,7 @@
 """The language of a text, as far as its script and its commonest words tell it.
 
 Readers need it: a screen reader chooses its voice by it, and a layout its direction and the shapes of Han
-characters. It is a guess from the text, since nobody is asked for it; where nothing speaks for another, it is English.
+characters. It is a guess from the text, for courses that do not say it; where nothing speaks for another it is English.
 """
 
 import re
@@ -52,12 +52,20 @@ _COMMON_WORDS = {
     "pt": "o os uma em que não para com por do da dos das e",
     "it": "il lo gli una è che di non per con del della nel si",
     "nl": "de het een en van is niet dat op te met voor zijn",
+    "pl": "w na z się nie jest że do dla od przez oraz jak lub który",
+    "sv": "och att det som en på är av för med den till inte har ett",
+    "tr": "ve bir bu için ile olarak daha çok gibi olan sonra kadar ise değil",
 }
+_OTHER_SCRIPTS = frozenset(code for *_, code in _SCRIPTS) | {code for code, _ in _SIGNS}
+"""Languages in which a word in Latin letters is none of theirs."""
 _WORDS = {code: frozenset(words.split()) for code, words in _COMMON_WORDS.items()}
 _LEAST_COMMON_WORDS = 5
 """Fewer of them, as in a title, are no evidence of another language than the course's."""
+_LEAST_DIFFERENT_WORDS = 4
+"""So many different ones, in a course whose own words are not known here: Finnish has `on` in every other sentence."""
 _LATIN = re.compile(r"[^\W\d_]+")
 _HAN_LANGUAGES = frozenset({"ja", "ko", _HAN})
+_WITHOUT_SPACES = frozenset({"ja", _HAN, "th", "lo", "km", "my"})
 _LETTERS_A_SIGN = 3
 """What one sign of those says takes about so many letters of others."""
 
@@ -75,6 +83,32 @@ def different(text: str, course: str) -> str | None:
     if found == _HAN and course in _HAN_LANGUAGES:
         return None  # Han characters alone do not tell these apart
     return None if found == course else found
+
+
+def is_in_another_script(text: str, code: str) -> bool:
+    """Tell whether most letters are of a script that the language is not written in; not where either is not known."""
+    own = _scripts_of(code)
+    letters = Counter(script for sign in text if (script := _script(sign)))
+    for han in _HAN_LANGUAGES:
+        letters[han] *= _LETTERS_A_SIGN
+    return bool(own) and 2 * sum(letters[script] for script in own) < sum(letters.values())
+
+
+def _scripts_of(code: str) -> frozenset[str]:
+    """Name the scripts of a language as `_script` does; none where they are not known."""
+    if code in _WORDS:
+        return frozenset({"latin"})
+    if code in _HAN_LANGUAGES:
+        return _HAN_LANGUAGES
+    letter = next((signs[0] for other, signs in _SIGNS if other == code), "")
+    if letter:
+        return frozenset({_script(letter)})
+    return frozenset({code}) if code in _OTHER_SCRIPTS else frozenset()
+
+
+def has_no_spaces(sign: str) -> bool:
+    """Tell whether a sign is of a script that puts no spaces between words."""
+    return _script(sign) in _WITHOUT_SPACES
 
 
 def direction(code: str) -> str:
@@ -115,6 +149,7 @@ def _by_words(text: str, course: str) -> str:
     words = Counter(word.lower() for word in _LATIN.findall(text))
     found = {code: sum(words[word] for word in own) for code, own in _WORDS.items()}
     best = max(found, key=lambda code: (found[code], code == course, code == DEFAULT))
-    if found[best] >= _LEAST_COMMON_WORDS:
+    different = sum(word in _WORDS[best] for word in words)
+    if found[best] >= _LEAST_COMMON_WORDS and (course in _WORDS or different >= _LEAST_DIFFERENT_WORDS):
         return best
-    return course if course in _WORDS else DEFAULT
+    return DEFAULT if course in _OTHER_SCRIPTS else course

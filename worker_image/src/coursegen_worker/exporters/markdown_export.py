@@ -6,10 +6,20 @@ Nothing of a course is read as markup: what Markdown, or the HTML that it lets t
 import re
 from collections.abc import Iterator
 
+from coursegen_worker import words
 from coursegen_worker.documents import Block, Chapter, CodeBlock, Course, ListBlock, Question, Section
 from coursegen_worker.exporters import Exported, html
-from coursegen_worker.exporters.describe import LABELS, LETTERS, chapter_facts, course_facts, notes, spans
+from coursegen_worker.exporters.describe import (
+    LABELLED,
+    LETTERS,
+    chapter_facts,
+    course_facts,
+    language_of,
+    notes,
+    spans,
+)
 from coursegen_worker.progress import Advance
+from coursegen_worker.words import Words
 
 MEDIA_TYPE = "text/markdown"
 _MARKS = re.compile(r"([\\`*_\[\]<#~$]|&(?=#?\w+;))")
@@ -22,36 +32,37 @@ _INFO = re.compile(r"[^A-Za-z0-9_+.-]")
 
 def export(course: Course, advance: Advance) -> Exported:
     """Write the document."""
-    parts = [_title_page(course)]
+    said = words.of(language_of(course))
+    parts = [_title_page(course, said)]
     for number, chapter in enumerate(course.chapters, start=1):
-        parts.append(_chapter(chapter))
+        parts.append(_chapter(chapter, said))
         advance(number / len(course.chapters), f"writing chapter {number} of {len(course.chapters)}")
-    if answers := "\n\n".join(part for chapter in course.chapters if (part := _answers(chapter))):
-        parts.append(f"## Answers and model solutions\n\n{answers}")
+    if answers := "\n\n".join(part for chapter in course.chapters if (part := _answers(chapter, said))):
+        parts.append(f"## {line(said('answers'))}\n\n{answers}")
     data = ("\n\n".join(parts) + "\n").encode()
     return Exported(data, MEDIA_TYPE, f"{len(data)} bytes of Markdown, {len(course.chapters)} chapters")
 
 
-def _title_page(course: Course) -> str:
-    parts = [f"# {_title(course.course.title)}", " · ".join(map(line, course_facts(course)))]
+def _title_page(course: Course, said: Words) -> str:
+    parts = [f"# {_title(course.course.title, said)}", " · ".join(map(line, course_facts(course, said)))]
     if course.objectives:
-        parts += ["## What you will be able to do", _list([o.text for o in course.objectives], "-")]
-    return "\n\n".join([*parts, "\n>\n".join(f"> {line(note)}" for note in notes(course))])
+        parts += [f"## {line(said('objectives'))}", _list([o.text for o in course.objectives], "-")]
+    return "\n\n".join([*parts, "\n>\n".join(f"> {line(note)}" for note in notes(course, said))])
 
 
-def _chapter(chapter: Chapter) -> str:
-    parts = [f"## {chapter.index}. {_title(chapter.title)}", line(chapter_facts(chapter))]
-    parts += map(_section, chapter.sections)
+def _chapter(chapter: Chapter, said: Words) -> str:
+    parts = [f"## {chapter.index}. {_title(chapter.title, said)}", line(chapter_facts(chapter, said))]
+    parts += (_section(section, said) for section in chapter.sections)
     if chapter.questions:
-        parts.append(f"### Questions on chapter {chapter.index}")
+        parts.append(f"### {line(said('questions'))} {chapter.index}")
         parts += [_question(question, f"{chapter.index}.{n}") for n, question in enumerate(chapter.questions, start=1)]
     return "\n\n".join(parts)
 
 
-def _section(section: Section) -> str:
-    label = LABELS.get(section.kind)
-    heading = f"### {f'{label}: ' if label else ''}{_title(section.title)}"
-    return "\n\n".join([heading, *_blocks(section.blocks)])
+def _section(section: Section, said: Words) -> str:
+    label = line(said(section.kind)) if section.kind in LABELLED else ""
+    heading = f"### {f'{label}: ' if label else ''}{_title(section.title, said)}"
+    return "\n\n".join([heading, *_blocks(section.blocks, said)])
 
 
 def _question(question: Question, number: str) -> str:
@@ -60,14 +71,14 @@ def _question(question: Question, number: str) -> str:
     return f"**{number}** {line(question.stem)}\n\n{options}"
 
 
-def _answers(chapter: Chapter) -> str:
+def _answers(chapter: Chapter, said: Words) -> str:
     parts = []
     for section in chapter.sections:
         if section.solution:
-            parts += [f"#### {_title(section.title)}", *_blocks(section.solution)]
+            parts += [f"#### {_title(section.title, said)}", *_blocks(section.solution, said)]
     for number, question in enumerate(chapter.questions, start=1):
         parts += _answer(question, f"{chapter.index}.{number}")
-    return "\n\n".join([f"### Answers to chapter {chapter.index}", *parts]) if parts else ""
+    return "\n\n".join([f"### {line(said('chapter', number=chapter.index))}", *parts]) if parts else ""
 
 
 def _answer(question: Question, number: str) -> list[str]:
@@ -81,7 +92,7 @@ def _answer(question: Question, number: str) -> list[str]:
     return [answer, "\n".join(told)] if told else [answer]
 
 
-def _blocks(blocks: list[Block]) -> Iterator[str]:
+def _blocks(blocks: list[Block], said: Words) -> Iterator[str]:
     """Write blocks; a list that follows another has another mark, or the two would be one."""
     mark = ""
     for block in blocks:
@@ -91,7 +102,7 @@ def _blocks(blocks: list[Block]) -> Iterator[str]:
             yield _list(block.items, mark)
             continue
         mark = ""
-        yield from _code_block(block) if isinstance(block, CodeBlock) else filter(None, [line(block.text)])
+        yield from _code_block(block, said) if isinstance(block, CodeBlock) else filter(None, [line(block.text)])
 
 
 def _list(items: list[str], mark: str) -> str:
@@ -99,10 +110,10 @@ def _list(items: list[str], mark: str) -> str:
     return "\n".join(f"{n if numbered else ''}{mark} {line(item)}" for n, item in enumerate(items, start=1))
 
 
-def _code_block(block: CodeBlock) -> Iterator[str]:
+def _code_block(block: CodeBlock, said: Words) -> Iterator[str]:
     yield _fenced(block.text, _INFO.sub("", block.language) or "text")
     if block.output is not None:
-        yield "It prints:"
+        yield line(said("prints"))
         yield _fenced(block.output, "text")
 
 
@@ -113,8 +124,8 @@ def _fenced(text: str, info: str) -> str:
     return f"{fence}{info}\n{shown}\n{fence}"
 
 
-def _title(text: str) -> str:
-    return line(text) or "Untitled"
+def _title(text: str, said: Words) -> str:
+    return line(text) or said("untitled")
 
 
 def line(marked: str) -> str:

@@ -14,9 +14,10 @@ from typing import Any
 import typst
 
 from coursegen_api.base import FailureClass
+from coursegen_worker import words
 from coursegen_worker.documents import Block, Chapter, CodeBlock, Course, ListBlock, Question, Section
 from coursegen_worker.exporters import Exported, fonts, language
-from coursegen_worker.exporters.describe import chapter_facts, course_facts, course_texts, notes, shortened, spans
+from coursegen_worker.exporters.describe import chapter_facts, course_facts, language_of, notes, shortened, spans
 from coursegen_worker.failures import TaskFailedError, one_line
 from coursegen_worker.progress import Advance
 
@@ -31,6 +32,8 @@ _REPLACEMENT = "\ufffd"
 _ROUNDS = 12
 """So many different signs are replaced; each costs a run of typst, which names one at a time."""
 _LOST = re.compile(r'the text `"(.+?)"` could not be displayed', re.DOTALL)
+_SPOKEN = ("contents", "objectives", "questions", "answers", "example", "exercise", "misconception", "recap", "prints")
+"""What `course.typ` says."""
 _REORDERING = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e"))
 """Signs that turn the order of the text after them, up to the end of a paragraph that is not theirs."""
 
@@ -87,16 +90,19 @@ def _compile(layout: bytes, data: str, standards: list[Any]) -> bytes:
 def describe(course: Course, include_assessments: bool) -> dict[str, Any]:
     """Give what the layout needs: texts in order, numbered, with code marked, each with its language."""
     title = course.course.title
-    layout = _Describer(language.of(course_texts(course)))
+    layout = _Describer(language_of(course))
+    told = [{"text": note, "lang": language.different(note, layout.lang)} for note in notes(course, layout.words)]
     return {
         "lang": layout.lang,
         "rtl": layout.lang in language.RIGHT_TO_LEFT,
         "title": title,
         "short-title": shortened(title, _SHORT_TITLE),
         "title-lang": language.different(title, layout.lang),
-        "facts": course_facts(course),
+        "words": {name: layout.words.template(name) for name in _SPOKEN},
+        "words-lang": layout.words.lang,
+        "facts": course_facts(course, layout.words),
         "objectives": [layout.text(objective.text) for objective in course.objectives],
-        "notes": notes(course),
+        "notes": told,
         "chapters": [layout.chapter(chapter) for chapter in course.chapters],
         "answers": [layout.answers(chapter) for chapter in course.chapters] if include_assessments else [],
     }
@@ -107,6 +113,7 @@ class _Describer:
 
     def __init__(self, lang: str) -> None:
         self.lang = lang
+        self.words = words.of(lang)
 
     def text(self, text: str) -> dict[str, Any]:
         """Give a text as spans."""
@@ -116,7 +123,7 @@ class _Describer:
         """Give a chapter without its answers."""
         return {
             **self._heading(f"{chapter.index}  ", chapter.title),
-            "facts": chapter_facts(chapter),
+            "facts": chapter_facts(chapter, self.words),
             "sections": [self._section(section) for section in chapter.sections],
             "questions": [
                 {
@@ -154,7 +161,7 @@ class _Describer:
             **self._heading("", section.title),
             "kind": section.kind,
             "blocks": self._blocks(section.blocks),
-            "solution-at": "A model solution is at the end of this document." if section.solution else "",
+            "solution-at": self.words("solution_at_end") if section.solution else "",
         }
 
     def _answer(self, chapter: Chapter, number: int, question: Question) -> dict[str, Any]:

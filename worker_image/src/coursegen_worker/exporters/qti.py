@@ -8,9 +8,10 @@ import hashlib
 import re
 from html import escape
 
+from coursegen_worker import words
 from coursegen_worker.documents import Chapter, Course, Option, Question
 from coursegen_worker.exporters import Exported, archive, html, language
-from coursegen_worker.exporters.describe import LETTERS, course_facts, course_texts, notes, shortened, spans
+from coursegen_worker.exporters.describe import LETTERS, course_facts, language_of, notes, shortened, spans
 from coursegen_worker.failures import invalid_input
 from coursegen_worker.progress import Advance
 
@@ -104,7 +105,7 @@ def export(course: Course, advance: Advance) -> Exported:
     asking = [chapter for chapter in course.chapters if chapter.questions]
     if not asking:
         raise invalid_input("the content has no questions, and qti is questions alone: choose another format")
-    lang = language.of(course_texts(course))
+    lang = language_of(course)
     files = {}
     for number, chapter in enumerate(asking, start=1):
         for name, question in _named(chapter):
@@ -142,6 +143,7 @@ def _identifier(course: Course) -> str:
 
 
 def _test(course: Course, asking: list[Chapter], lang: str) -> str:
+    said = words.of(lang)
     sections = []
     for chapter in asking:
         refs = "\n".join(
@@ -150,7 +152,9 @@ def _test(course: Course, asking: list[Chapter], lang: str) -> str:
         told = _rubric([o.text for o in chapter.objectives], lang)
         if chapter is asking[0]:
             facts = [course.course.title, *(o.text for o in course.objectives)]
-            told = f"{_rubric(facts, lang)}{_rubric([*course_facts(course), *notes(course)], language.DEFAULT)}{told}"
+            told = (
+                f"{_rubric(facts, lang)}{_rubric([*course_facts(course, said), *notes(course, said)], said.lang)}{told}"
+            )
         sections.append(
             f'    <assessmentSection identifier="chapter-{chapter.index}" visible="true"'
             f" title={_attribute(f'{chapter.index}. {chapter.title}')}>\n{told}{refs}\n    </assessmentSection>"

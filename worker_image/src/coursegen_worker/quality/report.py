@@ -7,13 +7,14 @@ from pydantic import Field
 from coursegen_api.base import Model
 from coursegen_api.task import ChapterScore, GlossaryTerms, QualityBar, QualitySummary
 from coursegen_worker.documents import Chapter, Document
-from coursegen_worker.quality import alignment, bias, prose, readability
-from coursegen_worker.quality.alignment import Method
+from coursegen_worker.quality import alignment, bias, language, prose, readability
+from coursegen_worker.quality.alignment import Alignment, Method
 from coursegen_worker.quality.consistency import Remark
 
 _HARDEST = 5
 """So many of a chapter's hardest sentences are named."""
 _EXCERPT = 200
+NOT_ENGLISH = "does not look like English prose: neither readability, alignment nor wording is measured"
 
 
 class Finding(Model):
@@ -34,7 +35,7 @@ class Methods(Model):
 
     readability: str
     alignment: str
-    bias: str | None
+    bias: str | None = None
 
     @classmethod
     def of(cls, bar: QualityBar, method: Method) -> "Methods":
@@ -50,7 +51,7 @@ class Methods(Model):
 class ReadabilityScore(Model):
     """Flesch reading ease with its counts."""
 
-    score: float | None
+    score: float | None = None
     words: int
     sentences: int
     syllables: int
@@ -84,7 +85,9 @@ class ChapterReport(Model):
     title: str
     passed: bool
     readability: ReadabilityScore
-    alignment: float | None
+    alignment: float | None = None
+    not_measured: str | None = None
+    """Why there are neither alignment nor findings of biased wording."""
     objectives: list[ObjectiveScore]
     bias_findings: int
     findings: list[Finding]
@@ -132,8 +135,9 @@ def examine(chapter: Chapter, bar: QualityBar, method: Method) -> ChapterReport:
     text = prose.of_chapter(chapter)
     measured = readability.measure(text, readability.glossary(chapter.objectives))
     ease = ReadabilityScore.model_validate({**vars(measured), "counts": bar.glossary_terms})
-    aligned = method.measure(chapter, text)
-    biased = bias.find(chapter, bar.allowed_terms) if bar.check_bias else []
+    english = _is_english(text)
+    aligned = method.measure(chapter, text) if english else Alignment(None, [])
+    biased = bias.find(chapter, bar.allowed_terms) if bar.check_bias and english else []
     counting = sum(b.counts for b in biased)
     hard = ease.counted is not None and ease.counted < bar.min_readability_score
     astray = aligned.score is not None and aligned.score < bar.min_pedagogical_alignment
@@ -144,6 +148,7 @@ def examine(chapter: Chapter, bar: QualityBar, method: Method) -> ChapterReport:
         passed=not (hard or astray or counting),
         readability=ease,
         alignment=aligned.score,
+        not_measured=None if english else NOT_ENGLISH,
         objectives=[
             ObjectiveScore(
                 id=o.objective_id,
@@ -162,6 +167,14 @@ def examine(chapter: Chapter, bar: QualityBar, method: Method) -> ChapterReport:
             *(_biased(b) for b in biased),
         ],
     )
+
+
+def _is_english(text: list[prose.Sentence]) -> bool:
+    """Tell whether the measures know the chapter's language; too few words are taken for English."""
+    words = [word for sentence in text for word in sentence.words]
+    if len(words) < language.LEAST_WORDS:
+        return all(map(str.isascii, words))
+    return language.looks_english(words)
 
 
 def with_swapped(chapters: list[ChapterReport], swapped: dict[int, int]) -> list[ChapterReport]:

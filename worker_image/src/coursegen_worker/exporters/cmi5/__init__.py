@@ -8,9 +8,10 @@ from html import escape
 from importlib import resources
 from urllib.parse import quote
 
+from coursegen_worker import words
 from coursegen_worker.documents import Course
-from coursegen_worker.exporters import Exported, archive, html, language, page
-from coursegen_worker.exporters.describe import course_facts, course_texts, notes, shortened
+from coursegen_worker.exporters import Exported, archive, html, page
+from coursegen_worker.exporters.describe import course_facts, language_of, notes, shortened
 from coursegen_worker.progress import Advance
 
 MEDIA_TYPE = "application/zip"
@@ -49,10 +50,11 @@ def export(course: Course, advance: Advance) -> Exported:
 
 def _structure(course: Course) -> str:
     """Write what the platform imports: ids are the same for each export of a course, so that it sees an update."""
-    lang = language.of(course_texts(course))
+    lang = language_of(course)
     identifier = f"https://coursegen.dev/courses/{quote(course.course_id, safe='')}"
     assessed = any(chapter.questions for chapter in course.chapters)
-    said = " ".join([*(f"{fact}." for fact in course_facts(course)), *notes(course)])
+    own = words.of(lang)
+    said = " ".join([*(f"{fact}." for fact in course_facts(course, own)), *notes(course, own)])
     ids = [f"{identifier}/objectives/{n}" for n in range(1, len(course.objectives) + 1)]
     objectives = "".join(
         f'    <objective id="{name}">\n{_text("title", o.text, lang)}\n{_text("description", o.text, lang)}\n'
@@ -62,7 +64,7 @@ def _structure(course: Course) -> str:
     references = "".join(f'      <objective idref="{name}"/>\n' for name in ids)
     return _COURSE_STRUCTURE.format(
         id=identifier,
-        named=f"{_text('title', course.course.title, lang)}\n{_text('description', said, language.DEFAULT)}",
+        named=f"{_text('title', course.course.title, lang)}\n{_text('description', said, own.lang)}",
         move_on="CompletedAndPassed" if assessed else "Completed",
         mastery=f' masteryScore="{page.MASTERY_SCORE / 100}"' if assessed else "",
         objectives=f"  <objectives>\n{objectives}  </objectives>\n" if objectives else "",

@@ -95,8 +95,17 @@ const PlatformFor = (data) => {
     return made;
   }
 
+  // What only a platform's learner can meet is said in English, and marked so.
+  function add(tag, attributes) {
+    const made = Object.assign(document.createElement(tag), { lang: "en", dir: "ltr", ...attributes });
+    document.querySelector("aside").append(made);
+    return made;
+  }
+
+  const message = add("p", { className: "platform", role: "status" });
+
   function tell(text) {
-    document.querySelector(".platform").textContent = text;
+    message.textContent = text;
   }
 
   function end() {
@@ -157,8 +166,8 @@ const PlatformFor = (data) => {
     open = true;
     unsent.push(defined("initialized"));
     await flush();
-    const leave = document.querySelector(".leave");
-    leave.hidden = !/^https?:/.test(returnTo);
+    if (!/^https?:/.test(returnTo)) return;
+    const leave = add("button", { type: "button", className: "leave", textContent: "Leave the course" });
     leave.addEventListener("click", () => {
       platform.finish();
       location.href = returnTo;

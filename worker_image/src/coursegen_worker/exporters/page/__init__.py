@@ -14,12 +14,14 @@ from typing import Any
 
 from coursegen_worker.documents import Chapter, Course
 from coursegen_worker.exporters import html, language
-from coursegen_worker.exporters.describe import chapter_facts, course_facts, course_texts, notes
+from coursegen_worker.exporters.describe import chapter_facts, course_facts, language_of
 
 MASTERY_SCORE = 70
 """Percent of right answers from which a unit is passed."""
 _MAX_OBJECTIVES = 100
 """So many objectives a platform must keep; more are reported as one for each chapter."""
+_SPOKEN = ("opened", "answered", "right", "wrong", "choose")
+"""What `course.js` says."""
 _FOLDER = resources.files("coursegen_worker.exporters.page")
 
 
@@ -45,18 +47,23 @@ class Unit:
 
     @cached_property
     def writer(self) -> html.Writer:
-        return html.Writer(language.of(course_texts(self.course)))
+        return html.Writer(language_of(self.course))
 
 
 def render(unit: Unit) -> str:
     """Write the unit's page."""
     template = _FOLDER.joinpath("index.html").read_text("utf-8")
     write, course = unit.writer, unit.course
-    told = "".join(f'<p class="note" {write.ours}>{html.text(note)}</p>' for note in notes(course))
+    told = write.notes(course)
     return Template(template).substitute(
         lang=write.lang,
         dir=language.direction(write.lang),
         ours=write.ours,
+        skip=write.said("skip"),
+        contents=write.said("chapters"),
+        opened=write.said("chapters_opened"),
+        back=write.said("back"),
+        next=write.said("next"),
         title=html.text(course.course.title),
         start=_start(unit, told) if unit.whole else "",
         home=f'<a class="home" href="#start" data-page="start">{html.text(course.course.title)}</a>'
@@ -80,10 +87,10 @@ def static() -> dict[str, bytes]:
 
 def _start(unit: Unit, told: str) -> str:
     write, course = unit.writer, unit.course
-    facts = "".join(f"<li>{html.text(fact)}</li>" for fact in course_facts(course))
+    facts = "".join(f"<li>{html.text(fact)}</li>" for fact in course_facts(course, write.words))
     items = "".join(f"<li>{html.inline(o.text)}</li>" for o in course.objectives)
     spoken = write.mark(" ".join(o.text for o in course.objectives))
-    goals = f"<h2 {write.ours}>What you will be able to do</h2><ul{spoken}>{items}</ul>" if items else ""
+    goals = f"<h2 {write.ours}>{write.said('objectives')}</h2><ul{spoken}>{items}</ul>" if items else ""
     return (
         f'<article id="start" data-page="start"><header><h1 tabindex="-1"{write.mark(course.course.title)}>'
         f'{html.text(course.course.title)}</h1><ul class="facts" {write.ours}>{facts}</ul></header>'
@@ -95,10 +102,14 @@ def _chapter(write: html.Writer, chapter: Chapter, told: str) -> str:
     name = f"chapter-{chapter.index}"
     sections = "\n".join(write.section(section, f"{name}-{n}") for n, section in enumerate(chapter.sections, start=1))
     questions = "\n".join(write.question(q, f"{chapter.index}.{n}") for n, q in enumerate(chapter.questions, start=1))
-    quiz = f'<section class="quiz"><h2 {write.ours}>Questions</h2>{questions}</section>' if questions else ""
+    quiz = (
+        f'<section class="quiz"><h2 {write.ours}>{write.said("questions")}</h2>{questions}</section>'
+        if questions
+        else ""
+    )
     return (
         f'<article id="{name}" data-page="{name}" data-chapter><header><p class="facts" {write.ours}>'
-        f"Chapter {chapter.index} · {html.text(chapter_facts(chapter))}</p>"
+        f"{write.said('chapter', number=chapter.index)} · {html.text(chapter_facts(chapter, write.words))}</p>"
         f'<h1 tabindex="-1"{write.mark(chapter.title)}>{html.text(chapter.title)}</h1></header>'
         f"{sections}{quiz}{told}</article>"
     )
@@ -108,6 +119,7 @@ def _data(unit: Unit) -> dict[str, Any]:
     return {
         **unit.facts,
         "mastery": MASTERY_SCORE,
+        "words": {name: unit.writer.words.template(name) for name in _SPOKEN},
         "objectives": _objectives(unit),
         "questions": {
             f"{chapter.index}.{n}": {

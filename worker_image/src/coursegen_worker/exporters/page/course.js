@@ -11,6 +11,7 @@
   const ids = Object.keys(data.questions);
   const seen = new Set();
   const answers = new Map();
+  const said = (name, values) => data.words[name].replace(/\{(\w+)\}/g, (_, place) => values[place]);
   const isRight = (id) => answers.get(id) === data.questions[id].answer;
   let current = pages[0].id;
   let turnedAt = Date.now(); // since when the learner has had the question before the eyes
@@ -87,8 +88,8 @@
     });
     const points = percent(ids);
     document.querySelector(".score").textContent =
-      `${seen.size} of ${chapters.length} chapters opened` +
-      (points === null ? "" : `, ${answers.size} of ${ids.length} questions answered, ${points} % right`);
+      said("opened", { opened: seen.size, chapters: chapters.length }) +
+      (points === null ? "" : ` · ${said("answered", { answered: answers.size, questions: ids.length, points })}`);
     const at = pages.findIndex((p) => p.id === current);
     document.querySelector("footer").hidden = pages.length === 1;
     document.querySelector("[data-step='-1']").disabled = at === 0;
@@ -102,7 +103,7 @@
     const feedback = form.querySelector(".feedback");
     feedback.className = `feedback ${isRight(id) ? "right" : "wrong"}`;
     const told = data.questions[id].feedback[chosen];
-    feedback.textContent = isRight(id) ? `✓ ${told || "Right."}` : `✗ Not yet. ${told}`;
+    feedback.textContent = isRight(id) ? `✓ ${told || said("right")}` : `✗ ${said("wrong")} ${told}`;
   }
 
   forms.forEach((form, id) => {
@@ -110,7 +111,7 @@
       event.preventDefault();
       const chosen = [...form.querySelectorAll("input")].findIndex((i) => i.checked);
       if (chosen < 0) {
-        form.querySelector(".feedback").textContent = "Choose an answer first.";
+        form.querySelector(".feedback").textContent = said("choose");
         return;
       }
       answers.set(id, chosen);

@@ -19,8 +19,9 @@ from coursegen_worker.artifacts import commit_document, find_document
 from coursegen_worker.documents import Document
 from coursegen_worker.failures import TaskFailedError
 from coursegen_worker.store import content_key
+from coursegen_worker.words import ENGLISH
 from coursegen_worker.writers import Desk
-from coursegen_worker.writers.model import prompts
+from coursegen_worker.writers.model import prompts, shapes
 from coursegen_worker.writers.model.client import Client, NotUnderstoodError
 from coursegen_worker.writers.model.ladder import Ladder
 from coursegen_worker.writers.model.wire import Message, Reply, Rung
@@ -57,6 +58,11 @@ class Question(Generic[A]):
     request: str = ""
     """Id of the wish that it is asked for: a part of the key alone, so that the same words are asked anew."""
 
+    @property
+    def language(self) -> str:
+        """What the answer has to be written in, without region: the course's, as the model is told."""
+        return str(self.data.get("course", {}).get("language", ENGLISH)).partition("-")[0]
+
     def message(self, most_tokens: int, wrong: str = "") -> Message:
         """Give the request; `wrong` says why the answer before was refused."""
         data = self.data | ({"lastAnswerRefusedBecause": wrong} if wrong else {})
@@ -82,7 +88,7 @@ class Asker:
         self.asked = 0
         """Requests that were made; none means that nothing was paid."""
         self._over: TaskFailedError | None = None
-        """Why no further question is begun: the provider has failed for one of them, and the attempt with it."""
+        """Why no further question is begun: the provider or the store has failed for one, and the attempt with it."""
 
     async def ask(self, question: Question[A]) -> A:
         """Give a right answer, from the store where it is there; raises TaskFailedError."""
@@ -94,20 +100,21 @@ class Asker:
         if found and (kept := _kept(question, found[1])):
             return kept
         async with self._room:
-            answer = await self._ask_unless_over(question)
-        part = Part(shape=question.shape.__name__, content=answer.model_dump(mode="json"))
-        _, stored = await asyncio.to_thread(commit_document, self._desk.store, key, part)
-        return _kept(question, stored) or answer
+            return await self._ask_and_keep(question, key)
 
-    async def _ask_unless_over(self, question: Question[A]) -> A:
+    async def _ask_and_keep(self, question: Question[A], key: str) -> A:
+        """Ask, and store the answer before another question is begun: what cannot be kept is not to be paid for."""
         if self._over:
             raise self._over
         try:
-            return await self._ask(question)
+            answer = await self._ask(question)
+            part = Part(shape=question.shape.__name__, content=answer.model_dump(mode="json"))
+            _, stored = await asyncio.to_thread(commit_document, self._desk.store, key, part)
         except TaskFailedError as error:
-            if error.failure in _PASSING:
+            if error.failure in (*_PASSING, FailureClass.STORAGE_UNAVAILABLE):
                 self._over = error
             raise
+        return _kept(question, stored) or answer
 
     async def _ask(self, question: Question[A]) -> A:
         wrong, asks, rung, most = "", 0, self._ladder.rung, question.most_tokens
@@ -125,7 +132,7 @@ class Asker:
             answer, wrong = _read(question, reply)
             if answer is not None:
                 await asyncio.to_thread(self._ladder.prove, rung)
-                flaws = question.flaws(answer)
+                flaws = [*question.flaws(answer), *shapes.foreign(answer, question.language)]
                 if not flaws:
                     return answer
                 wrong = " ".join(flaws[:5])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coursegen_api.task import CourseContext
-from coursegen_worker import durations, markdown
+from coursegen_worker import durations, markdown, words
 from coursegen_worker.documents import (
     Chapter,
     CourseBrief,
@@ -67,6 +67,7 @@ def facts_of_course(course: CourseContext, shared: CourseBrief | None) -> dict[s
     """Give what every request of a course begins with, in the same bytes: servers keep such a beginning."""
     facts = {
         "title": course.title,
+        "language": course.language,
         "subject": course.subject_domain,
         "level": course.proficiency_level.value,
         "difficultyOf10": course.difficulty_score,
@@ -118,12 +119,17 @@ async def _opening(facts: dict[str, Any], asker: Asker) -> list[Section]:
             prompts.OPENING.format(words=OPENING_WORDS),
             facts,
             900,
-            lambda a: [*shapes.short(text=(a.text, OPENING_WORDS // 2)), *shapes.foreign(a.text)],
+            lambda a: shapes.short(text=(a.text, OPENING_WORDS // 2)),
         )
     )
-    goals = [Paragraph(text="After this chapter you can do this:"), ListBlock(items=facts["chapter"]["objectives"])]
+    ours = _ours(facts)
+    goals = [Paragraph(text=ours("after_chapter")), ListBlock(items=facts["chapter"]["objectives"])]
     blocks = [*markdown.blocks(answer.text), *goals]
-    return [Section(id="introduction", kind="introduction", title="Where this chapter takes you", blocks=blocks)]
+    return [Section(id="introduction", kind="introduction", title=ours("introduction"), blocks=blocks)]
+
+
+def _ours(facts: dict[str, Any]) -> words.Words:
+    return words.of(facts["course"].get("language", words.ENGLISH).partition("-")[0])
 
 
 def _words(brief: ChapterBrief, group: _Group) -> int:
@@ -194,7 +200,7 @@ async def _practice(facts: dict[str, Any], asker: Asker) -> list[Section]:
 async def _closing(facts: dict[str, Any], asker: Asker) -> list[Section]:
     answer = await asker.ask(asking.Question("recap", Closing, prompts.CLOSING, facts, 1200, shapes.of_closing))
     blocks = [ListBlock(items=[markdown.plain(p) for p in answer.points]), Paragraph(text=markdown.plain(answer.next))]
-    return [Section(id="recap", kind="recap", title="What to keep", blocks=blocks)]
+    return [Section(id="recap", kind="recap", title=_ours(facts)("keep"), blocks=blocks)]
 
 
 async def _quiz(facts: dict[str, Any], number: int, group: _Group, asker: Asker) -> list[Question]:

@@ -76,6 +76,7 @@ def _facts(task: OutlineTask) -> dict[str, Any]:
     course = task.course
     facts = {
         "title": course.title,
+        "language": course.language,
         "subject": course.subject_domain,
         "level": course.proficiency_level.value,
         "learner": prompts.LEVELS[course.proficiency_level],
@@ -136,7 +137,7 @@ def _flaws_of_brief(answer: SharedBrief) -> list[str]:
     found += shapes.many("glossary", len(terms), 3, 30)
     if len(set(terms)) < len(terms) or not all(t.term and t.definition for t in answer.glossary):
         found.append("glossary: each term stands once, and has a definition.")
-    return found + shapes.foreign(*texts.values(), *(t.definition for t in answer.glossary))
+    return found
 
 
 def _flaws_of_contents(answer: Contents, count: int, objectives: int) -> list[str]:
@@ -150,7 +151,7 @@ def _flaws_of_contents(answer: Contents, count: int, objectives: int) -> list[st
         found.append(f"No chapter works towards objective {', '.join(map(str, missing))}.")
     if wrong := sorted(named - set(range(1, objectives + 1))):
         found.append(f"There is no objective {', '.join(map(str, wrong[:5]))}: they are 1 to {objectives}.")
-    return found + shapes.foreign(*titles)
+    return found
 
 
 def _flaws_of_contracts(answer: Contracts, wanted: list[int]) -> list[str]:
@@ -158,11 +159,11 @@ def _flaws_of_contracts(answer: Contracts, wanted: list[int]) -> list[str]:
     found = [] if sorted(numbers) == wanted else [f"Give each of the chapters {wanted} once; there are {numbers[:20]}."]
     for entry in answer.chapters:
         found += shapes.many(f"objectives of chapter {entry.number}", len(entry.objectives), 1, 6)
-        if any(not len(text.split()) >= 2 or len(text) > shapes.MAX_LINE for text in entry.objectives):
+        if any(shapes.length(text) < 2 or len(text) > shapes.MAX_LINE for text in entry.objectives):
             found.append(f"Chapter {entry.number}: an objective has 2 words or more, and one line.")
         if not entry.teaches:
             found.append(f"Chapter {entry.number} teaches nothing.")
-    return found + shapes.foreign(*(text for entry in answer.chapters for text in entry.objectives))
+    return found
 
 
 def _times(total: str | None, count: int) -> list[str | None]:

@@ -24,7 +24,7 @@ async def write(sentences: Sequence[str], chapter: Chapter, asker: Asker) -> lis
 
 
 def _question(sentences: Sequence[str], chapter: Chapter) -> Question[Plainer]:
-    words = sum(len(s.split()) for s in sentences)
+    words = sum(map(shapes.length, sentences))
     return Question(
         "sentences in plainer words",
         Plainer,
@@ -42,7 +42,4 @@ def _question(sentences: Sequence[str], chapter: Chapter) -> Question[Plainer]:
 def _flaws(answer: Plainer, count: int) -> list[str]:
     numbers = [entry.number for entry in answer.sentences]
     wrong = len(set(numbers)) < len(numbers) or not set(numbers) <= set(range(1, count + 1))
-    return [
-        *([f"Each number stands once, and is one from 1 to {count}."] if wrong else []),
-        *shapes.foreign(*(entry.text for entry in answer.sentences)),
-    ]
+    return [f"Each number stands once, and is one from 1 to {count}."] if wrong else []

@@ -67,7 +67,7 @@ def _concerned(previous: Chapter, wish: Wish) -> list[Section]:
 
 def _question(section: Section, facts: dict[str, Any], wish: Wish) -> Question[Rewritten]:
     text = as_markdown(section.blocks)
-    words = len(text.split())
+    words = shapes.length(text)
     near = {section.id, *section.objective_ids}
     said = [f.suggestion for f in wish.findings if f.measure in _WHOLE or f.place in near or not f.place]
     asked = {"feedback": wish.feedback, "focusArea": wish.focus_area, "findings": said[:10]}
@@ -84,7 +84,6 @@ def _question(section: Section, facts: dict[str, Any], wish: Wish) -> Question[R
         lambda a: [
             *shapes.headless(title=a.title, change=a.change),
             *shapes.short(text=(a.text, max(5, words // 3))),
-            *shapes.foreign(a.text),
         ],
         wish.request_id,
     )

@@ -6,23 +6,29 @@ the same. What counts is checked here, in sentences that tell the model what to 
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from coursegen_worker import markdown
+from coursegen_worker.exporters import language as scripts
 from coursegen_worker.quality import language, prose
+from coursegen_worker.words import ENGLISH
+from coursegen_worker.writers.model import prompts
 
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_LEAST_FOR_LANGUAGE = 20
-"""Fewer words than this say little about their language."""
 _CODE = re.compile(r"```.*?(?:```|$)|`[^`]*`", re.DOTALL)
 _CATCH_ALL = re.compile(r"\b(all|none|both|neither) of the (above|others|options)\b", re.IGNORECASE)
 MAX_TEXT, MAX_LINES = 12_000, 400
 MAX_BLOCKS, MAX_STEP_BLOCKS = 60, 5
 """Paragraphs, lists and pieces of code in one text, and in one step of an example: a section holds 200 of them."""
 MAX_LINE = 300
+_LEAST_FOR_SCRIPT = 100
+"""Characters: a shorter text may be a name."""
+_SIGNS_A_WORD = 2
+"""Of Chinese, Japanese, Thai and their like, which put no spaces between words."""
 
 
 def _text(value: Any) -> Any:
@@ -157,11 +163,16 @@ class Plainer(Shape):
 # ---- what is wrong with an answer -----------------------------------------------------------------------
 
 
+def length(text: str) -> int:
+    """Count words, roughly where a script does not divide them."""
+    return len(text.split()) + sum(map(scripts.has_no_spaces, text)) // _SIGNS_A_WORD
+
+
 def short(**fields: tuple[str, int]) -> list[str]:
     """Name the texts that have fewer words than they must, or are in pieces."""
     found = []
     for name, (text, least) in fields.items():
-        count = len(text.split())
+        count = length(text)
         if count < least:
             found.append(f"{to_camel(name)} has {count} words: write at least {least}.")
         found += crowded(to_camel(name), text, MAX_BLOCKS)
@@ -183,13 +194,34 @@ def headless(**lines: str) -> list[str]:
     ]
 
 
-def foreign(*texts: str) -> list[str]:
-    """Say so if one of the texts, or all together, are not in English; code does not count."""
-    for text in (*texts, " ".join(texts)):
-        words = prose.words(_CODE.sub(" ", text))
-        if len(words) >= _LEAST_FOR_LANGUAGE and not language.looks_english(words):
-            return ["The answer is not in English: write all of it in English."]
+def foreign(answer: BaseModel, wanted: str) -> list[str]:
+    """Say so if one of an answer's texts, or all together, are not in the language wanted; code does not count.
+
+    Of a language other than English what can be told is that English is not it, and what is in another script.
+    """
+    texts = [_CODE.sub(" ", text) for text in _texts(answer.model_dump())]
+    if any(_is_foreign(text, wanted) for text in (*texts, " ".join(texts))):
+        name = prompts.language(wanted)
+        return [f"The answer is not in {name}: write all of it in {name}."]
     return []
+
+
+def _is_foreign(text: str, wanted: str) -> bool:
+    words = prose.words(text)
+    if len(words) >= language.LEAST_WORDS:
+        if wanted == ENGLISH and not language.looks_english(words):
+            return True
+        if wanted != ENGLISH and language.plainly_english(words):
+            return True
+    return len(text) >= _LEAST_FOR_SCRIPT and scripts.is_in_another_script(text, wanted)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def many(name: str, count: int, least: int, most: int) -> list[str]:
@@ -213,7 +245,6 @@ def of_lesson(answer: Lesson, words: int) -> list[str]:
             for n, step in enumerate(answer.example_steps)
             for flaw in crowded(f"exampleSteps.{n}", step, MAX_STEP_BLOCKS)
         ],
-        *foreign(answer.explanation, answer.example_problem, *answer.example_steps, answer.example_result),
     ]
 
 
@@ -227,7 +258,6 @@ def of_practice(answer: Practice) -> list[str]:
             belief=(answer.belief, 12),
             correction=(answer.correction, 20),
         ),
-        *foreign(answer.exercise, answer.solution, answer.belief, answer.correction),
     ]
 
 
@@ -235,9 +265,8 @@ def of_closing(answer: Closing) -> list[str]:
     """Say what is wrong with a recap."""
     return [
         *many("points", len(answer.points), 3, 12),
-        *[f"points.{n} has under 4 words." for n, point in enumerate(answer.points) if len(point.split()) < 4],
+        *[f"points.{n} has under 4 words." for n, point in enumerate(answer.points) if length(point) < 4],
         *short(next=(answer.next, 4)),
-        *foreign(*answer.points, answer.next),
     ]
 
 
@@ -251,8 +280,7 @@ def of_quiz(answer: Quiz, objectives: int, each: int) -> list[str]:
     stems = [item.stem.casefold() for item in answer.questions]
     if len(set(stems)) < len(stems):
         found.append("Two questions are the same.")
-    texts = [t for q in answer.questions for t in (q.stem, *(o.feedback for o in q.options))]
-    return [*found, *foreign(*texts)]
+    return found
 
 
 def _of_item(number: int, item: Quiz.Item, objectives: int) -> list[str]:
@@ -267,8 +295,8 @@ def _of_item(number: int, item: Quiz.Item, objectives: int) -> list[str]:
         found.append(f"{name}: all options must differ, and none may be empty.")
     if any(_CATCH_ALL.search(text) for text in texts):
         found.append(f"{name}: no option may speak of the others.")
-    if any(len(option.feedback.split()) < 3 for option in item.options):
+    if any(length(option.feedback) < 3 for option in item.options):
         found.append(f"{name}: each option needs feedback of 3 words or more.")
-    if len(item.stem.split()) < 4:
+    if length(item.stem) < 4:
         found.append(f"{name}.stem has under 4 words.")
     return found

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from coursegen_api.base import Usage
-from coursegen_api.task import OutlineTask
+from coursegen_api.task import CourseContext, OutlineTask
 from coursegen_worker.documents import Chapter, Generator, Outline
+from coursegen_worker.failures import invalid_input
 from coursegen_worker.progress import Advance
 from coursegen_worker.writers import ChapterBrief, Wish, Written
 
@@ -37,18 +38,21 @@ class TemplateWriter:
         """Divide a course into chapters."""
         from coursegen_worker.writers.template import outline
 
+        _english(task.course)
         return outline.compose(task, GENERATOR, advance), Usage()
 
     def chapter(self, brief: ChapterBrief, advance: Advance) -> Written:
         """Write one chapter with its questions."""
         from coursegen_worker.writers.template import chapter
 
+        _english(brief.course)
         return Written(chapter.compose(brief, GENERATOR, advance))
 
     def revise(self, previous: Chapter, wish: Wish, advance: Advance) -> Written:
         """Change a chapter as wished."""
         from coursegen_worker.writers.template import revise
 
+        _english(previous.course)
         return revise.revise(previous, wish, advance)
 
     def plainer(self, sentences: Sequence[str], chapter: Chapter) -> tuple[list[str | None], Usage]:
@@ -57,3 +61,12 @@ class TemplateWriter:
 
         found = [simplify.text(s, simplify.SHORT_WORDS) for s in sentences]
         return [new if new != old else None for old, new in zip(sentences, found, strict=True)], Usage()
+
+
+def _english(course: CourseContext) -> None:
+    """Refuse a course in a language that the composer has no units in; raises InvalidInput."""
+    if course.language and course.language.partition("-")[0] != "en":
+        raise invalid_input(
+            f"language {course.language}: the embedded composer writes English only. Name a ModelProvider in "
+            "providerName, whose model writes it, or leave language out"
+        )

@@ -1,0 +1,92 @@
+"""A cluster that is there already in the place of one of our own: `make test-cluster CLUSTER=existing`, or `kind`.
+
+Contract, manifests and roles are tried on it. The other tests play the node, read the audit log or stop parts of the
+control plane, and have clusters of their own.
+"""
+
+import http.client
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demo.ground import Kind
+from demo.kubectl import Kubectl, proxy
+from localcluster import golang, paths
+from localcluster.api import Api
+from localcluster.progress import Reporter
+
+VARIABLE = "COURSEGEN_TEST_CLUSTER"
+OURS = "--selector=app.kubernetes.io/part-of=coursegen"
+LEFT = (
+    ("validatingadmissionpolicybinding,validatingadmissionpolicy,clusterrole,clusterrolebinding,priorityclass", OURS),
+    ("clusterrole", "coursegen-viewer", "coursegen-editor", "coursegen-provider-editor"),
+    ("clusterrole", "coursegen-queue-viewer", "coursegen-queue-editor"),
+    ("namespace", "coursegen-system", "courses"),
+    ("crd", OURS),
+)
+"""What the tests leave in the cluster itself."""
+
+
+@dataclass(frozen=True)
+class ProxiedApi(Api):
+    """Requests as whoever the kubeconfig names, by `kubectl proxy`."""
+
+    port: int = 0
+
+    def request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, kind: str = "application/json"
+    ) -> tuple[int, Any]:
+        """Send one request; give its status and its JSON or text, or 0 for no answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": kind})
+            response = connection.getresponse()
+            text = response.read().decode()
+        except (OSError, http.client.HTTPException):
+            return 0, None
+        finally:
+            connection.close()
+        try:
+            return response.status, json.loads(text)
+        except ValueError:
+            return response.status, text
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What `localcluster.Access` has, of a cluster that is not ours."""
+
+    kubeconfig: Path
+    kubectl: Path
+
+
+@contextmanager
+def reached() -> Iterator[tuple[Reached, ProxiedApi]]:
+    """Reach the cluster that COURSEGEN_TEST_CLUSTER names; what the tests leave in it is removed after the body."""
+    kind = Kind(Reporter(sys.stderr), "coursegen-test") if os.environ[VARIABLE] == "kind" else None
+    kubectl = kind.up() if kind else _of_the_kubeconfig()
+    known = kubectl.output("get", "crd", OURS, "--output=name").strip()
+    assert not known, f"This cluster has our kinds already, perhaps with work in it: it is left alone.\n{known}"
+    try:
+        with proxy(kubectl) as found:
+            port = int(found.address.rpartition(":")[2])
+            yield Reached(kubectl.kubeconfig, kubectl.program), ProxiedApi("127.0.0.1", Path(), port)
+    finally:
+        if kind:
+            kind.down()
+        else:
+            for what in LEFT:
+                kubectl.run("delete", *what, "--ignore-not-found", what="Removing what the tests left")
+
+
+def _of_the_kubeconfig() -> Kubectl:
+    config = Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
+    assert config.exists(), f"There is no kubeconfig: KUBECONFIG names {config}."
+    program = shutil.which("kubectl") or golang.ensure(golang.CONTROL_PLANE, Reporter(sys.stderr)) / "kubectl"
+    return Kubectl(Path(program), config, paths.cache() / "logs" / "test-existing.log")

@@ -1,0 +1,99 @@
+"""Backup and restore as docs/operations.md has them: its own commands, word for word, beside work that has ended."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from ... import programs
+from ...e2e.scene import COURSE, Scene, chapter, outcomes
+from ...e2e.system import ROOT
+from .kubelet import Kubelet
+
+PAGE = ROOT / "docs" / "operations.md"
+APPLIED = {
+    ("CourseGeneration", "c"),
+    ("ChapterGeneration", "alone"),
+    ("ArtifactCleanup", "clean"),
+    ("ModelProvider", "p"),
+}
+KINDS = (
+    "CourseGeneration",
+    "ChapterGeneration",
+    "QualityValidation",
+    "CourseExport",
+    "ArtifactCleanup",
+    "ModelProvider",
+)
+
+
+def blocks() -> list[str]:
+    """Give the shell blocks of the page's section."""
+    section = PAGE.read_text().partition("## Backup and restore")[2].partition("\n## ")[0]
+    found = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    assert len(found) == 2, "one saves, one restores"
+    return found
+
+
+def run(scene: Scene, folder: Path, words: str) -> None:
+    """Run a block in the scene's namespace, where the page says all of them."""
+    kubectl = scene.system.kubectl
+    (folder / "bin").mkdir(exist_ok=True)
+    for name, program in {"kubectl": kubectl.program, "jq": programs.jq()}.items():
+        link = folder / "bin" / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(program)
+    environment = {
+        "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "KUBECONFIG": str(kubectl.kubeconfig),
+    }
+    here = words.replace(" -A ", f" -n {scene.namespace} ")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", here],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def keys(scene: Scene) -> dict[str, str]:
+    """Give the key of every artifact, by kind and name."""
+    found = {}
+    for kind in ("ChapterGeneration", "CourseExport"):
+        for name in scene.names(kind):
+            status = scene.status(kind, name)
+            assert outcomes(status) == ["Succeeded"], (name, status)
+            found[f"{kind}/{name}"] = status["artifact"]["key"]
+    return found
+
+
+def until_done(scene: Scene) -> None:
+    scene.until_ended("c")
+    scene.until_ended("alone", "ChapterGeneration")
+    scene.until("ArtifactCleanup", "clean", lambda s: s.get("attempts"))
+
+
+def test_what_people_applied_is_restored_and_asks_for_the_same_content(
+    scene: Scene, kubelet: Kubelet, tmp_path: Path
+) -> None:
+    scene.create("ModelProvider", "p", {"writer": "template"})
+    scene.create("CourseGeneration", "c", COURSE | {"providerName": "p", "exports": [{"format": "json"}]})
+    scene.create("ChapterGeneration", "alone", chapter())
+    scene.create("ArtifactCleanup", "clean", {})
+    until_done(scene)
+    before = keys(scene)
+    assert len(before) == 5
+    save, restore = blocks()
+    run(scene, tmp_path, save)
+
+    scene.kubectl("delete", "coursegen,chaptergen,qualval,courseexp,artclean,modelprov", "--all")
+    scene.until_gone(*KINDS, "Job")
+    run(scene, tmp_path, restore)
+    restored = {(k, n) for k in KINDS for n in scene.names(k)}
+    assert restored >= APPLIED
+    until_done(scene)
+    assert keys(scene) == before

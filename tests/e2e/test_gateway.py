@@ -1,0 +1,69 @@
+"""What the gateway needs real Pods for: its own Deployment, content that real workers read, their logs and files."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from .scene import SECONDS, Scene
+from .system import SYSTEM
+
+CONTENT = {
+    "title": "Weather",
+    "chapters": [
+        {
+            "title": title,
+            "learningObjectives": [f"Explain how {title.lower()} forms"],
+            "content": f"## How {title.lower()} forms\n\nWarm air goes up. It cools, and {title.lower()} forms.",
+        }
+        for title in ("Rain", "Snow", "Fog")
+    ],
+    "source": "x" * 5_000_000,  # nobody reads it: the document is only large
+}
+
+
+@contextmanager
+def gateway(scene: Scene) -> Iterator[httpx.Client]:
+    """Reach the cluster's gateway as a teacher of the scene's namespace."""
+    scene.kubectl("create", "serviceaccount", "teacher")
+    account = f"--serviceaccount={scene.namespace}:teacher"
+    scene.kubectl("create", "rolebinding", "teacher", "--role=coursegen-author", account)
+    headers = {"Authorization": f"Bearer {scene.kubectl('create', 'token', 'teacher').strip()}"}
+    tunnel = ("port-forward", "--namespace", SYSTEM, "service/gateway", ":80")
+    with (
+        scene.system.kubectl.background(*tunnel, says=r"127\.0\.0\.1:\d+") as found,
+        httpx.Client(base_url=f"http://{found[0]}", headers=headers, timeout=60, trust_env=False) as client,
+    ):
+        yield client
+
+
+def test_content_from_outside_is_measured_and_made_a_pdf_through_the_gateway(scene: Scene) -> None:
+    body = json.dumps(CONTENT).encode()
+    with gateway(scene) as client:
+        kind = {"Content-Type": "application/json"}
+        sent = client.post("/api/v1/uploads", params={"namespace": scene.namespace}, content=body, headers=kind)
+        assert sent.status_code == 201, sent.text
+        assert sent.json()["sha256"] == hashlib.sha256(body).hexdigest()
+        source = {"namespace": scene.namespace, "artifact_key": sent.json()["artifact_key"]}
+        made = [
+            client.post("/api/v1/validations", json=source | {"name": "v"}),
+            client.post("/api/v1/exports", json=source | {"name": "e", "format": "pdf"}),
+        ]
+        assert [m.status_code for m in made] == [202, 202], made[0].text
+        measured = scene.until_ended("v", "QualityValidation", SECONDS)
+        assert (measured["phase"], len(measured["quality"]["scores"])) == ("Succeeded", 3)
+        exported = scene.until_ended("e", "CourseExport", SECONDS)["artifact"]
+
+        path = f"/api/v1/tasks/{made[1].json()['task_id']}"
+        scene.system.recorder.until(
+            lambda: client.get(path).json()["phase"] == "Succeeded", 30, lambda: "the gateway has not heard of the end"
+        )
+        file = client.get(f"{path}/artifact")
+        assert (file.headers["content-disposition"], file.content[:4]) == ('attachment; filename="e.pdf"', b"%PDF")
+        assert hashlib.sha256(file.content).hexdigest() == exported["sha256"]
+        log = client.get(f"{path}/log")
+        assert (log.status_code, log.headers["x-pod"].startswith("e-")) == (200, True), log.text
+        assert json.loads(log.text.splitlines()[0])
+        assert "Warm air" not in log.text, "a log has no content"
