@@ -65,8 +65,9 @@ def export(course: Course, advance: Advance) -> Exported:
 def _start(write: html.Writer, course: Course) -> str:
     title = course.course.title
     facts = "".join(f"<li>{html.text(fact)}</li>" for fact in course_facts(course, write.words))
-    items = "".join(f"<li{write.mark(o.text)}>{html.inline(o.text)}</li>" for o in course.objectives)
-    goals = f"<h2 {write.ours}>{write.said('objectives')}</h2><ul>{items}</ul>" if items else ""
+    items = "".join(f"<li>{html.inline(o.text)}</li>" for o in course.objectives)
+    spoken = write.mark(" ".join(o.text for o in course.objectives))
+    goals = f"<h2 {write.ours}>{write.said('objectives')}</h2><ul{spoken}>{items}</ul>" if items else ""
     told = write.notes(course)
     shown = html.text(title).strip() or write.said("untitled")
     return (
