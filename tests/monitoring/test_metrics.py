@@ -45,6 +45,7 @@ class Scene:
         sim = self.sim
         made = StateCollector(sim.snapshot, sim.scheduler, sim.defaults, sim.metrics.provider, lambda: sim.time)
         made.reader = ProgressReader(Redis("redis://127.0.0.1:1/0"), dict)
+        made.reader.configured = True
         made.leads = self.leads
         sim.metrics.registry.register(made)
         return made

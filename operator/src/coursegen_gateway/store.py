@@ -7,13 +7,14 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import obstore
-from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import from_url
 
 from coursegen_api import names
@@ -81,7 +82,8 @@ class Store:
         """
         try:
             for _ in range(_LOOKS):
-                await obstore.put_async(self._now(), key, data, use_multipart=False)
+                with suppress(AlreadyExistsError):  # versitygw, while the folder's last file is being removed
+                    await obstore.put_async(self._now(), key, data, use_multipart=False)
                 announced = await self._written(key + names.STORE_ANNOUNCED)
                 written = await self._written(key)
                 if written and (announced is None or written - announced > _LONGEST_REMOVAL):

@@ -19,6 +19,7 @@ _SHAPED = {
     "duration": ("P9999DT9999H9999M99999S", "PT2H", "P1W"),
     "sha256": ("0" * 64,),
     "uuid": (UUID,),
+    "language": ("abc-12345678-12345678-1234567",),
 }
 """Values of patterns that no repeated character fits; the first of each is the longest."""
 

@@ -29,8 +29,8 @@ CALL_TIMEOUT = timedelta(seconds=20)
 CONNECT_TIMEOUT = timedelta(seconds=3)
 RETRIES = 3
 RETRY_TIMEOUT = timedelta(seconds=8)
-_ASKED = 3
-"""An S3 server over a folder (versitygw) may lose what is written while somebody else takes the folder's last file away."""
+_ASKED = 5
+"""versitygw refuses what is written (409) while somebody else takes the last file of the same folder away."""
 
 _KEY = re.compile(r"[0-9a-f-]{36}/[a-z]+/[A-Za-z0-9][A-Za-z0-9._-]*")
 _STORE_ERRORS = (BaseError, OSError, NotImplementedError, ValueError)
