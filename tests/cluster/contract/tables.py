@@ -435,7 +435,7 @@ CEL: list[Row] = [
     ),
     Row(
         "CourseGeneration",
-        "spec.language",
+        "spec",
         "the embedded composer writes English only: name a ModelProvider in providerName",
         {"spec.providerName": ABSENT, "spec.language": "en-GB"},
         {"spec.providerName": ABSENT, "spec.language": "de"},
