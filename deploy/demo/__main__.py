@@ -26,6 +26,7 @@ WORKLOADS = (
     "deployment/coursegen-redis",
     "deployment/coursegen-operator",
     "deployment/coursegen-gateway",
+    "deployment/coursegen-prometheus",
 )
 
 
@@ -77,7 +78,7 @@ def _deploy(ground: Ground) -> Kubectl:
             _rollout(kubectl, workload, ground.words)
             if workload == _STORE:  # before work begins
                 bucket.protect(kubectl, ground.overlay / "generated", uids)
-        step.note("operator, gateway, Redis and S3 server are ready")
+        step.note("operator, gateway, Prometheus, Redis, S3 server ready")
     return kubectl
 
 
@@ -124,7 +125,8 @@ def _run(ground: Ground, timeout: float) -> int:
     forward = f"{ground.words} -n {SYSTEM} port-forward service/gateway 8080:80"
     print(f"\n  The page:    {forward}, then http://localhost:8080")
     print(f"  Its token:   {ground.words} -n {TENANT} create token teacher")
-    print(f"  Look around: {ground.words} -n {TENANT} get coursegen,chaptergen    Take it down: make down")
+    print(f"  Look around: {ground.words} -n {TENANT} get coursegen,chaptergen")
+    print(f"  Steer it:    {ground.plugin} status    Take it down: make down")
     return 0
 
 

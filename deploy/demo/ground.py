@@ -35,6 +35,10 @@ class Ground(Protocol):
     def words(self) -> str:
         """Say how a person calls kubectl for it."""
 
+    @property
+    def plugin(self) -> str:
+        """Say how a person calls the plugin for it."""
+
     def up(self) -> Kubectl:
         """Have the cluster run; LocalClusterError says what is missing."""
 
@@ -63,7 +67,11 @@ def built(reporter: Reporter) -> dict[str, Image]:
         name: images.build(Build(f"{images.REGISTRY}/{name.split('/')[1]}", ROOT / file, ROOT, arguments), reporter)
         for name, (file, arguments) in registry.PARTS.items()
     }
-    return own | {"redis": images.redis(reporter), "versity/versitygw": images.s3(reporter)}
+    return own | {
+        "redis": images.redis(reporter),
+        "versity/versitygw": images.s3(reporter),
+        "prom/prometheus": images.prometheus(reporter),
+    }
 
 
 @dataclass
@@ -77,6 +85,10 @@ class Local:
     @property
     def words(self) -> str:
         return "deploy/demo/kubectl"
+
+    @property
+    def plugin(self) -> str:
+        return f"{self.words} coursegen"
 
     def up(self) -> Kubectl:
         access = self.cluster.up()
@@ -109,6 +121,10 @@ class Kind:
     @property
     def words(self) -> str:
         return f"KUBECONFIG={self._kubeconfig} kubectl"
+
+    @property
+    def plugin(self) -> str:
+        return f"KUBECONFIG={self._kubeconfig} .venv/bin/coursegen"
 
     @property
     def _kubeconfig(self) -> Path:
@@ -155,6 +171,10 @@ class Existing:
     @property
     def words(self) -> str:
         return "kubectl"
+
+    @property
+    def plugin(self) -> str:
+        return ".venv/bin/coursegen"
 
     def up(self) -> Kubectl:
         if not self.registry:

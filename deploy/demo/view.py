@@ -187,7 +187,7 @@ def _error(status: Json) -> str:
 
 def _took(status: Json) -> float:
     attempts = status.get("attempts") or [{}]
-    first, last = attempts[0].get("startTime") or attempts[0].get("admissionTime"), attempts[-1].get("completionTime")
+    first, last = attempts[0].get("admissionTime"), attempts[-1].get("completionTime")
     return max(0.0, _time(last) - _time(first)) if first and last else 0.0
 
 

@@ -1,7 +1,8 @@
 """`python -m tests.bench`: measures, prints a table, writes JSON.
 
 The usual two settings of the controller manager's client limits; with each, on one control plane, the raw ceiling,
-the path ceiling and the operator, one after the other, each in a fresh namespace that is gone before the next begins.
+the path ceiling, the operator with all courses at once, and with courses that come at a rate it can serve; one after
+the other, each in a fresh namespace that is gone before the next begins.
 """
 
 import argparse
@@ -35,6 +36,12 @@ _RUN_SECONDS = 900
 
 _CONNECTIONS = 64
 
+_WARM_SECONDS = 35
+"""The garbage collector looks for new kinds every 30 s: until it knows ours, it asks for the owner of each Job."""
+
+_STEADY_SHARE = 0.6
+"""Of what the operator got through when all courses came at once: so fast they come in a steady load."""
+
 
 @dataclass
 class Session:
@@ -44,6 +51,7 @@ class Session:
     raw: list[float] = field(default_factory=list)
     path: list[float] = field(default_factory=list)
     operator: list[operator_run.Figures] = field(default_factory=list)
+    steady: list[operator_run.Steady] = field(default_factory=list)
     restart: list[operator_run.Restart] = field(default_factory=list)
     cpu: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     """By run: CPU seconds of all that belongs to the benchmark, and the share of the machine that others had."""
@@ -60,6 +68,8 @@ class Bench:
     rounds: int
     profile: Path | None
     only: str | None
+    every: float | None
+    """Seconds between the courses of a steady load; None: as the operator's run before it says."""
 
     async def session(self, limits: str) -> Session:
         """Measure with one setting."""
@@ -68,9 +78,9 @@ class Bench:
         os.environ["KUBECONFIG"] = str(access.kubeconfig)
         async with Client(from_kubeconfig(), "bench", _CONNECTIONS) as client:
             await ground.sweep(client)
-            await asyncio.sleep(3)  # the controllers have just been started
+            await asyncio.sleep(_WARM_SECONDS)
             for _ in range(self.rounds):
-                for name in ("raw", "path", "operator"):
+                for name in ("raw", "path", "operator", "steady"):
                     if self.only in (None, name):
                         await self._run(session, client, access, name)
             if self.only == "restart":
@@ -81,8 +91,8 @@ class Bench:
         namespace = f"{ground.NAMESPACE}{name}-{time.time_ns() // 10**9:x}"
         with self.reporter.step(f"{session.limits} {name}", f"{self.size.total} tasks") as step:
             async with asyncio.timeout(_RUN_SECONDS), ground.namespace(client, namespace) as uid:
-                if name == "operator":
-                    use, seconds = await self._operator(session, client, access, namespace)
+                if name in ("operator", "steady"):
+                    use, seconds = await self._operator(session, client, access, namespace, name)
                 else:
                     planned = list(sample.courses(namespace, uid, ground.queues()[0], self.size))
                     meter = Meter(self.cluster.instance.ident)
@@ -93,18 +103,31 @@ class Bench:
                 step.note(f"{seconds:.1f} s, {use['ours']:.0f} CPU seconds, others used {use['others']:.0%}")
 
     async def _operator(
-        self, session: Session, client: Client, access: Access, namespace: str
+        self, session: Session, client: Client, access: Access, namespace: str, name: str
     ) -> tuple[dict[str, float], float]:
         assert access.audit_log
         uses = []
-        log = OUT / f"{namespace}.log"
-        async with operator_run.running(access.kubeconfig, log, self.profile) as process:
+        log, profile = OUT / f"{namespace}.log", self.profile if name == (self.only or "operator") else None
+        async with operator_run.running(access.kubeconfig, log, profile) as process:
             meter = Meter(self.cluster.instance.ident, process[0])
-            figures = await operator_run.generate(
-                client, namespace, self.size, access.audit_log, process, lambda: uses.append(meter.read())
-            )
+
+            def ended() -> None:
+                uses.append(meter.read())
+
+            if name == "steady":
+                found = await operator_run.steady(
+                    client, namespace, self.size, self._every(session), access.audit_log, process[0], ended
+                )
+                session.steady.append(found)
+                return uses[0], found.makespan
+            figures = await operator_run.generate(client, namespace, self.size, access.audit_log, process, ended)
         session.operator.append(figures)
         return uses[0], figures.makespan
+
+    def _every(self, session: Session) -> float:
+        if self.every is not None:
+            return self.every
+        return session.operator[-1].makespan / self.size.courses / _STEADY_SHARE
 
     async def _restart(self, session: Session, client: Client, access: Access) -> None:
         namespace = f"{ground.NAMESPACE}restart-{time.time_ns() // 10**9:x}"
@@ -145,8 +168,8 @@ class Meter:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
-        description="Measure what the operator costs, beside two ceilings. Ten minutes on two quiet cores; a run that "
-        f"takes more than {_RUN_SECONDS // 60} minutes is broken off.",
+        description="Measure what the operator costs, beside two ceilings. A quarter of an hour on two quiet cores; a "
+        f"run that takes more than {_RUN_SECONDS // 60} minutes is broken off.",
     )
     parser.add_argument("--quick", action="store_true", help="10 courses in place of 100: to try it, not to quote")
     parser.add_argument("--courses", type=int, default=sample.Size().courses, help="how many courses (100)")
@@ -155,14 +178,23 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--limits", choices=LIMITS, help="only with these limits of the controller manager")
     parser.add_argument(
         "--only",
-        choices=("raw", "path", "operator", "worker", "restart"),
+        choices=("raw", "path", "operator", "steady", "worker", "restart"),
         help="only these runs; a restart, over a load that has ended, is made only if asked for",
+    )
+    parser.add_argument(
+        "--every",
+        type=float,
+        help="seconds from one course to the next in a steady load "
+        f"({_STEADY_SHARE:.0%} of what the operator's run before it got through)",
     )
     parser.add_argument("--name", default="bench", help="name of the local cluster")
     parser.add_argument("--keep", action="store_true", help="leave the cluster running")
     parser.add_argument("--profile", type=Path, help="file for a profile of the operator by py-spy (in the PATH)")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="json: nothing but JSON")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if asked.only == "steady" and asked.every is None:
+        parser.error("--only steady needs --every: no run of the operator goes before it")
+    return asked
 
 
 def main() -> int:
@@ -185,7 +217,8 @@ def main() -> int:
                 found["worker_start"] = worker_start.measure(Path(temporary))
                 step.note(f"{len(found['worker_start']['kinds'])} kinds of task")
         if asked.only != "worker":
-            bench = Bench(size, cluster, reporter, Path(temporary), asked.rounds, asked.profile, asked.only)
+            folder = Path(temporary)
+            bench = Bench(size, cluster, reporter, folder, asked.rounds, asked.profile, asked.only, asked.every)
             try:
                 limits = [asked.limits] if asked.limits else USUAL
                 found["sessions"] = [asdict(asyncio.run(bench.session(one))) for one in limits]

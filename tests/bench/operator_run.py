@@ -51,6 +51,18 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Steady:
+    """What was measured while courses came one after the other, no faster than the machine can serve them."""
+
+    every: float
+    """Seconds from one course to the next."""
+    makespan: float
+    cpu_seconds: float
+    """For 1,000 chapters, their Jobs not removed."""
+    latencies: latency.Latencies
+
+
+@dataclass(frozen=True)
 class Restart:
     """What an operator did that was started over a finished load."""
 
@@ -146,8 +158,23 @@ async def generate(
     )
 
 
-async def load(client: Client, namespace: str, size: sample.Size) -> float:
-    """Have a load generated, and give the seconds that it took."""
+async def steady(
+    client: Client, namespace: str, size: sample.Size, every: float, log: Path, pid: int, ended: Callable[[], None]
+) -> Steady:
+    """Have a load generated that comes course by course, and measure how long each step takes."""
+    since, cpu = audit.position(log), processes.cpu_seconds(pid)
+    makespan = await load(client, namespace, size, every)
+    ended()
+    used = processes.cpu_seconds(pid) - cpu
+    return Steady(every, makespan, used * 1000 / size.total, latency.read(log, since, namespace))
+
+
+async def load(client: Client, namespace: str, size: sample.Size, every: float = 0.0) -> float:
+    """Have a load generated, and give the seconds that it took.
+
+    Arguments:
+        every: seconds from one course to the next; without it they come all at once.
+    """
     path = f"/apis/{names.API_VERSION}/namespaces/{namespace}/coursegenerations"
     slots = asyncio.Semaphore(_POSTS_AT_ONCE)
     begun = time.monotonic()
@@ -155,6 +182,7 @@ async def load(client: Client, namespace: str, size: sample.Size) -> float:
         seen = group.create_task(_all_ended(client, path, size.courses))
         for number in range(1, size.courses + 1):
             group.create_task(_post(client, path, sample.course(namespace, number, size), slots))
+            await asyncio.sleep(max(0.0, begun + number * every - time.monotonic()) if every else 0.0)
     return seen.result() - begun
 
 

@@ -13,6 +13,11 @@ AIMS = {"20/30": ("raw", 1.3), "100/200": ("raw", 1.3), "200/400": ("raw", 1.3),
 
 MAX_REQUESTS = 8
 MAX_MEGABYTES = 150
+MAX_STEP_SECONDS = 1.0
+"""From apply to the first Job, and from a Job's end to its status, of 99 in 100, where courses come steadily."""
+
+
+STEPS = {"apply → first Job": "applied_to_first_job", "Job ended → status": "ended_to_status"}
 
 
 def text(found: Json) -> str:
@@ -39,6 +44,8 @@ def _session(session: Json, size: Json) -> Iterator[str]:
         yield _row(f"operator × {name}", _aim(ratio, most) if name == ceiling else f"{ratio:.2f}")
     if operator:
         yield from _operator(operator)
+    for steady in session["steady"]:
+        yield from _steady(steady)
     for again in session["restart"]:
         yield _row(f"restart over {again['objects']} objects and {again['jobs']} Jobs, s", f"{again['seconds']:.1f}")
         needless = ", ".join(f"{what} {number}" for what, number in again["writes"].items())
@@ -62,12 +69,24 @@ def _operator(figures: Sequence[Json]) -> Iterator[str]:
     yield _row("  (answered by an error)", ", ".join(refused) or "none")
     for kind in figures[0]["visits"]:
         yield _row(f"visits of a {kind}, a task", ", ".join(f"{f['visits'].get(kind, 0):.1f}" for f in figures))
-    for name, of in (("apply → first Job", "applied_to_first_job"), ("Job ended → status", "ended_to_status")):
-        spreads = [f["latencies"][of] for f in figures]
-        said = (f"{s['median']:.2f} / {s['p99']:.2f} / {s['worst']:.2f}" for s in spreads)
+    for name, of in STEPS.items():
+        said = (_spread(f["latencies"][of]) for f in figures)
         yield _row(f"{name}, s, median / p99 / worst", ", ".join(said))
     yield _row("CPU seconds / 1,000 tasks", ", ".join(f"{f['cpu_seconds']:.1f}" for f in figures))
     yield _row("peak memory, MB", _aim(max(f["peak_megabytes"] for f in figures), MAX_MEGABYTES))
+
+
+def _steady(steady: Json) -> Iterator[str]:
+    yield f"  Steadily, a course every {steady['every']:.2f} s"
+    for name, of in STEPS.items():
+        spread = steady["latencies"][of]
+        yield _row(f"{name}, s, median / p99 / worst", _spread(spread))
+        yield _row("  p99", _aim(spread["p99"], MAX_STEP_SECONDS))
+    yield _row("CPU seconds / 1,000 tasks", f"{steady['cpu_seconds']:.1f}")
+
+
+def _spread(spread: Json) -> str:
+    return f"{spread['median']:.2f} / {spread['p99']:.2f} / {spread['worst']:.2f}"
 
 
 def _row(name: str, value: str) -> str:

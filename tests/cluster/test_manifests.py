@@ -22,6 +22,7 @@ PARTS = {
         "redis",
         "s3",
         "gateway",
+        "prometheus",
         "monitoring",
         "admission-policy",
     ),

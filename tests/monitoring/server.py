@@ -30,9 +30,14 @@ class Server:
     port: int
     began: float
 
+    @property
+    def url(self) -> str:
+        """Give its address."""
+        return f"http://127.0.0.1:{self.port}"
+
     def ask(self, what: str, **arguments: Any) -> Any:
         """Ask its API; AssertionError with its words if it refuses."""
-        url = f"http://127.0.0.1:{self.port}/api/v1/{what}?{urllib.parse.urlencode(arguments)}"
+        url = f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(arguments)}"
         try:
             with urllib.request.urlopen(url, timeout=10) as answer:
                 return json.load(answer)["data"]
@@ -60,7 +65,7 @@ class Server:
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline:
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=10).close()
+                urllib.request.urlopen(f"{self.url}/-/ready", timeout=10).close()
             except OSError:  # nobody listens, or HTTPError
                 time.sleep(0.1)
             else:

@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real operator on a real API server: every panel has data, and every rule is well."""
+"""A real Prometheus scrapes a real operator on a real API server: every panel has data, and all who look agree."""
 
 import json
 import math
@@ -20,11 +20,14 @@ from coursegen_api.task import TASK_RESULT, Progress, TaskInput, TaskKind, TaskR
 from coursegen_gateway import graphs
 from localcluster.prometheus import Prometheus
 
+from ..agreement import reading
+from ..agreement.figures import Source
 from ..cluster.operator.conftest import control_plane
-from ..cluster.operator.kubelet import End, Kubelet, well
-from ..e2e.scene import Scene, chapter, course
-from ..e2e.system import free_port
-from ..programs import redis_server
+from ..cluster.operator.gateway.place import Place, apply_rights, start_redis
+from ..cluster.operator.gateway.place import Server as Program
+from ..cluster.operator.kubelet import RUNS, End, Kubelet, well
+from ..e2e.scene import COURSE, Scene, chapter, course
+from ..e2e.system import apply_queue
 from .conftest import ROOT
 from .server import Server, scraping
 from .test_dashboards import QUERIES
@@ -32,13 +35,26 @@ from .test_dashboards import QUERIES
 pytestmark = pytest.mark.cluster
 
 CHAPTERS = 6
-WRITTEN = CHAPTERS + 2
-"""With those of the course."""
+WRITTEN = CHAPTERS + 2 + 3
+"""With those of the two courses: one whose chapters are given, and one that begins with an outline."""
+HAPPENED = {"course": 2, "outline": 1, "chapter": WRITTEN, "validation": 1, "export": 1, "cleanup": 1}
+COURSES = {
+    "course": course(chapters=2, providerName="p"),
+    "whole": COURSE | {"exports": [{"format": "json"}], "providerName": "p"},
+}
+REFUSED = TaskResult(failure_class=FailureClass.INVALID_INPUT, message="no objective is one")
 BUDGET = {"tokens": 1_000_000, "costMicroUSD": 10_000_000}
 
 
 def end(task: TaskInput) -> End:
-    """End as a worker does that asks a model; one chapter fails at first, and the artifact of one is there already."""
+    """End as a worker does that asks a model.
+
+    One chapter fails at first, one for good, one goes on, and the artifact of one is there already.
+    """
+    if task.name == "ch-runs":
+        return RUNS
+    if task.name == "ch-fails":
+        return End(exit_code(FailureClass.INVALID_INPUT), REFUSED.to_json())
     if task.work.kind is not TaskKind.CHAPTER:
         return well(task)
     if (task.name, task.attempt) == ("ch-0", 1):
@@ -51,14 +67,11 @@ def end(task: TaskInput) -> End:
 
 
 @pytest.fixture(scope="module")
-def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     """Start a redis-server on loopback."""
-    port, folder = free_port(), tmp_path_factory.mktemp("redis")
-    argv = [redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv], stdout=subprocess.DEVNULL)
-    yield port
-    process.kill()
-    process.wait()
+    server = start_redis(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()
 
 
 def report(port: int, scene: Scene, name: str) -> None:
@@ -77,17 +90,17 @@ def report(port: int, scene: Scene, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def run(
-    programs: Prometheus, redis_port: int, tmp_path_factory: pytest.TempPathFactory
+    programs: Prometheus, redis_server: Program, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Server, Scene]]:
     """Have chapters and a course generated under the eyes of Prometheus, to the end."""
     folder = tmp_path_factory.mktemp("live")
     with control_plane(folder) as system:
-        operator = system.operator("metrics", [], redis_url=f"redis://127.0.0.1:{redis_port}/0")
+        operator = system.operator("metrics", [], redis_url=f"redis://127.0.0.1:{redis_server.port}/0")
         scene = Scene(system, "metrics", [operator])
         system.create_tenant(scene.namespace, {})
         with scraping(programs, int(operator.environment["COURSEGEN_HTTP_PORT"]), folder) as server:
             server.until("coursegen_leader", 1)
-            work(scene, server, redis_port)
+            work(scene, server, redis_server.port)
             yield server, scene
 
 
@@ -98,15 +111,24 @@ def work(scene: Scene, server: Server, redis_port: int) -> None:
         scene.create("ChapterGeneration", "ch-suspended", chapter(suspend=True))
         for i in range(CHAPTERS):
             scene.create("ChapterGeneration", f"ch-{i}", chapter(providerName="p"))
-        scene.create("CourseGeneration", "course", course(chapters=2, providerName="p"))
-        scene.until_ended("course")
-        for i in range(CHAPTERS):
-            scene.until_ended(f"ch-{i}", "ChapterGeneration")
+        apply_queue(scene.system, "narrow", {"capacity": 1})
+        scene.create("ChapterGeneration", "ch-runs", chapter(queueName="narrow"))
+        scene.until_pod_runs("ch-runs")
+        scene.create("ChapterGeneration", "ch-waits", chapter(queueName="narrow"))
+        scene.create("ChapterGeneration", "ch-fails", chapter())
+        scene.create("ArtifactCleanup", "artifacts", {})
+        for name, spec in COURSES.items():
+            scene.create("CourseGeneration", name, spec)
+        for name in COURSES:
+            scene.until_ended(name)
+        scene.until_ended("artifacts", "ArtifactCleanup")
+        for name in ("ch-fails", *(f"ch-{i}" for i in range(CHAPTERS))):
+            scene.until_ended(name, "ChapterGeneration")
         report(redis_port, scene, "ch-0")
     server.until("coursegen_progress_messages_total{fate='taken'}", 1)
     server.until("coursegen_progress_messages_total{fate='unreadable'}", 1)
     server.until("coursegen_tasks_finished_total{kind='chapter',result='Succeeded'}", WRITTEN)
-    server.until("coursegen_tasks_finished_total{kind='course',result='Succeeded'}", 1)
+    server.until("coursegen_tasks_finished_total{kind='course',result='Succeeded'}", len(COURSES))
     server.until("coursegen_workqueue_depth", 0)
 
 
@@ -146,14 +168,43 @@ def test_what_prometheus_knows_is_what_the_objects_say(run: tuple[Server, Scene]
         "sum(coursegen_tokens_total{provider='p',model='template'})": tokens,
         "round(1e6 * coursegen_cost_usd_total{provider='p'})": micro_usd,
         "coursegen_slots_in_use{queue='chapter-generation'}": 0,
-        "coursegen_admission_wait_seconds_count{kind='chapter',queue='chapter-generation'}": WRITTEN + 1,
+        "coursegen_admission_wait_seconds_count{kind='chapter',queue='chapter-generation'}": WRITTEN + 2,
         "coursegen_execution_seconds_count{kind='chapter'}": WRITTEN,
-        "coursegen_course_duration_seconds_count": 1,
+        "coursegen_course_duration_seconds_count": len(COURSES),
         "coursegen_progress_messages_total{fate='late'}": 1,
         "coursegen_progress_messages_total{fate='unreadable'}": 1,
     }
     assert tokens == (WRITTEN - 1) * 4000
     assert {query: server.value(query) for query in agreed} == agreed
+
+
+def test_kubernetes_plugin_api_page_prometheus_and_panels_say_the_same(
+    run: tuple[Server, Scene], redis_server: Program, tmp_path: Path
+) -> None:
+    server, scene = run
+    apply_rights(scene.system)
+    place = Place(scene.system, tmp_path, redis_server, None, {"COURSEGEN_STORE_URL": ""})
+    gateway = place.gateway(prometheus_url=server.url)
+    token = place.token(scene.namespace, "author", role="coursegen-author", cluster_role="coursegen-queue-viewer")
+
+    def listing(plural: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = scene.system.api.get(f"/apis/{names.API_VERSION}/{plural}")["items"]
+        return items
+
+    try:
+        with place.client(token) as client, reading.signed_in(gateway.url, token) as page:
+            plugin = reading.plugin(scene.system.kubectl.kubeconfig, tmp_path)
+            places = reading.Places(listing, plugin, client, page, server, server.url)
+            readings, differences = reading.settled(places, 60)
+    finally:
+        gateway.stop()
+    assert differences == []
+    truth = {figure.name: value for figure, value in readings[Source.OBJECTS].items()}
+    happened = {f"{kind}s, succeeded": n for kind, n in HAPPENED.items()}
+    happened |= {"chapters, failed": 1, "chapters, retries": 1, "Jobs at work": 1, "tasks that wait for a slot": 1}
+    assert truth | happened | {"suspended": 1} == truth, "there was something to agree on"
+    shown = {name: len(of_place) for name, of_place in readings.items()}
+    assert min(shown.values()) >= 10, shown
 
 
 def test_every_rule_can_be_evaluated_and_an_operator_that_is_well_fires_nothing(run: tuple[Server, Scene]) -> None:

@@ -87,15 +87,19 @@ class Kind(Model):
         return cls.__name__
 
 
+def _same(now: str, before: str) -> str:
+    """Say in CEL that an optional field has not changed; every rule is evaluated at each write of a status, too."""
+    return f"has({now}) ? has({before}) && {now} == {before} : !has({before})"
+
+
 def queue_name_rule() -> Rule:
     """Let spec.queueName change only while the work is not admitted, or after it has ended."""
     admitted = "oldSelf.status.conditions.exists(c, c.type == 'Admitted' && c.status == 'True')"
     finished = "oldSelf.status.conditions.exists(c, c.type == 'Finished' && c.status == 'True')"
-    has, same = "has(self.spec.queueName)", "self.spec.queueName == oldSelf.spec.queueName"
     return Rule(
         rule=(
-            f"!has(oldSelf.status) || !has(oldSelf.status.conditions) || !{admitted} || {finished} || "
-            f"({has} == has(oldSelf.spec.queueName) && (!{has} || {same}))"
+            f"({_same('self.spec.queueName', 'oldSelf.spec.queueName')}) || "
+            f"!has(oldSelf.status) || !has(oldSelf.status.conditions) || !{admitted} || {finished}"
         ),
         message="queueName cannot be changed while the work is admitted: wait for its end, or cancel it",
         field_path=".spec.queueName",
@@ -106,7 +110,7 @@ def immutable_fields(*fields: str) -> tuple[Rule, ...]:
     """Refuse to change, add or remove each of these fields of spec after creation."""
     return tuple(
         Rule(
-            rule=f"has(self.{f}) == has(oldSelf.{f}) && (!has(self.{f}) || self.{f} == oldSelf.{f})",
+            rule=_same(f"self.{f}", f"oldSelf.{f}"),
             message=f"{f} is immutable: create another object instead",
             field_path=f".{f}",
         )

@@ -58,8 +58,17 @@ def build(wanted: Build, reporter: Reporter) -> Image:
 
 def redis(reporter: Reporter) -> Image:
     """Redis, from Debian's package."""
-    folder = paths.HERE / "images" / "redis"
-    return build(Build(f"{REGISTRY}/redis", folder / "Dockerfile", folder), reporter)
+    return _packaged("redis", reporter)
+
+
+def prometheus(reporter: Reporter) -> Image:
+    """Prometheus, from Debian's package."""
+    return _packaged("prometheus", reporter)
+
+
+def _packaged(name: str, reporter: Reporter) -> Image:
+    folder = paths.HERE / "images" / name
+    return build(Build(f"{REGISTRY}/{name}", folder / "Dockerfile", folder), reporter)
 
 
 def s3(reporter: Reporter) -> Image:

@@ -29,7 +29,11 @@ PATHS: Mapping[str, Callable[[Instance], Path]] = {
     "kubectl": lambda _: golang.ensure(golang.CONTROL_PLANE, _reporter()) / "kubectl",
     "state": lambda instance: instance.state,
 }
-SERVICES: Mapping[str, Callable[[Reporter], Image]] = {"redis": images.redis, "s3": images.s3}
+SERVICES: Mapping[str, Callable[[Reporter], Image]] = {
+    "redis": images.redis,
+    "s3": images.s3,
+    "prometheus": images.prometheus,
+}
 
 
 class AddVerb(Protocol):
@@ -118,8 +122,10 @@ def kubectl(arguments: argparse.Namespace) -> int:
     instance = paths.instance(arguments.name)
     if not instance.kubeconfig.exists():
         raise LocalClusterError(f"There is no cluster {arguments.name!r}.", hint="`up` makes one.")
-    program = golang.ensure(golang.CONTROL_PLANE, _reporter()) / "kubectl"
-    return _become([str(program), *arguments.rest], {"KUBECONFIG": str(instance.kubeconfig)})
+    folder = golang.ensure(golang.CONTROL_PLANE, _reporter())
+    path = f"{os.environ.get('PATH', '')}:{folder}"  # a plugin that calls kubectl finds one
+    environment = {"KUBECONFIG": str(instance.kubeconfig), "PATH": path}
+    return _become([str(folder / "kubectl"), *arguments.rest], environment)
 
 
 def enter(arguments: argparse.Namespace) -> int:

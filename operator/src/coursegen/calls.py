@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from coursegen_api import names
 from coursegen_api.base import Model, Regeneration
 from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.cleanup import ArtifactCleanup
 from coursegen_api.course import CourseGeneration
 from coursegen_api.kinds import Kind
 from coursegen_api.task import MAX_CONTENT_BYTES
@@ -110,6 +111,14 @@ def listed(kind: type[K], namespace: str, **selectors: str) -> Call[list[K]]:
     """Read all objects of a kind, in one namespace or (empty) in all."""
     found = yield from read_list(kinds.path(kind, namespace), **selectors)
     return [parse(kind, item) for item in found["items"]]
+
+
+def counted(namespace: str) -> Call[list[Work | ArtifactCleanup]]:
+    """Read all that figures are worked out from."""
+    found: list[Work | ArtifactCleanup] = []
+    for kind in kinds.COUNTED:
+        found += yield from listed(kind, namespace)
+    return found
 
 
 def find(namespace: str, text: str) -> Call[Work]:

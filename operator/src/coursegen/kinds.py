@@ -18,7 +18,10 @@ Work = CourseGeneration | ChapterGeneration | QualityValidation | CourseExport
 """What runs: an object with a phase, attempts and an end."""
 
 WORK: tuple[type[Work], ...] = (CourseGeneration, ChapterGeneration, QualityValidation, CourseExport)
-ALL: tuple[type[Kind], ...] = (*WORK, GenerationQueue, ModelProvider, ArtifactCleanup)
+COUNTED: tuple[type[Work | ArtifactCleanup], ...] = (*WORK, ArtifactCleanup)
+"""What figures are of: work, and the system's own, which goes through a queue as well."""
+
+ALL: tuple[type[Kind], ...] = (*COUNTED, GenerationQueue, ModelProvider)
 
 API = f"/apis/{names.API_VERSION}"
 

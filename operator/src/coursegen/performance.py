@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from coursegen_api.base import Attempt, Outcome, Phase, TaskStatus
+from coursegen_api.cleanup import ArtifactCleanup
 from coursegen_api.course import CourseGeneration
 
 from . import times
@@ -16,8 +17,13 @@ TARGET_PERCENT = 95
 CHAPTER_LIMIT_SECONDS = 120
 """FR-021: a chapter takes less."""
 
-KINDS = ("course", "outline", "chapter", "validation", "export")
-_NAMES = {"ChapterGeneration": "chapter", "QualityValidation": "validation", "CourseExport": "export"}
+KINDS = ("course", "outline", "chapter", "validation", "export", "cleanup")
+_NAMES = {
+    "ChapterGeneration": "chapter",
+    "QualityValidation": "validation",
+    "CourseExport": "export",
+    "ArtifactCleanup": "cleanup",
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Ended:
     succeeded: bool
     time: datetime
     seconds: float | None
-    """What its last attempt took, from when its Pod was seen running; a course, from its slot. None if it failed."""
+    """What its last attempt took, or the course, from the slot to the end, as Prometheus has it. None if it failed."""
     retries: int
 
 
@@ -70,7 +76,7 @@ class Report:
         return None if rate is None else rate >= TARGET_PERCENT
 
 
-def ends(objects: Iterable[Work]) -> Iterator[Ended]:
+def ends(objects: Iterable[Work | ArtifactCleanup]) -> Iterator[Ended]:
     """Give what has ended, cancelled work left out: a person's word is neither success nor failure."""
     for obj in objects:
         if isinstance(obj, CourseGeneration):
@@ -96,13 +102,12 @@ def _ended(kind: str, task: TaskStatus, phase: Phase | None) -> Iterator[Ended]:
 
 
 def _took(attempt: Attempt) -> float | None:
-    """Give what an attempt took; a Pod that was done before anybody saw it run counts from its slot."""
     if not attempt.completion_time:
         return None
-    return times.seconds_since(attempt.start_time or attempt.admission_time, times.parse(attempt.completion_time))
+    return times.seconds_since(attempt.admission_time, times.parse(attempt.completion_time))
 
 
-def report(objects: Iterable[Work], now: datetime, window: timedelta) -> Report:
+def report(objects: Iterable[Work | ArtifactCleanup], now: datetime, window: timedelta) -> Report:
     """Work out the figures of the last `window`."""
     since = now - window
     recent = [e for e in ends(objects) if e.time >= since]

@@ -86,7 +86,7 @@ class Task(Answer):
     queued_time: str | None = None
     start_time: str | None = None
     completion_time: str | None = None
-    runtime_seconds: float | None = Field(default=None, description="How long the last attempt took.")
+    runtime_seconds: float | None = Field(default=None, description="How long the last attempt took, from slot to end.")
     estimated_completion_time: str | None = None
     estimate_certainty: str | None = None
     error_details: ErrorDetails | None = None

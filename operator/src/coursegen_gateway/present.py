@@ -118,9 +118,9 @@ def live(status: Json, word: Progress | None) -> Json:
 
 
 def runtime(status: Json) -> float | None:
-    """Give how long the last attempt has taken, in seconds; None as long as it runs."""
+    """Give how long the last attempt has taken, or the course, from the slot to the end; None as long as it runs."""
     attempt = _attempt(status)
-    begun = seconds(attempt.get("startTime") or attempt.get("admissionTime") or status.get("startTime"))
+    begun = seconds(attempt.get("admissionTime") or status.get("startTime"))
     done = seconds(attempt.get("completionTime") or status.get("completionTime"))
     return round(max(0.0, done - begun), 3) if begun and done else None
 

@@ -34,6 +34,7 @@ from .standing import Standing
 from .statemetrics import StateCollector
 from .streams import Take
 from .territory import Territory
+from .turns import Turns
 from .workqueue import WorkQueue
 
 log = logging.getLogger("coursegen_operator")
@@ -86,6 +87,7 @@ class Operator:
         self.pods = PodReader(self.kube, self.snapshot.jobs, self._deliver)
         defaults = config.defaults()
         self.scheduler = Scheduler(self.snapshot, self.queue, defaults)
+        self.queue.turn_of = Turns(self.snapshot, self.scheduler)
         doer = Doer(self.kube, self.snapshot, self.queue, self.metrics, self.pods, time.time)
         self.history = doer.history
         self.standing = Standing(self.kube, self.snapshot, self.scheduler, self.history, time.time)
@@ -110,7 +112,7 @@ class Operator:
     async def run(self) -> None:
         """Run until cancelled, or until a part of it fails: then the process ends and is started again."""
         registry = kopf.OperatorRegistry()
-        takers = handlers.takers(self.snapshot, self.queue, self.metrics)
+        takers = handlers.takers(self.snapshot, self.queue, self.pods, self.metrics)
         if self.config.queues_file:
             del takers[GenerationQueue.meta.plural]
         handlers.register(registry, takers, self.access)
@@ -203,7 +205,8 @@ class Operator:
             return
         obj = self.snapshot.objects.get(key)
         jobs = self.snapshot.jobs_of.get(obj.metadata.uid, {}) if obj else {}
-        if any(j.uid == job_uid for j in jobs.values()):
+        known = self.snapshot.readings.get(job_uid)
+        if any(j.uid == job_uid for j in jobs.values()) and not (known and known.time > reading.time):
             self.snapshot.readings[job_uid] = reading
             self.queue.add(key)
 

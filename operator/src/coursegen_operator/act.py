@@ -2,12 +2,13 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.cleanup import ArtifactCleanup
 from coursegen_api.course import CourseGeneration
+from coursegen_api.names import QUEUE_CHAPTER
 
 from . import effects
 from .gatekeeper import Gatekeeper
@@ -19,7 +20,9 @@ from .plan import objects as plan_objects
 from .plan.step import Hold
 from .plan.world import (
     AnyObject,
+    CreateChild,
     Defaults,
+    Effect,
     Key,
     Plan,
     Surroundings,
@@ -171,9 +174,25 @@ class Actor:
             if patch and not await self._write(key, obj, patch):
                 return
         self.scheduler.release(key)
-        await self.doer.do(key, obj, plan.effects)
+        now = self._now(key, obj, plan.effects)
+        await self.doer.do(key, obj, now)
+        if now is not plan.effects and self.snapshot.children.get(obj.metadata.uid):
+            self.queue.add(key)
         if plan.wake_at is not None:
             self.queue.add_at(key, plan.wake_at)
+
+    def _now(self, key: Key, obj: AnyObject, announced: Sequence[Effect]) -> Sequence[Effect]:
+        """Give what is done at this visit: of a new course, its first chapter; all others come after it.
+
+        Where slots are scarce, chapters are made together, so that they ask in the order of admission.
+        """
+        if not isinstance(obj, CourseGeneration) or self.snapshot.children.get(obj.metadata.uid):
+            return announced
+        children = [e for e in announced if isinstance(e, CreateChild)]
+        is_room = self.scheduler.has_room_for_all(QUEUE_CHAPTER, key.namespace, obj.spec.provider_name)
+        if len(children) < 2 or not is_room:
+            return announced
+        return [children[0], *(e for e in announced if not isinstance(e, CreateChild))]
 
     async def _write(self, key: Key, obj: AnyObject, patch: Json) -> bool:
         """Write the status; False if somebody else wrote first: the visit ends, and what they wrote brings the next."""

@@ -31,13 +31,12 @@ from .plan.world import (
 )
 from .pods import PodReader
 from .snapshot import KINDS, Snapshot
-from .workqueue import WorkQueue
+from .workqueue import Turn, WorkQueue
 
-_CREATES_AT_ONCE = 16
 _REMEMBERED_EVENTS = 10_000
 _CLUSTER_EVENTS = "default"
 """Where Kubernetes keeps the Events of objects that have no namespace."""
-_CHILD_DELAY_SECONDS = 0.2
+_CHILD_DELAY_SECONDS = 1.0
 """A course is visited this long after a child changed: once for all that changed meanwhile."""
 
 log = logging.getLogger(__name__)
@@ -48,15 +47,19 @@ def path_of_key(key: Key) -> str:
     return path_of(KINDS[key.kind].meta.plural, key.namespace, key.name)
 
 
-def enqueue(queue: WorkQueue, touched: Iterable[Key], own: Key | None, now: float) -> None:
-    """Have the touched visited: a course a moment later, the object that is being visited not at all."""
+def enqueue(queue: WorkQueue, touched: Iterable[Key], own: Key | None, now: float, listed: bool = False) -> None:
+    """Have the touched visited: the object that is being visited not at all, a course later unless it can go on now.
+
+    Arguments:
+        listed: a full list names them, and nothing is known to have changed.
+    """
     for key in touched:
         if key == own:
             continue
-        if key.kind == "CourseGeneration" and own is not None:
+        if key.kind == "CourseGeneration" and own is not None and queue.turn_of(key) is not Turn.ENDED:
             queue.add_at(key, now + _CHILD_DELAY_SECONDS)
         else:
-            queue.add(key)
+            queue.add(key, listed)
 
 
 @dataclass(slots=True)
@@ -74,13 +77,7 @@ class Doer:
     """Names of the Events that this process has posted."""
 
     async def do(self, key: Key, obj: AnyObject, effects: Sequence[Effect]) -> None:
-        """Do effects in order; the children of a course are created side by side."""
-        creates = [e for e in effects if isinstance(e, CreateChild)]
-        for portion in range(0, len(creates), _CREATES_AT_ONCE):
-            batch = [self._create_child(c, key, obj) for c in creates[portion : portion + _CREATES_AT_ONCE]]
-            for answer in await asyncio.gather(*batch, return_exceptions=True):
-                if isinstance(answer, BaseException):
-                    raise answer
+        """Do effects in order, one request at a time: a hundred new chapters leave the API server to others."""
         for effect in effects:
             await self._one(key, obj, effect)
 
@@ -110,7 +107,7 @@ class Doer:
             case Paid():
                 self.metrics.paid(effect)
             case CreateChild():
-                return
+                await self._create_child(effect, key, obj)
 
     async def _create_child(self, effect: CreateChild, course: Key, obj: AnyObject) -> None:
         kind, meta = effect.manifest["kind"], effect.manifest["metadata"]

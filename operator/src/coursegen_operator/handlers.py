@@ -14,7 +14,11 @@ from coursegen_api import names
 
 from .access import Access
 from .effects import enqueue
+from .kube import Json
 from .metrics import Metrics
+from .plan.step import awaits
+from .plan.world import ReadPods
+from .pods import PodReader
 from .snapshot import KINDS, Snapshot
 from .streams import Settings, Take
 from .workqueue import WorkQueue
@@ -38,14 +42,25 @@ def register(registry: kopf.OperatorRegistry, takers: Mapping[str, Take], access
         _watch(registry, group, version, plural, take)
 
 
-def takers(snapshot: Snapshot, queue: WorkQueue, metrics: Metrics) -> dict[str, Take]:
+def take_job(raw: Json, deleted: bool, snapshot: Snapshot, queue: WorkQueue, pods: PodReader) -> None:
+    """Take in a Job; if it has ended, its object is visited when its Pods have been read, which say how."""
+    touched = snapshot.apply_job(raw, deleted)
+    job = snapshot.jobs.get((raw["metadata"]["namespace"], raw["metadata"]["name"]))
+    key = snapshot.by_uid.get(job.object_uid) if job and job.finished else None
+    if job and key and key in touched and awaits(snapshot.objects[key], job):
+        pods.want(key, ReadPods(job.namespace, job.name, job.uid))
+        touched.discard(key)
+    enqueue(queue, touched, None, time.time())
+
+
+def takers(snapshot: Snapshot, queue: WorkQueue, pods: PodReader, metrics: Metrics) -> dict[str, Take]:
     """Give what takes in the events of each kind that is watched, by plural."""
 
     jobs_seen = metrics.watch_events.labels("Job")
 
     def job(event: kopf.RawEvent) -> None:
         jobs_seen.inc()
-        enqueue(queue, snapshot.apply_job(dict(event["object"]), event["type"] == "DELETED"), None, time.time())
+        take_job(dict(event["object"]), event["type"] == "DELETED", snapshot, queue, pods)
 
     def of(kind: str) -> Take:
         seen = metrics.watch_events.labels(kind)

@@ -14,6 +14,10 @@ from .kube import ApiError, ApiUnreachable, Json, Kube, path_of
 from .plan.world import JobView, Key, Reading, ReadPods
 
 _GATHER_SECONDS = 0.05
+_ROUND_SECONDS = 0.15
+"""So long what is asked for meanwhile waits for the answers that are on their way, to be asked for together."""
+_READS_AT_ONCE = 8
+"""With so many answers outstanding, nothing more is asked until one is there."""
 _BATCH = 60
 _ASKED_ONE_BY_ONE = 2
 """More Jobs than these share one LIST of a namespace's warnings."""
@@ -95,17 +99,25 @@ class PodReader:
         self._wake.set()
 
     async def run(self) -> None:
-        """Read until cancelled; what is asked for while one round is read is the next round."""
-        while True:
-            await self._due()
-            await asyncio.sleep(_GATHER_SECONDS)
-            due: dict[str, list[Wish]] = defaultdict(list)
-            for wish in self.wishes.take(self._clock(), self._jobs):
-                due[wish.job.namespace].append(wish)
-            async with asyncio.TaskGroup() as group:
-                for namespace, wishes in due.items():
-                    for portion in _portions(wishes):
-                        group.create_task(self._read(namespace, portion))
+        """Read until cancelled, in rounds; a round waits for the one before it, but not for long."""
+        reads: set[asyncio.Task[None]] = set()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._due()
+                await asyncio.sleep(_GATHER_SECONDS)
+                for namespace, wishes in self._round().items():
+                    reads |= {group.create_task(self._read(namespace, portion)) for portion in _portions(wishes)}
+                if len(reads) >= _READS_AT_ONCE:
+                    _, reads = await asyncio.wait(reads, return_when=asyncio.FIRST_COMPLETED)
+                elif reads:
+                    _, reads = await asyncio.wait(reads, timeout=_ROUND_SECONDS)
+
+    def _round(self) -> dict[str, list[Wish]]:
+        """Give what is to be read now, by namespace."""
+        due: dict[str, list[Wish]] = defaultdict(list)
+        for wish in self.wishes.take(self._clock(), self._jobs):
+            due[wish.job.namespace].append(wish)
+        return due
 
     async def _due(self) -> None:
         """Wait for the time of the earliest wish."""

@@ -103,7 +103,7 @@ class Resync:
                 break
         self.health.last_list = time.monotonic()
         self.metrics.last_list.set(time.time())
-        enqueue(self.queue, self.snapshot.keys(), None, time.time())
+        enqueue(self.queue, self.snapshot.keys(), None, time.time(), True)
         return news
 
     async def run(self) -> None:

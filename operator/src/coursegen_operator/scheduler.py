@@ -78,6 +78,13 @@ class Scheduler:
         if self._grants.pop(key, None):
             self._released += 1
 
+    def has_room_for_all(self, queue: str, namespace: str, provider: str | None) -> bool:
+        """Tell whether there are slots for all work that is known: then it does not matter who asks first."""
+        if self._snapshot.books.budgets:
+            return False
+        known = self._snapshot.wanted + self._snapshot.load.jobs
+        return limits.fits(known, queue, namespace, provider or "", self._of_specs())
+
     def position(self, key: Key, usual_seconds: float | None = None) -> Position | None:
         """Say how many go before a waiting object, and how long that takes; None if it waits for no slot."""
         return of_waiting(key, self.book, self._load(), self.limits(), self._clock(), usual_seconds)

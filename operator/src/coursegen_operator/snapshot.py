@@ -87,6 +87,10 @@ class Snapshot:
     """By what they name (a course or chapter): the objects whose spec names it."""
     slots: dict[str, plan_slots.Slots] = field(default_factory=dict)
     """By object UID."""
+    wanted: int = 0
+    """Slots that all work may ask for at once that has not ended."""
+    _wanted: dict[str, int] = field(default_factory=dict)
+    """By object UID."""
     open_courses: dict[str, tuple[str, bool]] = field(default_factory=dict)
     """The courses that hold a course slot, by UID: the namespace, and whether an open circuit keeps it."""
     load: Load = field(default_factory=Load)
@@ -261,7 +265,7 @@ class Snapshot:
             return set()
         if old and old.uid == meta["uid"] and old.resource_version >= views.version_of(raw) and not deleted:
             return set()
-        job = views.job_view(raw)
+        job = views.job_view(raw, old)
         uid = object_uid or job.object_uid or job.owner_uid
         if deleted:
             self._drop_job(place, uid)
@@ -270,16 +274,20 @@ class Snapshot:
             self.jobs_of.setdefault(uid, {})[job.name] = job
             if job.course_uid:
                 self.course_jobs[job.course_uid].add(place)
-        self._account(uid)
         if old and not deleted and _same(old, job):
             return set()
-        return self._touched_by_job(uid, job)
+        self._account(uid)
+        return self._touched_by_job(uid, job, deleted)
 
-    def _touched_by_job(self, uid: str, job: JobView) -> set[Key]:
-        """Give whom a changed Job concerns: its object, and a course that is over, which removes the ended ones."""
-        touched = {k for k in (self.by_uid.get(uid),) if k}
-        course = self.by_uid.get(job.course_uid)
-        if course and requests.ended(self.objects[course]):
+    def _touched_by_job(self, uid: str, job: JobView, gone: bool) -> set[Key]:
+        """Give whom a changed Job concerns: its object, and a course that is over, which removes the ended ones.
+
+        That an ended Job is gone concerns nobody who is over.
+        """
+        key, course = self.by_uid.get(uid), self.by_uid.get(job.course_uid)
+        is_removed = gone and bool(job.finished)
+        touched = {key} if key and not (is_removed and requests.ended(self.objects[key])) else set()
+        if course and requests.ended(self.objects[course]) and not is_removed:
             touched.add(course)
         return touched
 
@@ -336,7 +344,7 @@ class Snapshot:
             uid = job.object_uid or job.owner_uid
             self._drop_job(place, uid)
             self._account(uid)
-            return self._touched_by_job(uid, job)
+            return self._touched_by_job(uid, job, gone=True)
         key = Key(kind, *place)
         if kind == "GenerationQueue":
             return self._apply_queue(self.queues[place[1]].wire(), deleted=True)
@@ -368,6 +376,10 @@ class Snapshot:
         key = self.by_uid.get(uid)
         obj = self.objects.get(key) if key else None
         jobs = self.jobs_of.get(uid, {}).values()
+        self.wanted -= self._wanted.pop(uid, 0)
+        if wanted := plan_slots.wanted(obj):
+            self._wanted[uid] = wanted
+            self.wanted += wanted
         after = plan_slots.of_object(obj, self.course_of(obj), jobs) if obj else plan_slots.of_nobody(jobs)
         opened = obj is not None and plan_slots.holds_course_slot(obj)
         held = (obj.metadata.namespace, plan_slots.is_parked(obj)) if obj and opened else None
@@ -407,6 +419,7 @@ class Snapshot:
     def recount(self) -> None:
         """Count everything anew."""
         self.load, self.slots, self.open_courses = Load(), {}, {}
+        self.wanted, self._wanted = 0, {}
         # What a provider is still to be charged for may be gone from status by now: a revision that began anew.
         self.books.recent, self.books.ledger = Recent(), Ledger(unsettled=self.books.ledger.unsettled)
         self.books.tally = Tally()

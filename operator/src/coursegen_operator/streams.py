@@ -4,8 +4,8 @@ kopf runs a task for each object, and prepares at every event all that its riche
 CPU, ten times what ours take, and a quarter of the operator's (docs/performance.md). Ours are `on.event` handlers that
 store and enqueue; they need none of it. Registering them with kopf still decides what is watched, and logging in,
 watching, reconnecting and relisting are kopf's as before. What is replaced is one function of kopf that is not its
-public interface: therefore kopf is pinned to a minor version, and a test on the real API server tells whether events
-still come this way.
+public interface, and the parser of its watches: therefore kopf is pinned to a minor version, and a test on the real API
+server tells whether events still come this way.
 """
 
 import logging
@@ -15,9 +15,10 @@ from typing import Any
 
 import kopf
 from kopf._cogs.aiokits import aiotoggles
-from kopf._cogs.clients import watching
+from kopf._cogs.clients import api, watching
 from kopf._cogs.structs import references
 from kopf._core.reactor import queueing
+from pydantic_core import from_json
 
 Take = Callable[[kopf.RawEvent], None]
 """Takes an event in; never waits."""
@@ -44,6 +45,17 @@ async def _watcher(*, settings: kopf.OperatorSettings, resource: kopf.Resource, 
 
 
 queueing.watcher = _watcher
+
+
+class _Json:
+    """Parses the lines of a watch in a third of the time that the standard library takes."""
+
+    @staticmethod
+    def loads(line: str) -> object:
+        return from_json(line)
+
+
+api.json = _Json  # type: ignore[assignment,attr-defined]
 
 
 async def _follow(

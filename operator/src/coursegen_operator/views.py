@@ -23,8 +23,16 @@ def _time(text: str | None) -> float:
     return clock.parse(text) if text else 0.0
 
 
-def job_view(raw: Json) -> JobView:
-    """Read a Job."""
+def _fingerprint(raw: Json, before: JobView | None) -> str:
+    """Hash what a Job runs, unless that is what was hashed before: the API server counts the changes of its spec."""
+    spec = raw["metadata"]["uid"], raw["metadata"].get("generation")
+    if before and before.generation and (before.uid, before.generation) == spec:
+        return before.fingerprint
+    return jobs.fingerprint(raw["spec"]["template"]["spec"])
+
+
+def job_view(raw: Json, before: JobView | None = None) -> JobView:
+    """Read a Job; `before` is what was read of that name the last time."""
     meta, status = raw["metadata"], raw.get("status") or {}
     labels = meta.get("labels") or {}
     end = next(
@@ -40,7 +48,7 @@ def job_view(raw: Json) -> JobView:
         course_uid=labels.get(names.LABEL_COURSE_UID, ""),
         queue=labels.get(names.LABEL_QUEUE, ""),
         spec_hash=(meta.get("annotations") or {}).get(names.ANNOTATION_SPEC_HASH, ""),
-        fingerprint=jobs.fingerprint(raw["spec"]["template"]["spec"]),
+        fingerprint=_fingerprint(raw, before),
         created=_time(meta.get("creationTimestamp")),
         begun=_time(status.get("startTime") or meta.get("creationTimestamp")),
         suspended=bool(raw["spec"].get("suspend")) or _has_not_begun(labels, status, end),
@@ -50,6 +58,7 @@ def job_view(raw: Json) -> JobView:
         message=(end.get("message") or end.get("reason") or "") if end else "",
         deleting=meta.get("deletionTimestamp") is not None,
         resource_version=version_of(raw),
+        generation=meta.get("generation") or 0,
     )
 
 

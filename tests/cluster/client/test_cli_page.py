@@ -76,7 +76,7 @@ def test_every_command_says_what_the_docs_show(scene: Scene, kubelet: Kubelet, p
     until_course_ended(scene)
     after_the_end(page, scene)
     with Kubelet(Scene(scene.system, "coursegen-test"), well):
-        looking_after_the_system(page)
+        looking_after_the_system(page, scene)
     page.text("reference")
     text = page.written()
     if os.environ.get(WRITE):
@@ -157,9 +157,10 @@ def after_the_end(page: Page, scene: Scene) -> None:
     page.text("files")
 
 
-def looking_after_the_system(page: Page) -> None:
+def looking_after_the_system(page: Page, scene: Scene) -> None:
     page.text("doctor")
     page.shell("kubectl coursegen doctor -n courses", code=1)
+    scene.create("Secret", "coursegen-store", apiVersion="v1", stringData={"COURSEGEN_STORE_URL": "s3://none"})
     page.text("test-queue")
     page.shell("kubectl coursegen test-queue -n courses --courses 2 --scratch coursegen-test")
     page.text("bundle")

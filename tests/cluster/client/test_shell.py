@@ -132,6 +132,7 @@ def test_a_support_bundle_has_everything_but_content(shell: Shell, waiting: None
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_test_queue_leaves_nothing_behind(shell: Shell, scene: Scene, number: signal.Signals) -> None:
     scratch = Scene(scene.system, f"scratch-{number.name.lower()}", [])
+    scene.create("Secret", "coursegen-store", apiVersion="v1", stringData={"COURSEGEN_STORE_URL": "s3://none"})
     with Kubelet(scratch, lambda task: None):  # a Pod that ran would take 30 s to be removed
         load = ("test-queue", "--courses", "1", "--scratch", scratch.namespace, "-n", scene.namespace)
         running = shell.start("kubectl-coursegen", *load)

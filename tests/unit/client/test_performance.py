@@ -10,7 +10,8 @@ from .things import NOW, at, attempt, chapter, course, export, seen
 
 
 def done(begun: float, ended: float, **more: object) -> dict[str, object]:
-    return attempt(startTime=at(begun), completionTime=at(ended), outcome="Succeeded") | more
+    times = {"admissionTime": at(begun), "startTime": at(begun + 5), "completionTime": at(ended)}
+    return attempt(**times, outcome="Succeeded") | more
 
 
 FAILED = attempt(2, startTime=at(-50), completionTime=at(-40), outcome="Failed", failureClass="Timeout")
@@ -44,6 +45,7 @@ def test_what_ended_in_the_window_counts_and_cancelled_work_does_not() -> None:
         "chapter": (2, 1, 165.0, 300.0, 1, 4),
         "validation": (0, 0, None, None, None, 0),
         "export": (1, 0, 10.0, 10.0, None, 0),
+        "cleanup": (0, 0, None, None, None, 0),
     }
     total = report.total
     assert (total.succeeded, total.failed, total.an_hour, total.success_percent) == (4, 1, 4.0, 80.0)

@@ -54,6 +54,13 @@ def fields(*parts: str) -> list[Any]:
     ]
 
 
+@pytest.mark.parametrize("kind", CRDS)
+def test_the_managers_of_a_status_are_kept_for_all_of_it_and_those_of_a_spec_field_by_field(kind: str) -> None:
+    properties = version(kind)["schema"]["openAPIV3Schema"]["properties"]
+    assert properties["status"]["x-kubernetes-map-type"] == "atomic"
+    assert not any("x-kubernetes-map-type" in node for _, node in nodes(properties["spec"], "spec"))
+
+
 @pytest.mark.parametrize("node", fields("spec", "status"))
 def test_every_field_is_structural_and_bounded(node: Json) -> None:
     assert not {"$ref", "anyOf", "oneOf", "allOf", "not", "nullable"} & set(node)

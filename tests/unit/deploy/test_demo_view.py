@@ -57,7 +57,7 @@ def row(status, words=None):
         (
             {
                 "phase": "Succeeded",
-                "attempts": [{"startTime": "2027-01-15T07:59:00Z", "completionTime": "2027-01-15T07:59:04Z"}],
+                "attempts": [{"admissionTime": "2027-01-15T07:59:00Z", "completionTime": "2027-01-15T07:59:04Z"}],
             },
             "✓",
             "in 4 s",

@@ -25,7 +25,7 @@ from coursegen_api.task import (
     TaskResult,
     exit_code,
 )
-from coursegen_operator import effects, views
+from coursegen_operator import effects, handlers, views
 from coursegen_operator.act import Actor
 from coursegen_operator.effects import Doer
 from coursegen_operator.kube import ApiError, ApiUnreachable
@@ -37,6 +37,7 @@ from coursegen_operator.resync import list_all
 from coursegen_operator.scheduler import Scheduler
 from coursegen_operator.snapshot import KINDS, Snapshot
 from coursegen_operator.standing import Standing
+from coursegen_operator.turns import Turns
 from coursegen_operator.workqueue import WorkQueue
 
 Json = dict[str, Any]
@@ -289,6 +290,7 @@ class Simulation:
         self.queue = WorkQueue(lambda: self.time)
         self.metrics = Metrics()
         self.scheduler = Scheduler(self.snapshot, self.queue, self.defaults, lambda: self.time)
+        self.queue.turn_of = Turns(self.snapshot, self.scheduler)
         self.pods = _InstantPods(self)
         pods: Any = self.pods
         kube: Any = self.api
@@ -305,7 +307,7 @@ class Simulation:
         """Make the full LIST."""
         kube: Any = self.api
         self.loop.run_until_complete(list_all(kube, self.snapshot))
-        effects.enqueue(self.queue, self.snapshot.keys(), None, self.time)
+        effects.enqueue(self.queue, self.snapshot.keys(), None, self.time, True)
 
     def stand(self) -> None:
         """Do what is done every five seconds."""
@@ -326,10 +328,11 @@ class Simulation:
             if kind == "jobs":
                 if raw["metadata"]["labels"].get(names.LABEL_MANAGED_BY) != names.MANAGED_BY:
                     continue
-                touched = self.snapshot.apply_job(raw, how == "DELETED")
+                pods: Any = self.pods
+                handlers.take_job(raw, how == "DELETED", self.snapshot, self.queue, pods)
             else:
                 touched = self.snapshot.apply(PLURALS[kind], raw, how == "DELETED")
-            effects.enqueue(self.queue, touched, None, self.time)
+                effects.enqueue(self.queue, touched, None, self.time)
 
     def settle(self) -> int:
         """Work until nothing is due; give the number of visits. Fails if it never comes to rest."""

@@ -201,6 +201,18 @@ def test_a_validation_or_export_deleted_in_the_middle_is_made_again(sim: Simulat
     assert course(sim)["phase"] == "Succeeded"
 
 
+def test_purged_of_its_failed_chapters_a_course_stays_as_it_was_delivered(sim: Simulation) -> None:
+    begin(sim, failurePolicy="ExportPartial")
+    fail(sim)
+    sim.work()
+    sim.run(600)
+    status, exports = course(sim), sim.names("CourseExport")
+    sim.api.remove("chaptergenerations", "courses", "c-chapter-01")
+    sim.run(600)
+    assert (course(sim), sim.names("CourseExport"), sim.jobs()) == (status, exports, [])
+    assert "c-chapter-01" not in sim.names("ChapterGeneration")
+
+
 @pytest.mark.parametrize("kind", ["ChapterGeneration", "QualityValidation", "CourseExport"])
 def test_what_is_deleted_after_the_end_changes_nothing_else(sim: Simulation, kind: str) -> None:
     begin(sim, quality={})

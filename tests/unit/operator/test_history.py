@@ -5,6 +5,9 @@ import random
 import pytest
 
 from coursegen_api.base import Outcome
+from coursegen_api.course import CourseGeneration
+from coursegen_api.names import QUEUE_COURSE
+from coursegen_operator.plan import clock
 from coursegen_operator.plan.history import History, Sketch, quantile
 from coursegen_operator.plan.world import Measured
 
@@ -107,3 +110,32 @@ def test_a_restart_knows_what_the_attempts_in_status_tell() -> None:
     sim.restart()
     assert standing(sim)["lastHour"] == before
     assert sim.actor.doer.history.measured == {QUEUE: 4}
+
+
+def with_outline(name: str, outcome: str, **outline: str) -> CourseGeneration:
+    """Give a course whose outline had one attempt."""
+    attempt = {"number": 1, "jobName": name, "admissionTime": clock.stamp(START), "outcome": outcome}
+    attempt |= {"completionTime": clock.stamp(START + 30)}
+    return CourseGeneration.model_validate(
+        {
+            "metadata": {"name": name, "namespace": "n", "uid": name},
+            "spec": {"title": "T", "learningObjectives": ["x"]},
+            "status": {"outline": {"attempts": [attempt], **outline}},
+        }
+    )
+
+
+def test_a_restart_knows_how_outlines_ended_though_a_course_has_no_condition_for_that() -> None:
+    history = History()
+    later = clock.stamp(START + 90)
+    history.refill(
+        [
+            with_outline("done", "Succeeded"),
+            with_outline("failed", "Failed"),
+            with_outline("tried-again", "Failed", nextRetryTime=later),
+            with_outline("cancelled", "Cancelled"),
+        ]
+    )
+    figures = history.figures(QUEUE_COURSE, START + 60)
+    assert figures
+    assert (figures.succeeded, figures.failed) == (1, 1)

@@ -1,11 +1,12 @@
 """When Pods are read: once for all that is due, never for a Job that needs no look, and ever more seldom."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from coursegen_operator.plan.world import JobView, Key, ReadPods
-from coursegen_operator.pods import Wishes
+from coursegen_operator.pods import PodReader, Wishes
 
 from .simulation import Simulation
 
@@ -73,3 +74,33 @@ def test_a_job_without_a_pod_is_looked_at_ever_more_seldom() -> None:
 
 
 CONTEXT = {"title": "Python", "subjectDomain": "Computer Science"}
+
+
+class SlowKube:
+    """Lists the Pods of a Job "slow" when told to, and of others at once: the edge, faked."""
+
+    def __init__(self) -> None:
+        self.asked, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def list(self, path: str, **selectors: str) -> dict[str, Any]:
+        if "slow" in selectors.get("labelSelector", ""):
+            self.asked.set()
+            await self.go_on.wait()
+        return {"items": []}
+
+
+async def test_a_read_that_takes_its_time_does_not_keep_the_next_one() -> None:
+    kube: Any = SlowKube()
+    jobs = {("courses", name): job(name, finished="Complete") for name in ("slow", "fast")}
+    told: asyncio.Queue[str] = asyncio.Queue()
+    keys = {name: Key("ChapterGeneration", "courses", name) for name in ("slow", "fast")}
+    reader = PodReader(kube, jobs, lambda key, uid, reading: told.put_nowait(key.name))
+    task = asyncio.create_task(reader.run())
+    async with asyncio.timeout(10):
+        reader.want(keys["slow"], wish("slow"))
+        await kube.asked.wait()
+        reader.want(keys["fast"], wish("fast"))
+        assert await told.get() == "fast"
+        kube.go_on.set()
+        assert await told.get() == "slow"
+    task.cancel()

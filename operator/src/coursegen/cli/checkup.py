@@ -193,9 +193,21 @@ def _account(client: Client) -> Check:
     if _exists(client, path):
         return Check("worker account", "ok", f"{names.WORKER_SERVICE_ACCOUNT} is in {client.namespace}")
     mend = "Add the component deploy/components/tenant to the namespace's kustomization."
+    if others := _namespaces_of_courses(client):
+        mend = f"Name a namespace of courses with -n ({', '.join(others)}); or make this one: a{mend[1:]}"
     return Check(
         "worker account", "failed", f"{client.namespace} has no {names.WORKER_SERVICE_ACCOUNT}: no Pod starts", mend
     )
+
+
+def _namespaces_of_courses(client: Client) -> list[str]:
+    """Name namespaces that have the workers' account; none if they may not be looked at."""
+    path = "/api/v1/serviceaccounts"
+    try:
+        found = client.read(path, fieldSelector=f"metadata.name={names.WORKER_SERVICE_ACCOUNT}", limit="5")["items"]
+    except RefusedError:
+        return []
+    return sorted(str(account["metadata"]["namespace"]) for account in found)
 
 
 def _store(scope: Scope) -> Check:

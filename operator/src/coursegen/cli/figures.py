@@ -1,29 +1,37 @@
 """`performance`: figures from Prometheus where there is one, else from what exists; it says which."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import typer
 from rich.text import Text
 
-from .. import calls, kinds, times
+from .. import calls, times
 from .. import performance as reckoning
 from ..errors import UnreachableError
-from ..kinds import Work
 from ..performance import Report, Row
-from . import show
+from . import overview, prometheus, show
 from .app import Output, Scope
 from .show import cell, number
 
-QUERY = "sum by (kind, result) (increase(coursegen_tasks_finished_total[{minutes}m]))"
+OF_STATUSES = "of each object's last attempt, from slot to end; P95 is one that was measured"
+OF_PROMETHEUS = "of all that succeeded, from slot to end; P95 is estimated within a bucket of a histogram"
 
 
-def performance(scope: Scope, minutes: int, prometheus: str | None) -> None:
+@dataclass(frozen=True)
+class Source:
+    """Where figures are from, in words for people."""
+
+    says: str
+    durations: str = OF_STATUSES
+
+
+def performance(scope: Scope, minutes: int, url: str | None) -> None:
     """Show the figures; exits with 1 if the success rate is below its target."""
     scope.answers_in(Output.JSON, Output.YAML)
-    report, source = read(scope, minutes, prometheus, datetime.now(UTC))
+    report, source = read(scope, minutes, url, datetime.now(UTC))
     if scope.output in (Output.JSON, Output.YAML):
         scope.screen.data(data(report, source), scope.output)
     else:
@@ -32,57 +40,27 @@ def performance(scope: Scope, minutes: int, prometheus: str | None) -> None:
         raise typer.Exit(1)
 
 
-def read(scope: Scope, minutes: int, prometheus: str | None, now: datetime) -> tuple[Report, str]:
-    """Work the figures out, and say from what."""
+def read(scope: Scope, minutes: int, url: str | None, now: datetime) -> tuple[Report, Source]:
+    """Work the figures out, from Prometheus if it can be asked, and say from what."""
     place = scope.widest()
-    found: list[Work] = []
-    for kind in kinds.WORK:
-        found += scope.client.run(calls.listed(kind, place))
+    found = scope.client.run(calls.counted(place))
     report = reckoning.report(found, now, timedelta(minutes=minutes))
-    if prometheus:
-        counted = of_prometheus(ask(prometheus, QUERY.format(minutes=minutes)))
-        return with_counts(report, counted, minutes), (
-            f"Ends from Prometheus; durations and retries from the statuses of {len(found)} objects"
-        )
-    where = f"namespace {place}" if place else "all namespaces"
-    return report, f"From the statuses of {len(found)} objects in {where}: what was deleted before is missing"
-
-
-def ask(url: str, query: str) -> Any:
-    """Ask Prometheus; UnreachableError if it does not answer."""
-    import httpx
-
+    where = overview.where(place)
+    statuses = Source(f"the statuses of {len(found)} objects in {where}: what was deleted or made anew is missing")
+    if not url:
+        return report, statuses
+    if scope.namespace:
+        scope.screen.tell("Prometheus counts all namespaces together: without -n it is asked.")
+        return report, statuses
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/api/v1/query", params={"query": query}, timeout=10)
-        answer.raise_for_status()
-        return answer.json()["data"]["result"]
-    except (httpx.HTTPError, ValueError, KeyError) as error:
-        raise UnreachableError(
-            f"Prometheus at {url} does not answer: {error}", "Leave --prometheus out to use the objects' statuses."
-        ) from error
+        counted = prometheus.report(prometheus.Prometheus(url), report, minutes)
+    except UnreachableError as error:
+        scope.screen.tell(f"{error}\nThe figures are those of the objects' statuses.")
+        return report, statuses
+    return counted, Source(f"Prometheus at {url}: all namespaces, with what was deleted since", OF_PROMETHEUS)
 
 
-def of_prometheus(result: Sequence[Any]) -> dict[tuple[str, str], float]:
-    """Give how many ended, by kind and result."""
-    return {(r["metric"].get("kind", ""), r["metric"].get("result", "")): float(r["value"][1]) for r in result}
-
-
-def with_counts(report: Report, counted: Mapping[tuple[str, str], float], minutes: int) -> Report:
-    """Lay Prometheus' counts over those of the objects."""
-    rows = [_counted(row, counted, minutes) for row in report.rows]
-    tasks = [r for r in rows if r.kind != "course"]
-    succeeded, failed = sum(r.succeeded for r in tasks), sum(r.failed for r in tasks)
-    total = replace(report.total, succeeded=succeeded, failed=failed, an_hour=60 * succeeded / minutes)
-    return replace(report, rows=rows, total=total)
-
-
-def _counted(row: Row, counted: Mapping[tuple[str, str], float], minutes: int) -> Row:
-    succeeded = round(counted.get((row.kind, "Succeeded"), 0))
-    failed = round(counted.get((row.kind, "Failed"), 0))
-    return replace(row, succeeded=succeeded, failed=failed, an_hour=60 * succeeded / minutes)
-
-
-def lines(report: Report, source: str) -> list[Sequence[Text]]:
+def lines(report: Report, source: Source) -> list[Sequence[Text]]:
     """Give the blocks of the screen."""
     head = ("KIND", "SUCCEEDED", "FAILED", "SUCCESS%", "AN-HOUR", "MEAN", "P95", "RETRIES")
     table = show.table(head, ([cell(r.kind), *_figures(r)] for r in (*report.rows, report.total)))
@@ -93,7 +71,8 @@ def lines(report: Report, source: str) -> list[Sequence[Text]]:
         (
             ("Target", f"{reckoning.TARGET_PERCENT} % of tasks succeed: {verdict}"),
             ("Chapters", f"{over} of {chapters.succeeded} took more than {reckoning.CHAPTER_LIMIT_SECONDS} s"),
-            ("Source", f"{source}; since {calls.stamp(report.since)[:19]}Z"),
+            ("Durations", source.durations),
+            ("Source", f"{source.says}; since {calls.stamp(report.since)[:19]}Z"),
         )
     )
     return [table, goals]
@@ -114,12 +93,27 @@ def _figures(row: Row) -> list[show.Cell]:
     ]
 
 
-def data(report: Report, source: str) -> dict[str, Any]:
+def data(report: Report, source: Source) -> dict[str, Any]:
     """Give the same for machines."""
     return {
         "since": calls.stamp(report.since),
-        "source": source,
+        "source": source.says,
+        "durations": source.durations,
         "targetPercent": reckoning.TARGET_PERCENT,
         "meetsTarget": report.meets_target,
-        "kinds": [asdict(r) | {"success_percent": r.success_percent} for r in (*report.rows, report.total)],
+        "kinds": [_row_data(r) for r in (*report.rows, report.total)],
+    }
+
+
+def _row_data(row: Row) -> dict[str, Any]:
+    return {
+        "kind": row.kind,
+        "succeeded": row.succeeded,
+        "failed": row.failed,
+        "successPercent": row.success_percent,
+        "anHour": row.an_hour,
+        "meanSeconds": row.mean_seconds,
+        "p95Seconds": row.p95_seconds,
+        "overLimit": row.over_limit,
+        "retries": row.retries,
     }

@@ -8,9 +8,8 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from .. import fleet, kinds, performance, times
+from .. import calls, fleet, performance, times
 from ..errors import UnreachableError
-from ..kinds import Work
 from . import figures, live, overview
 from .app import Output, Scope
 
@@ -22,36 +21,36 @@ _ROWS = 20
 def run(scope: Scope, duration: int) -> None:
     """Watch for `duration` seconds or until ^C, then sum up."""
     scope.answers_in(Output.JSON, Output.YAML)
-    begun = datetime.now(UTC)
+    begun, place = datetime.now(UTC), scope.widest()
     machine = scope.output in (Output.JSON, Output.YAML)
     try:
         if scope.screen.live and not machine:
-            _in_place(scope, duration)
+            _in_place(scope, place, duration)
         else:
-            _plain(scope, duration, quiet=machine)
+            _plain(scope, place, duration, quiet=machine)
     except KeyboardInterrupt:
         scope.screen.tell("Stopped early.")
-    _sum_up(scope, begun)
+    _sum_up(scope, place, begun)
 
 
-def _in_place(scope: Scope, duration: int) -> None:
+def _in_place(scope: Scope, place: str, duration: int) -> None:
     words = live.Words(scope.client, scope.redis_url)
     end = time.monotonic() + duration
     with Live(console=scope.screen.console, refresh_per_second=4, transient=True) as shown:
         while (left := end - time.monotonic()) > 0:
             try:
-                shown.update(Group(*_lines(scope, words, left)))
+                shown.update(Group(*_lines(scope, place, words, left)))
             except UnreachableError as error:  # a monitor outlives what it watches
                 shown.update(Text(str(error), "red"))
             time.sleep(min(_SECONDS, max(0.0, end - time.monotonic())))
 
 
-def _lines(scope: Scope, words: live.Words, left: float) -> list[Text]:
+def _lines(scope: Scope, place: str, words: live.Words, left: float) -> list[Text]:
     now = datetime.now(UTC)
-    seen = scope.client.run(fleet.read(scope.place, scope.system_namespace))
+    seen = scope.client.run(fleet.read(place, scope.system_namespace))
     parts = [p for p in fleet.parts(seen, now) if p.state != "ok"]
     blocks = overview.status_lines(seen, parts, now)[1:]
-    found = overview.read_active(scope)
+    found = overview.read_active(scope, place)
     words.read({o.metadata.namespace for o in found})
     active = overview.active_lines([words.over(o) for o in found[:_ROWS]], now)
     more = [Text(f"… and {len(found) - _ROWS} more", "dim")] if len(found) > _ROWS else []
@@ -66,13 +65,13 @@ def _joined(blocks: Sequence[Sequence[Text]]) -> list[Text]:
     return out
 
 
-def _plain(scope: Scope, duration: int, *, quiet: bool) -> None:
+def _plain(scope: Scope, place: str, duration: int, *, quiet: bool) -> None:
     """Write a line now and then, for logs."""
     end = time.monotonic() + duration
     while True:
         if not quiet:
             try:
-                seen = scope.client.run(fleet.read(scope.place, scope.system_namespace))
+                seen = scope.client.run(fleet.read(place, scope.system_namespace))
                 scope.screen.say(plain_line(seen, datetime.now(UTC)))
             except UnreachableError as error:
                 scope.screen.tell(str(error))
@@ -90,13 +89,13 @@ def plain_line(seen: fleet.Fleet, now: datetime) -> str:
     return f"{now:%H:%M:%S}  courses: {overview.phases_of(seen.courses)}; {said or idle}"
 
 
-def _sum_up(scope: Scope, begun: datetime) -> None:
+def _sum_up(scope: Scope, place: str, begun: datetime) -> None:
     now = datetime.now(UTC)
-    found: list[Work] = []
-    for kind in kinds.WORK:
-        found += scope.client.list(kind, all_namespaces=scope.all_namespaces)
+    found = scope.client.run(calls.counted(place))
     report = performance.report(found, now, max(now - begun, timedelta(seconds=1)))
-    source = f"Watched for {times.span((now - begun).total_seconds())}, from the statuses of {len(found)} objects"
+    watched = times.span((now - begun).total_seconds())
+    where = overview.where(place)
+    source = figures.Source(f"watched for {watched}, from the statuses of {len(found)} objects in {where}")
     if scope.output in (Output.JSON, Output.YAML):
         scope.screen.data(figures.data(report, source), scope.output)
     else:

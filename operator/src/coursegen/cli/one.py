@@ -218,7 +218,7 @@ def _attempt(a: Attempt) -> list[Cell]:
         cell(how + (" (probe)" if a.probe else "")),
         cell(times.span(waited) if waited is not None else "0s", right=True),
         cell(
-            times.span(t) if (t := _between(a.start_time or a.admission_time, a.completion_time)) is not None else None,
+            times.span(t) if (t := _between(a.admission_time, a.completion_time)) is not None else None,
             right=True,
         ),
         cell(None if a.counted is None else "yes" if a.counted else "no"),

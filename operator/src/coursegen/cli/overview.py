@@ -51,7 +51,7 @@ def status_lines(seen: Fleet, parts: Sequence[Part], now: datetime, wide: bool =
     courses = f"course slots {_of(len(active), fleet.limit(seen, 'courses'))}"
     summary = show.facts(
         (
-            ("Where", f"namespace {seen.namespace}" if seen.namespace else "all namespaces"),
+            ("Where", where(seen.namespace)),
             ("Courses", f"{phases_of(seen.courses)}; {courses}"),
             ("Jobs", "not known: queues may not be read" if seen.queues_unseen else f"{_of(jobs, most)} in all queues"),
         )
@@ -146,11 +146,11 @@ def status_data(seen: Fleet, parts: Sequence[Part], now: datetime) -> Json:
 def active(scope: Scope, watch: bool) -> None:
     """Show what is at work."""
     scope.answers_in(Output.WIDE, Output.JSON, Output.YAML, Output.NAME)
-    words = live.Words(scope.client, scope.redis_url)
+    words, place = live.Words(scope.client, scope.redis_url), scope.widest()
 
     def once() -> list[Sequence[Text]]:
         now = datetime.now(UTC)
-        found = read_active(scope)
+        found = read_active(scope, place)
         words.read({o.metadata.namespace for o in found})
         if scope.output is Output.NAME:
             return [[Text(kinds.label(o)) for o in found]]
@@ -158,16 +158,21 @@ def active(scope: Scope, watch: bool) -> None:
             scope.screen.data([words.over(o).stored() for o in found], scope.output)
             return []
         lines = active_lines([words.over(o) for o in found], now, scope.output is Output.WIDE)
-        return [lines if found else [Text("Nothing runs.")]]
+        return [lines if found else [Text(f"Nothing runs in namespace {place}." if place else "Nothing runs.")]]
 
     repeat(scope, once, watch)
 
 
-def read_active(scope: Scope) -> list[Work]:
+def where(place: str) -> str:
+    """Name a namespace, or (empty) all of them."""
+    return f"namespace {place}" if place else "all namespaces"
+
+
+def read_active(scope: Scope, place: str) -> list[Work]:
     """Read what runs, courses first."""
     found: list[Work] = []
     for kind in kinds.WORK:
-        found += scope.client.list(kind, all_namespaces=scope.all_namespaces, fieldSelector="status.phase=Running")
+        found += scope.client.run(calls.listed(kind, place, fieldSelector="status.phase=Running"))
     return found
 
 

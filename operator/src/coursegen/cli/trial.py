@@ -3,7 +3,8 @@
 import secrets
 import signal
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,8 +18,7 @@ from coursegen_api.course import CourseGeneration
 from .. import calls, kinds, performance, times
 from ..calls import Json
 from ..client import Client
-from ..errors import CoursegenError, NotFoundError, RefusedError
-from ..kinds import Work
+from ..errors import CoursegenError, InputError, NotFoundError, RefusedError
 from ..performance import Report
 from . import figures
 from .app import Output, Scope
@@ -72,8 +72,9 @@ def run(scope: Scope, load: Load, scratch: str | None) -> None:
     """Generate, judge, clean up; exits with 1 if the verdict is bad."""
     scope.answers_in(Output.JSON, Output.YAML)
     name = scratch or f"coursegen-test-{secrets.token_hex(3)}"
+    furniture = _secrets(scope)
     begun = datetime.now(UTC)
-    with _namespace(scope, name) as client:
+    with _namespace(scope, name, furniture) as client:
         for number in range(1, load.courses + 1):
             client.start_course_generation(course(number, load.chapters), name=f"trial-{number:03d}")
         _say(scope, f"{load.courses} courses of {load.chapters} chapters are submitted to namespace {name}")
@@ -81,10 +82,11 @@ def run(scope: Scope, load: Load, scratch: str | None) -> None:
         verdict = _judge(client, load, finished, begun)
     faults = verdict.faults()
     if scope.output in (Output.JSON, Output.YAML):
-        told = figures.data(verdict.report, f"namespace {name}")
+        told = figures.data(verdict.report, figures.Source(f"the statuses of namespace {name}"))
         scope.screen.data(told | {"passed": not faults, "faults": faults, "seconds": verdict.seconds}, scope.output)
     else:
-        source = f"{verdict.finished} of {load.courses} courses ended, in {times.span(verdict.seconds)}"
+        ended = f"{verdict.finished} of {load.courses} courses ended, in {times.span(verdict.seconds)}"
+        source = figures.Source(f"{ended}; the statuses of namespace {name}")
         scope.screen.lines(*figures.lines(verdict.report, source))
         scope.screen.say(f"\nVerdict: {'FAILED: ' + '; '.join(faults) if faults else 'passed'}.")
     if faults:
@@ -112,7 +114,7 @@ def course(number: int, chapters: int) -> Json:
 
 
 @contextmanager
-def _namespace(scope: Scope, name: str) -> Iterator[Client]:
+def _namespace(scope: Scope, name: str, furniture: Sequence[Json]) -> Iterator[Client]:
     """Make a namespace for the body, and remove it whatever happens; SIGTERM is as good as ^C."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     own = scope.client
@@ -122,7 +124,7 @@ def _namespace(scope: Scope, name: str) -> Iterator[Client]:
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": _LABELS}},
         )
         try:
-            _furnish(scope, name)
+            _furnish(scope, name, furniture)
             with Client(namespace=name, access=own.access) as client:
                 yield client
         finally:
@@ -131,20 +133,30 @@ def _namespace(scope: Scope, name: str) -> Iterator[Client]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _furnish(scope: Scope, name: str) -> None:
-    """Put what workers need into the namespace: their account, and the Secrets of the namespace at hand."""
+def _secrets(scope: Scope) -> list[Json]:
+    """Read the Secrets of the namespace at hand that workers use; InputError without that which each needs."""
+    own, found = scope.client, []
+    for name in (names.SECRET_STORE, names.SECRET_REDIS):
+        try:
+            secret = own.read(f"/api/v1/namespaces/{own.namespace}/secrets/{name}")
+        except (NotFoundError, RefusedError) as error:
+            if name == names.SECRET_REDIS:
+                continue
+            raise InputError(
+                f"Workers need the Secret {name}, and that of namespace {own.namespace} cannot be had: {error}.",
+                "Name a namespace of courses with -n: its Secrets are copied for the load, and go with it.",
+            ) from error
+        found.append({"metadata": {"name": name}} | {k: secret[k] for k in ("data", "type") if k in secret})
+    return found
+
+
+def _furnish(scope: Scope, name: str, secrets: Sequence[Json]) -> None:
+    """Put what workers need into the namespace: their account, and Secrets."""
     own, path = scope.client, f"/api/v1/namespaces/{name}"
     account = {"metadata": {"name": names.WORKER_SERVICE_ACCOUNT}, "automountServiceAccountToken": False}
     own.post(f"{path}/serviceaccounts", {"apiVersion": "v1", "kind": "ServiceAccount"} | account)
-    for secret in (names.SECRET_STORE, names.SECRET_REDIS):
-        try:
-            found = own.read(f"/api/v1/namespaces/{own.namespace}/secrets/{secret}")
-        except (NotFoundError, RefusedError) as error:
-            if secret == names.SECRET_STORE:
-                _say(scope, f"Without a store: {error}")
-            continue
-        copy = {"metadata": {"name": secret}, "data": found.get("data", {}), "type": found.get("type", "Opaque")}
-        own.post(f"{path}/secrets", {"apiVersion": "v1", "kind": "Secret"} | copy)
+    for secret in secrets:
+        own.post(f"{path}/secrets", {"apiVersion": "v1", "kind": "Secret"} | secret)
 
 
 def _until_ended(scope: Scope, client: Client, load: Load) -> int:
@@ -158,14 +170,14 @@ def _until_ended(scope: Scope, client: Client, load: Load) -> int:
         if time.monotonic() - told > _TELL_SECONDS:
             told = time.monotonic()
             done = sum(c.status.chapters.succeeded for c in courses if c.status.chapters)
-            _say(scope, f"{finished} of {load.courses} courses ended, {done} chapters written")
+            held = Counter(c.status.hold_reason.value for c in courses if c.status.hold_reason)
+            waits = f"; held: {', '.join(f'{n} {reason}' for reason, n in sorted(held.items()))}" if held else ""
+            _say(scope, f"{finished} of {load.courses} courses ended, {done} chapters written{waits}")
         time.sleep(_LOOK_SECONDS)
 
 
 def _judge(client: Client, load: Load, finished: int, begun: datetime) -> Verdict:
-    found: list[Work] = []
-    for kind in kinds.WORK:
-        found += client.list(kind)
+    found = client.run(calls.counted(client.namespace))
     now = datetime.now(UTC)
     seconds = (now - begun).total_seconds()
     report = performance.report(found, now, timedelta(seconds=max(1.0, seconds)))

@@ -203,7 +203,7 @@ function parts(course, act) {
 function attempts(t) {
   const outcome = (a) => !a.outcome ? state("Running")
     : state({ Succeeded: "Succeeded", Failed: "Failed" }[a.outcome] ?? "Cancelled", a.failure_class ?? a.outcome);
-  const took = (a) => a.completion_time ? span((Date.parse(a.completion_time) - Date.parse(a.start_time ?? a.admission_time)) / 1000) : "";
+  const took = (a) => a.completion_time ? span((Date.parse(a.completion_time) - Date.parse(a.admission_time)) / 1000) : "";
   return html`<section class="card"><h2>Attempts</h2>${table("Attempts of this revision", [
     { name: "#", kind: "num index", cell: (a) => a.number }, { name: "Outcome", kind: "bare", cell: outcome },
     { name: "Job", cell: (a) => html`<code>${a.job_name}</code>${a.message ? html`<small>${a.message}</small>` : nothing}` },

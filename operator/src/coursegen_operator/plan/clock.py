@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 def stamp(seconds: float) -> str:
     """Write a time with milliseconds, always rounded down, so that stamp(parse(x)) == x."""
     moment = datetime.fromtimestamp(int(seconds * 1000 + 1e-6) / 1000, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def parse(text: str) -> float:

@@ -180,7 +180,7 @@ class History:
         for obj in objects:
             if isinstance(obj, CourseGeneration):
                 if obj.status.outline:
-                    told += _told(obj.status.outline, obj.status.outline.queue_name or QUEUE_COURSE, None, None)
+                    told += _told_of_outline(obj.status.outline)
             elif obj.status.queue_name:
                 told += _told(obj.status, obj.status.queue_name, requests.ended(obj), obj.status.completion_time)
         for time, what in sorted(told, key=lambda t: t[0]):
@@ -198,6 +198,14 @@ def ran(attempt: Attempt) -> float | None:
     if attempt.outcome is not Outcome.SUCCEEDED or attempt.completion_time is None:
         return None
     return max(0.0, clock.parse(attempt.completion_time) - clock.parse(attempt.admission_time))
+
+
+def _told_of_outline(outline: TaskStatus) -> list[tuple[float, Measured]]:
+    """Without a condition of its own an outline has ended with its last attempt, unless another follows."""
+    last = outline.attempts[-1] if outline.attempts else None
+    over = last is not None and outline.next_retry_time is None
+    ended = last.outcome if last and over and last.outcome in (Outcome.SUCCEEDED, Outcome.FAILED) else None
+    return _told(outline, outline.queue_name or QUEUE_COURSE, ended, last.completion_time if last else None)
 
 
 def _told(

@@ -156,6 +156,20 @@ def closed(queue: str, load: Load, limits: Limits) -> Hold | None:
     return None
 
 
+def fits(number: int, queue: str, namespace: str, provider: str, limits: Limits) -> bool:
+    """Tell whether so many Jobs may run at once in a namespace's queue, and of its provider."""
+    found = limits.queues.get(queue)
+    if found is None or found.stopped is not StopPolicy.NONE:
+        return False
+    bounds = (
+        limits.max_jobs,
+        found.capacity,
+        found.capacity_of(namespace),
+        limits.providers.get(provider_key(provider, namespace)),
+    )
+    return all(most is None or number <= most for most in bounds)
+
+
 def room(want: Want, key: Key, load: Load, limits: Limits) -> Hold | None:
     """Say what a wish would have to wait for; None if there is a slot for it.
 

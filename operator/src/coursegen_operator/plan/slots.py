@@ -23,6 +23,9 @@ _NOT_WORKING = (
 
 _NOTHING = TaskStatus()
 
+MOST_CHAPTERS = 100
+"""Of a course, as the contract has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slots:
@@ -78,6 +81,20 @@ def holds_course_slot(obj: AnyObject | None) -> bool:
 def is_parked(course: AnyObject) -> bool:
     """Tell whether the circuit of its provider keeps an open course: an outage that may last as long as it likes."""
     return course.status.hold_reason is HoldReason.PROVIDER_CIRCUIT_OPEN
+
+
+def wanted(obj: AnyObject | None) -> int:
+    """Give how many Job slots an object may ask for at once until it ends; what a course owns is counted with it."""
+    if obj is None or not is_managed_here(obj) or requests.ended(obj):
+        return 0
+    if isinstance(obj, CourseGeneration):
+        return max(1, _chapters(obj), len(obj.spec.exports))
+    return 0 if obj.metadata.controller_uid() else 1
+
+
+def _chapters(course: CourseGeneration) -> int:
+    known = course.status.chapters.total if course.status.chapters else 0
+    return known or len(course.spec.chapters or ()) or course.spec.chapter_count or MOST_CHAPTERS
 
 
 def add(load: Load, slots: Slots | None, sign: int) -> None:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coursegen_api.base import Attempt, HoldReason, Outcome, TaskStatus
+from coursegen_api.course import CourseGeneration
 from coursegen_api.task import TaskResult, Work
 
 from . import jobs
-from .world import Draft, Surroundings, Want
+from .world import AnyObject, Draft, JobView, Surroundings, Want
 
 REFUSED_SECONDS = 10.0
 """What Kubernetes refuses to create is tried again this often."""
@@ -111,6 +112,13 @@ def open_attempt(status: TaskStatus) -> Attempt | None:
     """Give the attempt that has not ended, if there is one."""
     last = status.attempts[-1] if status.attempts else None
     return last if last and last.completion_time is None else None
+
+
+def awaits(obj: AnyObject, job: JobView) -> bool:
+    """Tell whether a Job is that of an object's open attempt, so that its end is the attempt's."""
+    status = obj.status.outline if isinstance(obj, CourseGeneration) else obj.status
+    attempt = open_attempt(status) if status else None
+    return attempt is not None and attempt.job_name == job.name
 
 
 def works(status: TaskStatus) -> bool:

@@ -73,6 +73,8 @@ class JobView:
     message: str = ""
     deleting: bool = False
     resource_version: int = 0
+    generation: int = 0
+    """Moves when the spec changes."""
 
 
 @dataclass(frozen=True, slots=True)

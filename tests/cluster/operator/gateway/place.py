@@ -38,6 +38,11 @@ class Server:
     environment: Mapping[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
 
+    @property
+    def url(self) -> str:
+        """Give its address, of one that speaks HTTP."""
+        return f"http://127.0.0.1:{self.port}"
+
     def start(self) -> "Server":
         """Start it, and wait until it listens; it dies with this process."""
         with self.log.open("ab") as log:

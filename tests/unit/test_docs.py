@@ -1,0 +1,71 @@
+"""Every command of the docs is tried somewhere, or has its reason; a command stands where it is looked for."""
+
+import ast
+import functools
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ..docs import NOWHERE, PAGES, ROOT, SCRIPTS, Command, Where, blocks, commands
+
+EVERY = [c for page in PAGES for c in commands(page)]
+PROGRAMS = r"^(\$ )?(make|kubectl|deploy/demo/kubectl|python|pip|curl|sed) "
+TARGETS = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=[p.stem for p in PAGES])
+
+
+def test_what_is_tried_nowhere_is_in_the_docs_and_has_a_reason() -> None:
+    left = [c.line for c in EVERY if c.where is Where.NOWHERE]
+    assert left
+    assert [pattern for pattern in NOWHERE if not any(re.search(pattern, line) for line in left)] == []
+    assert all(NOWHERE.values())
+
+
+def test_what_is_tried_on_a_cluster_is_a_command_of_kubectl() -> None:
+    there = [c.line for c in EVERY if c.where is Where.CONTROL_PLANE]
+    assert len(there) > 30
+    assert [line for line in there if not line.startswith("kubectl ")] == []
+
+
+@each_page
+def test_commands_stand_in_console_blocks_after_a_dollar(page: Path) -> None:
+    text = "\n".join(blocks(page, ""))
+    assert [line for line in text.splitlines() if re.match(PROGRAMS, line)] == []
+    assert bool(blocks(page, "sh")) == (page.name in SCRIPTS), "a script has its place, or its reason"
+
+
+@each_page
+def test_examples_in_yaml_and_python_can_be_read(page: Path) -> None:
+    for text in blocks(page, "yaml"):
+        list(yaml.safe_load_all(text))
+    for text in blocks(page, "python"):
+        ast.parse(text)
+
+
+MADE = [c for c in EVERY if c.where is Where.MAKEFILE]
+
+
+@pytest.mark.parametrize("command", MADE, ids=[f"{c.page.stem}: {c.line.split('#')[0].strip()}" for c in MADE])
+def test_what_is_made_can_be_made_and_options_are_there(command: Command) -> None:
+    words = command.line.split("#")[0].split()
+    if words[0] == "make":
+        assert words[1] in TARGETS
+        return
+    options = {word for word in words if word.startswith("--")}
+    assert options <= set(re.findall(r"--[a-z-]+", told(words[words.index("-m") + 1])))
+
+
+@functools.cache
+def told(module: str) -> str:
+    """Give what a module says of its options."""
+    path = {**os.environ, "PYTHONPATH": "deploy:deploy/local"}  # as the Makefile has it
+    argv = [sys.executable, "-m", module, "--help"]
+    said = subprocess.run(argv, cwd=ROOT, env=path, capture_output=True, text=True, timeout=60, check=False)
+    assert said.returncode == 0, said.stderr
+    return said.stdout
