@@ -11,6 +11,9 @@ from . import plans
 from .ground import CAPACITY, Ground, ground
 from .run import Plan, Result, run
 
+_LEARNING_SECONDS = 300.0
+"""What a clean run may take on the busiest machine: how long the others may follows from it."""
+
 _TRIES = 3
 """So often a plan is tried whose fault met no request: what is written is not quite the same in each run."""
 
@@ -49,7 +52,7 @@ async def lanes(number: int, folder: Path) -> AsyncIterator[list[Ground]]:
 
 async def learn(lane: Ground, capacity: Mapping[str, int] = CAPACITY) -> Result:
     """Run without faults: what is written, what the load comes to, and how long that takes on this machine now."""
-    result = await run(lane, plans.CLEAN, capacity=capacity)
+    result = await run(lane, replace(plans.CLEAN, settle=_LEARNING_SECONDS), capacity=capacity)
     if result.wrong:
         raise AssertionError(f"without any fault: {result.wrong}")
     return result
