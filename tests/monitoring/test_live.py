@@ -223,9 +223,9 @@ def test_the_component_renders_beside_the_base(run: tuple[Server, Scene], tmp_pa
     rendered = subprocess.run([program, "kustomize", str(tmp_path)], capture_output=True, text=True, check=False)
     assert rendered.returncode == 0, rendered.stderr
     made = {(d["kind"], d["metadata"]["name"]): d for d in yaml.safe_load_all(rendered.stdout)}
-    monitor = made["ServiceMonitor", "coursegen-operator"]["spec"]["selector"]["matchLabels"]
+    [chosen] = made["ServiceMonitor", "coursegen-operator"]["spec"]["selector"]["matchExpressions"]
     service = made["Service", "coursegen-operator"]
-    assert monitor.items() <= service["metadata"]["labels"].items()
+    assert service["metadata"]["labels"][chosen["key"]] in chosen["values"]
     assert made["PrometheusRule", "coursegen"]["metadata"]["namespace"] == service["metadata"]["namespace"]
     boards = made["ConfigMap", "coursegen-dashboards"]
     assert boards["metadata"]["labels"]["grafana_dashboard"] == "1"

@@ -16,7 +16,8 @@ from .browsing import SIZES, keep, serious, signed_in, too_wide
 from .conftest import People
 from .place import Place
 
-_SECONDS = 70 * 60
+_SECONDS, _AHEAD_SECONDS = 70 * 60, 30 * 60
+"""What Prometheus knows goes on after now: its figures are the same however long the page takes to ask."""
 _STEP = 15
 
 # Of each series: how much it grows in an hour.
@@ -51,7 +52,7 @@ MISSING = "Waiting for a slot"
 def past(now: float) -> Iterator[str]:
     """Write what was in the last hour: busier and quieter, and in its last quarter as the tables have it."""
     grown = dict.fromkeys(COUNTERS, 0.0)
-    for at in range(int(now) - _SECONDS, int(now) + 1, _STEP):
+    for at in range(int(now) - _SECONDS, int(now) + _AHEAD_SECONDS, _STEP):
         pace = 1.0 if now - at < 900 else 1 + 0.5 * math.sin((now - at - 900) / 400)
         for series, hourly in COUNTERS.items():
             grown[series] += pace * hourly * _STEP / 3600
