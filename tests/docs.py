@@ -28,7 +28,6 @@ class Where(StrEnum):
     PAGE_OF_ITS_OWN = "tests/cluster/client/test_cli_page.py"
     RUNBOOK = "tests/monitoring/test_live.py"
     MAKEFILE = "tests/unit/test_docs.py"
-    AGREEMENT = "make agreement"
     NOWHERE = "nowhere"
 
 
@@ -51,7 +50,7 @@ _ELSEWHERE = (
     (Where.MAKEFILE, r"^make |^(\.venv/bin/)?python -m tests\."),
     (Where.NODE, r"\blogs\b|port-forward|^curl |^TOKEN="),
 )
-_PAGES = {"cli.md": Where.PAGE_OF_ITS_OWN, "agreement.md": Where.AGREEMENT}
+_PAGES = {"cli.md": Where.PAGE_OF_ITS_OWN}
 
 
 @dataclass(frozen=True)

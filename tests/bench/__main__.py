@@ -185,7 +185,7 @@ def _arguments() -> argparse.Namespace:
         "--every",
         type=float,
         help="seconds from one course to the next in a steady load "
-        f"({_STEADY_SHARE:.0%} of what the operator's run before it got through)",
+        f"({_STEADY_SHARE:.0%}% of what the operator's run before it got through)",
     )
     parser.add_argument("--name", default="bench", help="name of the local cluster")
     parser.add_argument("--keep", action="store_true", help="leave the cluster running")
