@@ -38,11 +38,6 @@ def npm() -> str:
     return _path("npm", "npm")
 
 
-def curl() -> str:
-    """Give the client that the docs ask the HTTP API with."""
-    return _path("curl", "curl")
-
-
 def jq() -> str:
     """Give what the docs filter a backup with."""
     return _path("jq", "jq")
