@@ -38,6 +38,16 @@ def npm() -> str:
     return _path("npm", "npm")
 
 
+def node() -> str:
+    """Give what runs those that are written in JavaScript."""
+    return _path("node", "nodejs")
+
+
+def curl() -> str:
+    """Give the client that the docs ask the HTTP API with."""
+    return _path("curl", "curl")
+
+
 def jq() -> str:
     """Give what the docs filter a backup with."""
     return _path("jq", "jq")

@@ -34,6 +34,7 @@ def test_a_model_writes_a_course_and_its_key_goes_nowhere_else(scene: Scene) -> 
     assert [(g["writer"], g["llm"], g["model"]) for g in document["generators"]] == [("openai", True, "scripted-1")]
     assert [len(part["sections"]) for part in document["hasPart"]] == [8, 8]
     assert all(part["contract"]["teaches"] for part in document["hasPart"])
+    assert all(part["usage"]["promptTokens"] > 0 for part in document["hasPart"])
 
     refused = scene.until_ended("elsewhere", "ChapterGeneration")
     assert outcomes(refused) == ["Rejected"]

@@ -73,6 +73,7 @@ def _is_the_course_as_json(content: bytes, spec: dict, chapters: int) -> None:
     )
     assert [c["position"] for c in document["hasPart"]] == list(range(1, chapters + 1))
     assert all("Python" in json.dumps(c) for c in document["hasPart"])
+    assert [c["usage"]["costMicroUSD"] for c in document["hasPart"]] == [0] * chapters
 
 
 def _reads_well(printed: str, chapters: int) -> None:
@@ -135,9 +136,20 @@ def test_a_finished_course_is_validated_and_exported_by_name(scene: Scene) -> No
         "True",
         "Misconfigured",
     )
-    scene.create("CourseGeneration", "c", course())
+    scorm = {"format": "scorm", "scorm": {"version": "scorm-2004-4th", "packaging": "PerChapter"}}
+    formats = ("epub", "qti", "markdown", "html", "cmi5")
+    scene.create("CourseGeneration", "c", course(exports=[scorm, *({"format": name} for name in formats)]))
     for kind in ("CourseExport", "QualityValidation"):
         assert scene.until_ended("later", kind)["phase"] == "Succeeded"
+    made = {e["format"]: e["artifact"]["key"] for e in scene.until_ended("c")["exports"]}
+    files = dict(zip(made, scene.system.fetch(list(made.values())), strict=True))
+    assert not check.faults(files["scorm"], EDITIONS[ScormVersion.V2004_4TH])
+    for form, first in (("epub", "mimetype"), ("qti", "imsmanifest.xml"), ("cmi5", "cmi5.xml")):
+        with zipfile.ZipFile(io.BytesIO(files[form])) as package:
+            assert package.namelist()[0] == first
+    title = course()["title"]
+    assert files["markdown"].decode().startswith(f"# {title}\n")
+    assert f"<title>{title}</title>" in files["html"].decode()
     assert scene.status("CourseGeneration", "c")["phase"] == "Succeeded"
 
 

@@ -165,7 +165,7 @@ def test_what_cannot_be_understood_is_invalid_input_with_a_reason(
 
 def test_content_of_others_can_be_exported(tmp_path: Path) -> None:
     course = read(tmp_path, rain_md=MARKDOWN).course
-    for form in ExportFormat:
+    for form in set(ExportFormat) - {ExportFormat.QTI}:  # it has no questions
         assert export(course, Wanted(form), ignore).data
 
 

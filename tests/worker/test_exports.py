@@ -12,16 +12,20 @@ import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lxml import etree
 from pypdf import PdfReader
 from worker_support import BIOLOGY, DEMO, as_course, compose, ignore
 
-from coursegen_api.base import ExportFormat, ScormVersion
+from coursegen_api.base import ExportFormat, FailureClass, ScormVersion, Usage
 from coursegen_worker.documents import Chapter, Course
 from coursegen_worker.exporters import Wanted, export
 from coursegen_worker.exporters.scorm import check
 from coursegen_worker.exporters.scorm.editions import EDITIONS
+from coursegen_worker.failures import TaskFailedError
 
 FORMATS = list(ExportFormat)
+WITH_TEXT = [form for form in FORMATS if form is not ExportFormat.QTI]
+"""Those that are more than questions."""
 SCORM_1_2 = EDITIONS[ScormVersion.V1_2]
 HOSTILE = [
     '#import "evil": * #read("/etc/passwd") $x^2$ <label> @ref *bold* _it_ `code',
@@ -53,7 +57,7 @@ def data(course: Course, form: ExportFormat, assessments: bool = True) -> bytes:
 def text_of(file: bytes, form: ExportFormat) -> str:
     if form is ExportFormat.PDF:
         return "\n".join(page.extract_text() for page in PdfReader(BytesIO(file)).pages)
-    if form in (ExportFormat.SCORM, ExportFormat.EPUB):
+    if form in (ExportFormat.SCORM, ExportFormat.EPUB, ExportFormat.QTI, ExportFormat.CMI5):
         with zipfile.ZipFile(BytesIO(file)) as archive:
             return "\n".join(archive.read(name).decode() for name in archive.namelist())
     return file.decode()
@@ -84,7 +88,7 @@ def secrets_of(chapter: Chapter) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", WITH_TEXT)
 def test_without_assessments_no_byte_of_them_is_there(demo: Course, form: ExportFormat) -> None:
     raw = data(demo, form, assessments=False)
     text = re.sub(r"\s+", " ", text_of(raw, form))
@@ -96,6 +100,12 @@ def test_without_assessments_no_byte_of_them_is_there(demo: Course, form: Export
             if line not in taught:  # a right answer may say what the text says
                 assert line not in text
     assert not re.search(r'"(answer|feedback|solution|options)"\s*:', text)
+
+
+def test_questions_alone_without_questions_are_refused(demo: Course) -> None:
+    with pytest.raises(TaskFailedError, match="no questions") as refused:
+        data(demo, ExportFormat.QTI, assessments=False)
+    assert refused.value.failure is FailureClass.INVALID_INPUT
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -114,6 +124,7 @@ def test_a_hostile_title_is_data(form: ExportFormat, title: str) -> None:
     assert "root:x:0" not in text
     if form is ExportFormat.SCORM:
         assert check.faults(raw, SCORM_1_2) == []
+    if form not in (ExportFormat.PDF, ExportFormat.JSON, ExportFormat.MARKDOWN):
         assert "<script>alert" not in text
     if form is ExportFormat.JSON:
         assert json.loads(raw)["name"] == title
@@ -131,6 +142,11 @@ def test_any_title_gives_sound_files(title: str) -> None:
     assert data(course, ExportFormat.PDF).startswith(b"%PDF")
     assert check.faults(data(course, ExportFormat.SCORM), SCORM_1_2) == []
     assert json.loads(data(course, ExportFormat.JSON))["name"] == title
+    for form in (ExportFormat.QTI, ExportFormat.CMI5):
+        with zipfile.ZipFile(BytesIO(data(course, form))) as archive:
+            for name in archive.namelist():
+                if name.endswith(".xml"):
+                    etree.fromstring(archive.read(name))
 
 
 # ---- PDF ------------------------------------------------------------------------------------------------------
@@ -189,3 +205,20 @@ def test_hashes_of_the_stored_chapters_are_kept(demo: Course) -> None:
     hashes = {c.index: hashlib.sha256(c.seal()).hexdigest() for c in demo.chapters}
     file = json.loads(data(demo.model_copy(update={"hashes": hashes}), ExportFormat.JSON))
     assert [p["sha256"] for p in file["hasPart"]] == list(hashes.values())
+
+
+def test_what_the_chapters_have_cost_is_told_as_far_as_it_is_known(demo: Course) -> None:
+    paid = Usage(prompt_tokens=1000, completion_tokens=500, cost_micro_usd=75)
+    known = {c.index: paid for c in demo.chapters}
+    file = json.loads(data(demo.model_copy(update={"usage": known}), ExportFormat.JSON))
+    count = len(demo.chapters)
+    assert file["usage"] == {
+        "promptTokens": 1000 * count,
+        "completionTokens": 500 * count,
+        "costMicroUSD": 75 * count,
+        "cached": False,
+    }
+    assert file["hasPart"][0]["usage"]["costMicroUSD"] == 75
+    partly = json.loads(data(demo.model_copy(update={"usage": {1: paid}}), ExportFormat.JSON))
+    assert "usage" not in partly
+    assert ["usage" in part for part in partly["hasPart"]] == [True] + [False] * (count - 1)

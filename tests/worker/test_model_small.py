@@ -12,23 +12,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from worker_support import NAMESPACE
 
-from coursegen_api.base import FailureClass
-from coursegen_api.task import Writer
-from coursegen_worker.documents import unseal
-from coursegen_worker.failures import TaskFailedError
-from coursegen_worker.meter import Meter
-from coursegen_worker.store import Store
-from coursegen_worker.writers import Desk
-from coursegen_worker.writers.model import prompts, shapes
-from coursegen_worker.writers.model.asking import Asker, Part, Question
+from coursegen_worker.writers.model import shapes
+from coursegen_worker.writers.model.asking import Question
 from coursegen_worker.writers.model.client import Client
-from coursegen_worker.writers.model.ladder import Ladder
 from coursegen_worker.writers.model.wire import Message, OpenAI, Reply, Rung
 from tests import programs
 
@@ -108,33 +98,3 @@ def test_a_real_model_keeps_to_the_form_and_its_tokens_are_counted(endpoint: str
     assert reply.prompt_tokens > 10
     if not reply.cut:  # what was cut at the limit is no object, and our reader says so
         shapes.Closing.model_validate_json(reply.text)
-
-
-def test_a_real_models_answer_is_kept_if_it_is_right_and_else_refused_with_its_fault(
-    endpoint: str, store_folder: Path
-) -> None:
-    """Asked as a worker asks, at most three times; which of both it is, is the model's affair."""
-    writer = {"type": "openai", "provider": "small", "endpoint": endpoint, "model": "smollm2"}
-    store, deadline = Store.open(store_folder.as_uri(), NAMESPACE), time.monotonic() + SECONDS
-    meter = Meter()
-    question = replace(CLOSING, task=prompts.CLOSING, data={"chapter": {"title": "Loops"}}, most_tokens=60)
-
-    async def run() -> shapes.Closing:
-        async with Client(OpenAI(endpoint), "small", endpoint, "smollm2", "", deadline) as client:
-            ladder = Ladder(store, OpenAI.rungs, writer)
-            return await Asker(Writer.model_validate(writer), Desk(store, meter, deadline), client, ladder, writer).ask(
-                question
-            )
-
-    failed = None
-    try:
-        asyncio.run(run())
-    except TaskFailedError as error:
-        failed = error
-    kept = list(store_folder.glob("*/part/*"))
-    assert meter.tokens > 60
-    if failed is None:
-        assert [unseal(path.read_bytes(), Part).shape for path in kept] == ["Closing"]
-    else:
-        assert (failed.failure, kept) == (FailureClass.BAD_OUTPUT, [])
-        assert "the last was refused" in failed.message

@@ -444,6 +444,10 @@ def test_each_kind_of_task_imports_only_what_it_needs(worker: Worker, tmp_path: 
         "json": (ExportTask.model_validate({"source": source, "format": "json"}), set()),
         "scorm": (ExportTask.model_validate({"source": source, "format": "scorm"}), {"xml"}),
         "epub": (ExportTask.model_validate({"source": source, "format": "epub"}), set()),
+        "qti": (ExportTask.model_validate({"source": source, "format": "qti"}), set()),
+        "markdown": (ExportTask.model_validate({"source": source, "format": "markdown"}), set()),
+        "html": (ExportTask.model_validate({"source": source, "format": "html"}), set()),
+        "cmi5": (ExportTask.model_validate({"source": source, "format": "cmi5"}), set()),
         "pdf": (ExportTask.model_validate({"source": source, "format": "pdf"}), {"typst"}),
     }
     for kind, (work, needed) in allowed.items():

@@ -17,13 +17,13 @@ from worker_support import DEMO, as_course, compose, ignore
 from coursegen_api.base import ScormOptions, ScormPackaging, ScormVersion
 from coursegen_worker.documents import Course
 from coursegen_worker.exporters import scorm, without_assessments
-from coursegen_worker.exporters.scorm import check, pack
+from coursegen_worker.exporters.archive import pack
+from coursegen_worker.exporters.scorm import MANIFEST, check
 from coursegen_worker.exporters.scorm.editions import EDITIONS
 
 VERSIONS = list(ScormVersion)
 V1_2, V2004_3RD, V2004_4TH = VERSIONS
 SINGLE, PER_CHAPTER = ScormPackaging
-MANIFEST = "imsmanifest.xml"
 LONG = ("A long title " * 800, ENGLISH[1], ENGLISH[2])
 HOSTILE = (
     "<script>alert(1)</script> & \"quoted\" 'single' ]]> <!--",
@@ -144,17 +144,19 @@ def test_the_checker_finds_what_schemas_miss(version: ScormVersion, name: str, o
     files = dict(files_of(version))
     assert old.encode() in files[name]
     files[name] = files[name].replace(old.encode(), new.encode(), 1)
-    assert any(fault in found for found in check.faults(pack(files), EDITIONS[version]))
+    assert any(fault in found for found in check.faults(pack(files, MANIFEST), EDITIONS[version]))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_checker_wants_manifest_and_schemas_at_the_root(version: ScormVersion) -> None:
     files = files_of(version)
-    assert check.faults(pack(files), EDITIONS[version]) == []
+    assert check.faults(pack(files, MANIFEST), EDITIONS[version]) == []
     moved = {f"folder/{name}": data for name, data in files.items()}
-    assert check.faults(pack(moved), EDITIONS[version]) == ["there is no imsmanifest.xml at the root of the zip"]
+    assert check.faults(pack(moved, MANIFEST), EDITIONS[version]) == [
+        "there is no imsmanifest.xml at the root of the zip"
+    ]
     without = {name: data for name, data in files.items() if not name.startswith("adlcp")}
-    assert any("is missing" in fault for fault in check.faults(pack(without), EDITIONS[version]))
+    assert any("is missing" in fault for fault in check.faults(pack(without, MANIFEST), EDITIONS[version]))
 
 
 # ---- in a browser, under a learning platform ---------------------------------------------------------------------

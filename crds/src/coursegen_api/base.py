@@ -192,6 +192,10 @@ class ExportFormat(StrEnum):
     SCORM = "scorm"
     JSON = "json"
     EPUB = "epub"
+    QTI = "qti"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    CMI5 = "cmi5"
 
 
 class ScormVersion(StrEnum):
@@ -230,6 +234,13 @@ SCORM_ONLY = Rule(
     rule="!has(self.scorm) || self.format == 'scorm'",
     message="scorm says how a SCORM package is made: leave it out with other formats",
     field_path=".scorm",
+)
+
+
+QTI_IS_ASSESSMENTS = Rule(
+    rule="self.format != 'qti' || self.includeAssessments",
+    message="qti is the course's questions and nothing else: leave includeAssessments true, or choose another format",
+    field_path=".includeAssessments",
 )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import (
+    QTI_IS_ASSESSMENTS,
     SCORM_ONLY,
     Artifact,
     Certainty,
@@ -84,11 +85,14 @@ class Chapter(Model):
 class Export(Model):
     """A file that is made of the finished course."""
 
-    model_config = Model.model_config | {"json_schema_extra": cel(SCORM_ONLY)}
+    model_config = Model.model_config | {"json_schema_extra": cel(SCORM_ONLY, QTI_IS_ASSESSMENTS)}
 
-    format: ExportFormat = Field(description="The file's format: pdf, scorm, json or epub.")
+    format: ExportFormat = Field(
+        description="The file's format: pdf, scorm, json, epub, qti (the questions alone), markdown, html or cmi5."
+    )
     include_assessments: bool = Field(
-        default=True, description="True puts the questions and answers into the file. Default: true."
+        default=True,
+        description="True puts the questions and answers into the file; qti holds nothing else. Default: true.",
     )
     scorm: ScormOptions | None = Field(
         default=None,

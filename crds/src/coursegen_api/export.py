@@ -2,7 +2,16 @@
 
 from pydantic import Field
 
-from .base import SCORM_ONLY, ExportFormat, ManagedBy, ObjectName, ObjectStatus, ScormOptions, TaskDeadline
+from .base import (
+    QTI_IS_ASSESSMENTS,
+    SCORM_ONLY,
+    ExportFormat,
+    ManagedBy,
+    ObjectName,
+    ObjectStatus,
+    ScormOptions,
+    TaskDeadline,
+)
 from .kinds import (
     AGE,
     ERROR,
@@ -24,9 +33,12 @@ from .source import SourceFields, one_source
 class ExportSpec(SourceFields):
     """What is exported, and how."""
 
-    format: ExportFormat = Field(description="The file's format: pdf, scorm, json or epub.")
+    format: ExportFormat = Field(
+        description="The file's format: pdf, scorm, json, epub, qti (the questions alone), markdown, html or cmi5."
+    )
     include_assessments: bool = Field(
-        default=True, description="True puts the questions and answers into the file. Default: true."
+        default=True,
+        description="True puts the questions and answers into the file; qti holds nothing else. Default: true.",
     )
     scorm: ScormOptions | None = Field(
         default=None,
@@ -86,6 +98,7 @@ class CourseExport(Kind):
             ),
             one_source(),
             SCORM_ONLY,
+            QTI_IS_ASSESSMENTS,
         ),
         selectable=(".spec.courseName", SELECT_PHASE),
     )

@@ -249,6 +249,19 @@ class ValidationTask(Model):
     bar: QualityBar
 
 
+MAX_CHAPTER_COST = 10**12
+"""Tokens or millionths of a dollar: no chapter costs more, and a hundred of them fit into one task."""
+_Cost = Annotated[int, Field(ge=0, le=MAX_CHAPTER_COST)]
+
+
+class ChapterUsage(Usage):
+    """What a chapter has cost so far."""
+
+    prompt_tokens: _Cost = 0
+    completion_tokens: _Cost = 0
+    cost_micro_usd: _Cost = Field(default=0, alias="costMicroUSD")
+
+
 class ExportTask(Model):
     """Put content into one format; leaves the file in the store."""
 
@@ -258,6 +271,8 @@ class ExportTask(Model):
     include_assessments: bool = True
     scorm: ScormOptions | None = None
     """How a SCORM package is made; its defaults where absent."""
+    usage: Annotated[list[ChapterUsage | None], Field(max_length=100)] = Field(default_factory=list)
+    """What each of the source's chapters has cost, in their order, for the format that tells it; else empty."""
 
 
 class CleanupTask(Model):

@@ -29,6 +29,7 @@ _EXTENSIONS = {
     "application/json": "json",
     "application/epub+zip": "epub",
     "text/markdown": "md",
+    "text/html": "html",
 }
 _LOOKS, _LOOK_SECONDS = 60, 0.25
 _LONGEST_REMOVAL = timedelta(hours=2, seconds=30)

@@ -40,7 +40,7 @@ SCORM = {
 COURSE = {
     "courseId": "Course_1.2-3",
     "title": "Python Programming",
-    "language": "de",
+    "language": "en-GB",
     "subjectDomain": "Computer Science",
     "targetAudience": {"proficiencyLevel": "advanced"},
     "learningObjectives": ["Learn Python basics", "Build applications"],

@@ -194,7 +194,7 @@ def controller(path: str) -> list[Bound]:
     ]
 
 
-FORMATS = ("pdf", "scorm", "json", "epub")
+FORMATS = ("pdf", "scorm", "json", "epub", "qti", "markdown", "html", "cmi5")
 SCORM_VERSIONS = ("scorm-1.2", "scorm-2004-3rd", "scorm-2004-4th")
 LEVELS = ("beginner", "intermediate", "advanced")
 
@@ -401,6 +401,10 @@ _NO_SOURCE = {f"spec.{source}": ABSENT for source in _SOURCES}
 _ONE_SOURCE = "set exactly one of chapterName, courseName, artifactKey and configMapName"
 _SCORM_ONLY = "scorm says how a SCORM package is made: leave it out with other formats"
 _NO_SCORM = {"spec.scorm": ABSENT}
+_PLAIN = _NO_SCORM | {"spec.includeAssessments": True}
+_QTI_IS_ASSESSMENTS = (
+    "qti is the course's questions and nothing else: leave includeAssessments true, or choose another format"
+)
 _TOLERATION = "spec.workers.tolerations[]"
 _SELECTOR = "each key must be a label key: letters, digits, '-', '_' and '.', after an optional prefix/"
 _RESOURCES = "spec.workers.resources"
@@ -431,7 +435,7 @@ CEL: list[Row] = [
     ),
     Row(
         "CourseGeneration",
-        "spec.language",
+        "spec",
         "the embedded composer writes English only: name a ModelProvider in providerName",
         {"spec.providerName": ABSENT, "spec.language": "en-GB"},
         {"spec.providerName": ABSENT, "spec.language": "de"},
@@ -452,7 +456,7 @@ CEL: list[Row] = [
         )
     ),
     *(
-        Row("CourseExport", "spec.format", "enum", {"spec.format": good} | _NO_SCORM, {"spec.format": bad} | _NO_SCORM)
+        Row("CourseExport", "spec.format", "enum", _PLAIN | {"spec.format": good}, _PLAIN | {"spec.format": bad})
         for good, bad in (*((name, name.swapcase()) for name in FORMATS), ("pdf", "docx"))
     ),
     Row(
@@ -465,6 +469,20 @@ CEL: list[Row] = [
     *(
         Row("CourseExport", "spec", _SCORM_ONLY, {"spec.format": "scorm", "spec.scorm": {}}, broken)
         for broken in ({"spec.format": "json", "spec.scorm": {}}, {"spec.format": "pdf"})
+    ),
+    Row(
+        "CourseGeneration",
+        "spec.exports[]",
+        _QTI_IS_ASSESSMENTS,
+        {"spec.exports": [{"format": "qti"}, {"format": "pdf", "includeAssessments": False}]},
+        {"spec.exports": [{"format": "qti", "includeAssessments": False}]},
+    ),
+    Row(
+        "CourseExport",
+        "spec",
+        _QTI_IS_ASSESSMENTS,
+        _PLAIN | {"spec.format": "qti"},
+        _PLAIN | {"spec.format": "qti", "spec.includeAssessments": False},
     ),
     *(
         Row(

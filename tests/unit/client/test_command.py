@@ -89,6 +89,7 @@ def test_kubectl_is_offered_verbs_options_and_values(
     [
         (export(form="pdf", **seen(artifact=artifact(media="application/pdf"))), "python-pdf.pdf"),
         (export(form="scorm", **seen(artifact=artifact(media="application/zip"))), "python-pdf.scorm.zip"),
+        (export(form="qti", **seen(artifact=artifact(media="application/zip"))), "python-pdf.qti.zip"),
         (chapter(**seen(artifact=artifact())), "loops.json"),
     ],
 )

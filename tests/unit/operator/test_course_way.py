@@ -2,7 +2,7 @@
 
 import pytest
 
-from coursegen_api.base import FailureClass
+from coursegen_api.base import FailureClass, Usage
 from coursegen_api.names import ANNOTATION_CANCEL, ANNOTATION_RETRY, LABEL_MANAGED_BY, LABEL_OBJECT_UID, MANAGED_BY
 
 from .simulation import Simulation
@@ -400,6 +400,21 @@ def test_an_export_added_to_a_finished_course_is_made(sim: Simulation) -> None:
     status = sim.status("CourseGeneration", "c")
     assert status["phase"] == "Succeeded"
     assert [e["format"] for e in status["exports"]] == ["scorm"]
+
+
+def test_the_json_export_alone_is_told_what_the_chapters_have_cost(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN | {"exports": [{"format": "pdf"}, {"format": "json"}]})
+    sim.run(1)
+    paid = Usage(prompt_tokens=1000, completion_tokens=500, cost_micro_usd=75)
+    for job in sim.jobs():
+        sim.start(job)
+        sim.succeed(job, sim.result(job).model_copy(update={"usage": paid}))
+    sim.run(1)
+    tasks = [sim.task(job).work for job in sim.jobs()]
+    assert {work.format: [usage.wire() for usage in work.usage] for work in tasks} == {
+        "pdf": [],
+        "json": [paid.wire()] * 3,
+    }
 
 
 def test_deleting_a_course_leaves_nothing(sim: Simulation) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from coursegen_api.base import Model, ProficiencyLevel
+from coursegen_api.base import Model, ProficiencyLevel, Usage
 from coursegen_api.task import CourseContext
 
 BloomLevel = Literal["remember", "understand", "apply", "analyse", "evaluate", "create"]
@@ -249,6 +249,8 @@ class Course(Model):
     """Indexes of chapters that could not be made and are left out."""
     hashes: dict[int, str] = Field(default_factory=dict)
     """SHA-256 of each chapter's document in the store, by index."""
+    usage: dict[int, Usage] = Field(default_factory=dict)
+    """What each chapter has cost, by index, as far as it is known."""
 
     @property
     def generators(self) -> list[Generator]:

@@ -30,6 +30,10 @@ class Format(StrEnum):
     SCORM = "scorm"
     JSON = "json"
     EPUB = "epub"
+    QTI = "qti"
+    MARKDOWN = "markdown"
+    HTML = "html"
+    CMI5 = "cmi5"
 
 
 # ---- seeing -------------------------------------------------------------------------------------------------
@@ -126,7 +130,7 @@ def plan(scope: Scope, file: File) -> None:
 def export(
     scope: Scope,
     name: Source,
-    format: Annotated[Format, typer.Option("--format", help="pdf, scorm, json or epub.")],
+    format: Annotated[Format, typer.Option("--format", help="pdf, scorm, json, epub, qti, markdown, html or cmi5.")],
     assessments: Annotated[bool, typer.Option(help="Put questions and answers into the file.")] = True,
 ) -> None:
     """Export a course, a chapter or a file of your own; a course in one more format."""

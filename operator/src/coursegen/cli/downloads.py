@@ -44,7 +44,7 @@ def files(obj: Work) -> Iterator[tuple[str, Artifact]]:
 
 
 def _ending(artifact: Artifact, form: str) -> str:
-    if form == "scorm":
-        return ".scorm.zip"
+    if form and artifact.media_type == "application/zip":
+        return f".{form}.zip"  # a course may have several packages
     known = _ENDINGS.get(artifact.media_type) or Path(artifact.key).suffix.lstrip(".")
     return f".{known}"

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 
-from coursegen_api.base import Artifact, HoldReason, Outcome
+from coursegen_api.base import Artifact, ExportFormat, HoldReason, Outcome, Usage
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 from coursegen_api.export import CourseExport
 from coursegen_api.names import CONTENT_PATH
 from coursegen_api.source import SourceFields
 from coursegen_api.task import (
+    MAX_CHAPTER_COST,
     ChapterFeedback,
     ChapterRef,
     ChapterTask,
+    ChapterUsage,
     CourseContext,
     CourseMeta,
     ExportTask,
@@ -221,12 +223,30 @@ def validation(obj: QualityValidation, content: Source | Hold) -> Assignment | H
     return Assignment(ValidationTask(source=content, bar=bar), spec.config_map_name)
 
 
-def export(obj: CourseExport, content: Source | Hold) -> Assignment | Hold:
-    """Assign an export."""
+def export(obj: CourseExport, content: Source | Hold, chapters: Sequence[ChapterGeneration] = ()) -> Assignment | Hold:
+    """Assign an export; the JSON one tells what the chapters have cost."""
     if isinstance(content, Hold):
         return content
     spec = obj.spec
     work = ExportTask(
-        source=content, format=spec.format, include_assessments=spec.include_assessments, scorm=spec.scorm
+        source=content,
+        format=spec.format,
+        include_assessments=spec.include_assessments,
+        scorm=spec.scorm,
+        usage=_usage(content, chapters) if spec.format is ExportFormat.JSON else [],
     )
     return Assignment(work, spec.config_map_name)
+
+
+def _usage(content: Source, chapters: Sequence[ChapterGeneration]) -> list[ChapterUsage | None]:
+    used = {chapter.spec.index: chapter.status.usage for chapter in chapters}
+    return [_told(usage) if (usage := used.get(ref.index)) else None for ref in content.chapters]
+
+
+def _told(usage: Usage) -> ChapterUsage:
+    return ChapterUsage(
+        prompt_tokens=min(usage.prompt_tokens, MAX_CHAPTER_COST),
+        completion_tokens=min(usage.completion_tokens, MAX_CHAPTER_COST),
+        cost_micro_usd=min(usage.cost_micro_usd, MAX_CHAPTER_COST),
+        cached=usage.cached,
+    )

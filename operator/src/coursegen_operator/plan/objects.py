@@ -140,7 +140,7 @@ def _assign(view: ObjectView, obj: TaskObject) -> Assignment | Hold:
     content = assignments.source(obj.spec, view.owned, view.course, view.chapters)
     if isinstance(obj, QualityValidation):
         return assignments.validation(obj, content)
-    return assignments.export(obj, content)
+    return assignments.export(obj, content, view.chapters)
 
 
 def _finish(view: ObjectView, obj: TaskObject, step: Step, now: float, ended: Outcome | None) -> Plan:

@@ -16,7 +16,16 @@ class Exported:
     note: str = ""
 
 
-VERSIONS = {ExportFormat.PDF: "3", ExportFormat.SCORM: "3", ExportFormat.JSON: "2", ExportFormat.EPUB: "2"}
+VERSIONS = {
+    ExportFormat.PDF: "3",
+    ExportFormat.SCORM: "3",
+    ExportFormat.JSON: "3",
+    ExportFormat.EPUB: "2",
+    ExportFormat.QTI: "1",
+    ExportFormat.MARKDOWN: "1",
+    ExportFormat.HTML: "1",
+    ExportFormat.CMI5: "1",
+}
 """A part of each file's key: raise it with any change of what the exporter writes."""
 
 
@@ -31,25 +40,51 @@ class Wanted:
 
 def export(course: Course, wanted: Wanted, advance: Advance) -> Exported:
     """Write the course in one format; each exporter imports its libraries here and not before."""
-    form, include_assessments = wanted.format, wanted.include_assessments
-    shown = course if include_assessments else without_assessments(course)
-    if form is ExportFormat.PDF:
-        from coursegen_worker.exporters import pdf
+    shown = course if wanted.include_assessments else without_assessments(course)
+    match wanted.format:
+        case ExportFormat.PDF:
+            from coursegen_worker.exporters import pdf
 
-        return pdf.export(shown, include_assessments, advance)
-    if form is ExportFormat.SCORM:
-        from coursegen_worker.exporters import scorm
+            return pdf.export(shown, wanted.include_assessments, advance)
+        case ExportFormat.SCORM:
+            from coursegen_worker.exporters import scorm
 
-        return scorm.export(shown, wanted.scorm, advance)
-    if form is ExportFormat.EPUB:
-        from coursegen_worker.exporters import epub
+            return scorm.export(shown, wanted.scorm, advance)
+        case ExportFormat.JSON:
+            from coursegen_worker.exporters import json_export
+            from coursegen_worker.quality import measure
 
-        return epub.export(shown, advance)
-    from coursegen_worker.exporters import json_export
-    from coursegen_worker.quality import measure
+            scores = {chapter.index: measure(chapter) for chapter in course.chapters}  # of the whole chapters
+            return json_export.export(shown, scores, wanted.include_assessments, advance)
+        case _:
+            return _plain(shown, wanted.format, advance)
 
-    scores = {chapter.index: measure(chapter) for chapter in course.chapters}  # of the whole chapters
-    return json_export.export(shown, scores, include_assessments, advance)
+
+def _plain(course: Course, form: ExportFormat, advance: Advance) -> Exported:
+    """Write a format that needs to know nothing but the course."""
+    match form:
+        case ExportFormat.EPUB:
+            from coursegen_worker.exporters import epub
+
+            return epub.export(course, advance)
+        case ExportFormat.QTI:
+            from coursegen_worker.exporters import qti
+
+            return qti.export(course, advance)
+        case ExportFormat.MARKDOWN:
+            from coursegen_worker.exporters import markdown_export
+
+            return markdown_export.export(course, advance)
+        case ExportFormat.HTML:
+            from coursegen_worker.exporters import html_export
+
+            return html_export.export(course, advance)
+        case ExportFormat.CMI5:
+            from coursegen_worker.exporters import cmi5
+
+            return cmi5.export(course, advance)
+        case _:
+            raise ValueError(form)
 
 
 def without_assessments(course: Course) -> Course:

@@ -7,6 +7,11 @@ from coursegen_worker.documents import Chapter, Course, Generator, ListBlock, Pa
 from coursegen_worker.exporters import language
 from coursegen_worker.words import ENGLISH, Words
 
+LABELLED = frozenset({"example", "exercise", "misconception", "recap"})
+"""Kinds of sections that say what they are."""
+LETTERS = "ABCDEFGHIJ"
+"""The names of a question's options."""
+
 
 def course_facts(course: Course, words: Words) -> list[str]:
     """Give the course's facts as short lines: field, level, time, difficulty."""

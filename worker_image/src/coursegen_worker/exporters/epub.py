@@ -1,17 +1,14 @@
 """The EPUB 3 export: a chapter a page, contents, and the answers at the end; the same bytes for the same course."""
 
 import uuid
-import zipfile
 from importlib import resources
-from io import BytesIO
 
-from coursegen_worker.documents import Chapter, Course, Question
-from coursegen_worker.exporters import Exported, html, language
+from coursegen_worker.documents import Chapter, Course
+from coursegen_worker.exporters import Exported, archive, html, language
 from coursegen_worker.exporters.describe import chapter_facts, course_facts, language_of
 from coursegen_worker.progress import Advance
 
 MEDIA_TYPE = "application/epub+zip"
-_DATE = (2000, 1, 1, 0, 0, 0)
 _MODIFIED = "2000-01-01T00:00:00Z"
 """The same bytes for the same course: no clock goes into the file."""
 _CONTAINER = """\
@@ -73,22 +70,10 @@ def export(course: Course, advance: Advance) -> Exported:
     files["book/package.opf"] = book.package(list(pages)).encode()
     files["book/nav.xhtml"] = book.page(book.words("contents"), book.contents(pages)).encode()
     files |= {f"book/{name}": book.page(title, body).encode() for name, (title, body) in pages.items()}
-    data = _pack(files)
+    files["mimetype"] = MEDIA_TYPE.encode()  # first and as it is: a reader knows the file by its first bytes
+    data = archive.pack(files, first="mimetype", stored=True)
     advance(1.0, "packed")
     return Exported(data, MEDIA_TYPE, f"{len(data)} bytes of EPUB 3, {len(course.chapters)} chapters")
-
-
-def _pack(files: dict[str, bytes]) -> bytes:
-    """Zip the files; a reader knows the kind of the file by its first bytes, so `mimetype` is first and stored."""
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, data in [("mimetype", MEDIA_TYPE.encode()), *sorted(files.items())]:
-            entry = zipfile.ZipInfo(name, _DATE)
-            entry.create_system = 3
-            entry.external_attr = 0o644 << 16
-            entry.compress_type = zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED
-            archive.writestr(entry, data, compresslevel=9)
-    return buffer.getvalue()
 
 
 class _Book:
@@ -158,9 +143,7 @@ class _Book:
             write.section(section.model_copy(update={"solution": None}), f"{name}-{n}")
             for n, section in enumerate(chapter.sections, start=1)
         )
-        questions = "\n".join(
-            self._question(q, f"{chapter.index}.{n}") for n, q in enumerate(chapter.questions, start=1)
-        )
+        questions = "\n".join(write.asked(q, f"{chapter.index}.{n}") for n, q in enumerate(chapter.questions, start=1))
         quiz = f"<section><h2 {write.ours}>{write.said('questions')}</h2>{questions}</section>" if questions else ""
         return (
             f"<h1{write.mark(chapter.title)}>{chapter.index} {html.text(chapter.title)}</h1>"
@@ -172,13 +155,6 @@ class _Book:
         parts = [part for chapter in self.course.chapters if (part := self._answers_of(chapter))]
         return f"<h1 {self.write.ours}>{self.write.said('answers')}</h1>{''.join(parts)}" if parts else ""
 
-    def _question(self, question: Question, number: str) -> str:
-        options = "".join(f"<li>{html.inline(option.text)}</li>" for option in question.options)
-        return (
-            f'<p class="stem"{self.write.mark(question.stem)}><b>{number}</b> {html.inline(question.stem)}</p>'
-            f'<ol class="options">{options}</ol>'
-        )
-
     def _answers_of(self, chapter: Chapter) -> str:
         solutions = "".join(
             f"<h3{self.write.mark(s.title)}>{html.text(s.title)}</h3>{self.write.blocks(s.solution)}"
@@ -186,21 +162,10 @@ class _Book:
             if s.solution
         )
         answers = "".join(
-            self._answer(question, f"{chapter.index}.{n}") for n, question in enumerate(chapter.questions, start=1)
+            self.write.answer(question, f"{chapter.index}.{n}") for n, question in enumerate(chapter.questions, start=1)
         )
         if not solutions and not answers:
             return ""
         return (
             f"<h2{self.write.mark(chapter.title)}>{chapter.index} {html.text(chapter.title)}</h2>{solutions}{answers}"
         )
-
-    def _answer(self, question: Question, number: str) -> str:
-        letters = "ABCDEFGHIJ"
-        told = "".join(
-            f"<li>{letters[n]}. {html.inline(option.feedback)}</li>"
-            for n, option in enumerate(question.options)
-            if option.feedback
-        )
-        right = question.options[question.answer]
-        feedback = f'<ul class="feedback">{told}</ul>' if told else ""
-        return f"<p><b>{number} {letters[question.answer]}.</b> {html.inline(right.text)}</p>{feedback}"

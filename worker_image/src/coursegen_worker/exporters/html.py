@@ -6,10 +6,8 @@ from html import escape
 from coursegen_worker import words
 from coursegen_worker.documents import Block, CodeBlock, Course, ListBlock, Question, Section
 from coursegen_worker.exporters import language
-from coursegen_worker.exporters.describe import notes, shortened, spans
+from coursegen_worker.exporters.describe import LABELLED, LETTERS, notes, shortened, spans
 
-_LABELLED = frozenset({"example", "exercise", "misconception", "recap"})
-"""Kinds of sections that say what they are."""
 _BAD_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MENU_CHARS = 120
 
@@ -59,9 +57,9 @@ class Writer:
         """Give a title for a menu."""
         return text(shortened(title, _MENU_CHARS))
 
-    def section(self, section: Section, name: str) -> str:
-        """Write a section; `name` is the id of its heading."""
-        badge = f'<p class="label" {self.ours}>{self.said(section.kind)}</p>' if section.kind in _LABELLED else ""
+    def section(self, section: Section, name: str, level: int = 2) -> str:
+        """Write a section; `name` is the id of its heading, and `level` how deep that is."""
+        badge = f'<p class="label" {self.ours}>{self.said(section.kind)}</p>' if section.kind in LABELLED else ""
         solution = (
             f"<details><summary {self.ours}>{self.said('show_solution')}</summary>"
             f"{self.blocks(section.solution)}</details>"
@@ -70,7 +68,7 @@ class Writer:
         )
         return (
             f'<section class="{section.kind}"><div class="box">{badge}'
-            f'<h2 id="{name}"{self.mark(section.title)}>{text(section.title)}</h2>'
+            f'<h{level} id="{name}"{self.mark(section.title)}>{text(section.title)}</h{level}>'
             f"{self.blocks(section.blocks)}{solution}</div></section>"
         )
 
@@ -89,6 +87,25 @@ class Writer:
             '<p class="feedback" role="status"></p></form>'
         )
 
+    def asked(self, question: Question, number: str) -> str:
+        """Write a question as text; its answer is not in it."""
+        options = "".join(f"<li>{inline(option.text)}</li>" for option in question.options)
+        return (
+            f'<p class="stem"{self.mark(question.stem)}><b>{number}</b> {inline(question.stem)}</p>'
+            f'<ol class="options">{options}</ol>'
+        )
+
+    def answer(self, question: Question, number: str) -> str:
+        """Write the right answer, and what the chooser of each option is told."""
+        told = "".join(
+            f"<li>{letter}. {inline(option.feedback)}</li>"
+            for letter, option in zip(LETTERS, question.options, strict=False)
+            if option.feedback
+        )
+        right = question.options[question.answer]
+        feedback = f'<ul class="feedback">{told}</ul>' if told else ""
+        return f"<p><b>{number} {LETTERS[question.answer]}.</b> {inline(right.text)}</p>{feedback}"
+
     def blocks(self, blocks: list[Block]) -> str:
         """Write blocks one after the other."""
         return "".join(map(self._block, blocks))
@@ -103,7 +120,7 @@ class Writer:
             if block.output is not None:
                 output = (
                     f'<p class="caption" {self.ours}>{self.said("prints")}</p>'
-                    f'<pre class="output" dir="ltr"><samp>{text(block.output)}</samp></pre>'
+                    f'<pre class="output" tabindex="0" dir="ltr"><samp>{text(block.output)}</samp></pre>'
                 )
             code = f'<pre tabindex="0" dir="ltr"><code>{text(block.text)}</code></pre>'
             return f'<figure class="code">{code}{output}</figure>'

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from coursegen_api.base import Model, ProficiencyLevel
+from coursegen_api.base import Model, ProficiencyLevel, Usage
 from coursegen_worker.documents import (
     Chapter,
     Contract,
@@ -29,7 +29,7 @@ from coursegen_worker.progress import Advance
 from coursegen_worker.quality import lexical, readability
 
 MEDIA_TYPE = "application/json"
-SCHEMA_ID = "https://coursegen.dev/schemas/course-v1.json"
+SCHEMA_ID = "https://coursegen.dev/schemas/course-v2.json"
 _Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -59,6 +59,7 @@ class ChapterFile(Model):
     revisions: list[Revision]
     generator: Generator
     quality: Quality
+    usage: Usage | None = Field(default=None, description="What it has cost so far; absent where it is not known.")
     sha256: _Hash | None = None
 
 
@@ -67,12 +68,12 @@ class CourseFile(Model):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, title="Course")
 
-    json_schema: Literal["https://coursegen.dev/schemas/course-v1.json"] = Field(
-        default="https://coursegen.dev/schemas/course-v1.json", alias="$schema"
+    json_schema: Literal["https://coursegen.dev/schemas/course-v2.json"] = Field(
+        default="https://coursegen.dev/schemas/course-v2.json", alias="$schema"
     )
     context: Literal["https://schema.org"] = Field(default="https://schema.org", alias="@context")
     type: Literal["Course"] = Field(default="Course", alias="@type")
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     identifier: str
     name: str
     in_language: str = Field(description="BCP 47 code: the course's, else as the text tells it.")
@@ -83,6 +84,10 @@ class CourseFile(Model):
     teaches: list[str] = Field(description="The course's learning objectives.")
     generators: list[Generator] = Field(description="Who wrote the chapters; llm is true where a model did.")
     assessments_included: bool
+    usage: Usage | None = Field(
+        default=None,
+        description="What the chapters have cost, where all are known; outline and validation are not in it.",
+    )
     missing_chapters: list[int] = Field(description="Chapters that could not be made and are left out.")
     has_part: Annotated[list[ChapterFile], Field(min_length=1, max_length=100)]
 
@@ -95,7 +100,7 @@ def export(course: Course, scores: Mapping[int, Scores], include_assessments: bo
     """
     chapters = []
     for number, chapter in enumerate(course.chapters, start=1):
-        chapters.append(_chapter(chapter, scores[chapter.index], course.hashes.get(chapter.index)))
+        chapters.append(_chapter(chapter, scores[chapter.index], course))
         advance(number / len(course.chapters), f"describing chapter {number} of {len(course.chapters)}")
     file = CourseFile(
         identifier=course.course_id,
@@ -108,6 +113,7 @@ def export(course: Course, scores: Mapping[int, Scores], include_assessments: bo
         teaches=[o.text for o in course.objectives],
         generators=course.generators,
         assessments_included=include_assessments,
+        usage=_sum([part.usage for part in chapters]),
         missing_chapters=course.missing_chapters,
         has_part=chapters,
     )
@@ -124,7 +130,19 @@ def schema() -> dict[str, Any]:
     }
 
 
-def _chapter(chapter: Chapter, scores: Scores, stored_hash: str | None) -> ChapterFile:
+def _sum(parts: list[Usage | None]) -> Usage | None:
+    known = [part for part in parts if part]
+    if len(known) < len(parts):
+        return None
+    return Usage(
+        prompt_tokens=sum(part.prompt_tokens for part in known),
+        completion_tokens=sum(part.completion_tokens for part in known),
+        cost_micro_usd=sum(part.cost_micro_usd for part in known),
+        cached=all(part.cached for part in known),
+    )
+
+
+def _chapter(chapter: Chapter, scores: Scores, course: Course) -> ChapterFile:
     return ChapterFile(
         position=chapter.index,
         identifier=chapter.chapter_id,
@@ -144,5 +162,6 @@ def _chapter(chapter: Chapter, scores: Scores, stored_hash: str | None) -> Chapt
             alignment=scores.alignment,
             alignment_method=lexical.NAME,
         ),
-        sha256=stored_hash,
+        usage=course.usage.get(chapter.index),
+        sha256=course.hashes.get(chapter.index),
     )

@@ -8,7 +8,16 @@ from coursegen_worker.exporters import VERSIONS, Wanted, export
 from coursegen_worker.store import content_key
 from coursegen_worker.tasks import Tools
 
-EXTENSIONS = {"pdf": "pdf", "scorm": "zip", "json": "json", "epub": "epub"}
+EXTENSIONS = {
+    ExportFormat.PDF: "pdf",
+    ExportFormat.SCORM: "zip",
+    ExportFormat.JSON: "json",
+    ExportFormat.EPUB: "epub",
+    ExportFormat.QTI: "zip",
+    ExportFormat.MARKDOWN: "md",
+    ExportFormat.HTML: "html",
+    ExportFormat.CMI5: "zip",
+}
 
 
 def run(task: TaskInput, work: ExportTask, tools: Tools) -> TaskResult:
@@ -24,11 +33,15 @@ def run(task: TaskInput, work: ExportTask, tools: Tools) -> TaskResult:
     wanted = Wanted(work.format, work.include_assessments, work.scorm or ScormOptions())
     if work.format is ExportFormat.SCORM:
         identity["scorm"] = wanted.scorm.wire()
+    course = found.course
+    if used := {ref.index: usage for ref, usage in zip(work.source.chapters, work.usage, strict=False) if usage}:
+        identity["usage"] = {str(index): usage.wire() for index, usage in sorted(used.items())}
+        course = course.model_copy(update={"usage": used})
     key = content_key(task.namespace_uid, "export", EXTENSIONS[work.format], identity)
     tools.progress.report(38, "looking for earlier work")
     if earlier := reuse_file(tools.store, key):
         return _result(earlier, Usage(cached=True), "")
-    exported = export(found.course, wanted, tools.progress.part(40, 90))
+    exported = export(course, wanted, tools.progress.part(40, 90))
     tools.progress.report(92, "storing")
     artifact = commit_file(tools.store, key, exported.data, exported.media_type)
     return _result(artifact, Usage(), exported.note)

@@ -4,22 +4,20 @@ The zip has the manifest and the schemas at its root, and the same bytes for the
 the schemas of SCORM cannot say; a package that fails it is never delivered.
 """
 
-import zipfile
 from importlib import resources
-from io import BytesIO
 
 from coursegen_api.base import FailureClass, ScormOptions, ScormPackaging
 from coursegen_worker.documents import Course
-from coursegen_worker.exporters import Exported
-from coursegen_worker.exporters.scorm import check, manifest, page
+from coursegen_worker.exporters import Exported, archive, page
+from coursegen_worker.exporters.scorm import check, manifest
 from coursegen_worker.exporters.scorm.editions import EDITIONS, Edition
 from coursegen_worker.exporters.scorm.manifest import Unit
 from coursegen_worker.failures import TaskFailedError
 from coursegen_worker.progress import Advance
 
 MEDIA_TYPE = "application/zip"
-_STATIC = ("course.css", "course.js", "scorm.js")
-_DATE = (2000, 1, 1, 0, 0, 0)
+MANIFEST = "imsmanifest.xml"
+_SCRIPT = "scorm.js"
 
 
 def export(course: Course, options: ScormOptions, advance: Advance) -> Exported:
@@ -32,12 +30,12 @@ def export(course: Course, options: ScormOptions, advance: Advance) -> Exported:
         single = len(part) == len(course.chapters)
         unit = _unit(course, part, single)
         units.append(unit)
-        files[unit.page] = page.render(page.Unit(course, part, edition)).encode()
+        files[unit.page] = page.render(page.Unit(course, part, _SCRIPT, edition.facts())).encode()
         advance(0.9 * number / len(parts), f"writing page {number} of {len(parts)}")
-    folder = resources.files("coursegen_worker.exporters.scorm").joinpath("static")
-    shared = {name: folder.joinpath(name).read_bytes() for name in _STATIC}
+    script = resources.files("coursegen_worker.exporters.scorm").joinpath(_SCRIPT).read_bytes()
+    shared = page.static() | {_SCRIPT: script}
     rendered = manifest.render(course, edition, units, sorted(shared))
-    data = pack(files | shared | edition.schemas() | {"imsmanifest.xml": rendered.encode()})
+    data = archive.pack(files | shared | edition.schemas() | {MANIFEST: rendered.encode()}, first=MANIFEST)
     if faults := check.faults(data, edition):
         raise TaskFailedError(FailureClass.BAD_OUTPUT, f"the SCORM package is not sound: {'; '.join(faults[:3])}")
     advance(1.0, "packed")
@@ -65,16 +63,3 @@ def _unit(course: Course, part: list[int], single: bool) -> Unit:
         return Unit("sco", course.course.title, "index.html", assessed)
     index = chapters[0].index
     return Unit(f"sco-{index}", f"{index}. {chapters[0].title}", f"chapter-{index:03}.html", assessed)
-
-
-def pack(files: dict[str, bytes]) -> bytes:
-    """Zip files with the manifest first, in a fixed order and with a fixed date."""
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name in sorted(files, key=lambda n: (n != "imsmanifest.xml", n)):
-            entry = zipfile.ZipInfo(name, _DATE)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, files[name], compresslevel=9)
-    return buffer.getvalue()

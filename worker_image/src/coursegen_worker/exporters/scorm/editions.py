@@ -19,6 +19,10 @@ class Edition:
     max_state: int
     """Characters of suspend_data that a platform must keep."""
 
+    def facts(self) -> dict[str, str | int]:
+        """Give what the page's script must know of it."""
+        return {"runtime": self.runtime, "maxState": self.max_state}
+
     def schemas(self) -> dict[str, bytes]:
         """Give the schema files, which lie at the root of the zip."""
         folder = resources.files("coursegen_worker.exporters.scorm").joinpath("schema", self.version.value)

@@ -8,10 +8,9 @@ from html import escape  # the five signs of XML as well; xml.sax.saxutils would
 from coursegen_worker.documents import Course
 from coursegen_worker.exporters import html
 from coursegen_worker.exporters.describe import shortened
+from coursegen_worker.exporters.page import MASTERY_SCORE
 from coursegen_worker.exporters.scorm.editions import Edition
 
-MASTERY_SCORE = 70
-"""Percent of right answers from which a unit is passed."""
 _TITLE_CHARS = 200
 """So much of a title a platform must keep."""
 

@@ -141,8 +141,14 @@
   window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 
   if (matchMedia("(max-width: 52rem)").matches) document.querySelector(".menu").open = false;
-  const kept = Platform.start();
-  unpack(kept.state);
-  answers.forEach((_, id) => tell(id));
-  show(location.hash.slice(1) || kept.place || pages[0].id, false);
+  // Where the learner was, the platform knows: some say it at once, others by the network.
+  const main = document.getElementById("main");
+  main.inert = true;
+  pages.slice(1).forEach((p) => (p.hidden = true));
+  Promise.resolve(Platform.start()).then((kept) => {
+    main.inert = false;
+    unpack(kept.state);
+    answers.forEach((_, id) => tell(id));
+    show(location.hash.slice(1) || kept.place || pages[0].id, false);
+  });
 })();

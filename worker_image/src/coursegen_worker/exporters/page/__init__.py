@@ -1,9 +1,11 @@
-"""The page of a unit: its chapters as HTML, everything from the course escaped.
+"""The page of a unit that a learning platform launches: its chapters as HTML, everything from the course escaped.
 
-Without JavaScript it is one long, readable page; `course.js` turns it into chapters with a menu.
+Without JavaScript it is one long, readable page; `course.js` turns it into chapters with a menu. What it tells the
+platform goes through `PlatformFor`, of which each kind of package brings its own script.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -13,22 +15,26 @@ from typing import Any
 from coursegen_worker.documents import Chapter, Course
 from coursegen_worker.exporters import html, language
 from coursegen_worker.exporters.describe import chapter_facts, course_facts, language_of
-from coursegen_worker.exporters.scorm.editions import Edition
-from coursegen_worker.exporters.scorm.manifest import MASTERY_SCORE
 
+MASTERY_SCORE = 70
+"""Percent of right answers from which a unit is passed."""
 _MAX_OBJECTIVES = 100
 """So many objectives a platform must keep; more are reported as one for each chapter."""
 _SPOKEN = ("opened", "answered", "right", "wrong", "choose")
 """What `course.js` says."""
+_FOLDER = resources.files("coursegen_worker.exporters.page")
 
 
 @dataclass(frozen=True)
 class Unit:
-    """A SCO before it is written: the chapters at these places of the course."""
+    """A unit before it is written: the chapters at these places of the course."""
 
     course: Course
     places: list[int]
-    edition: Edition
+    script: str
+    """The file that speaks with the platform."""
+    facts: Mapping[str, str | int]
+    """What that script must know."""
 
     @property
     def chapters(self) -> list[Chapter]:
@@ -46,7 +52,7 @@ class Unit:
 
 def render(unit: Unit) -> str:
     """Write the unit's page."""
-    template = resources.files("coursegen_worker.exporters.scorm").joinpath("static/index.html").read_text("utf-8")
+    template = _FOLDER.joinpath("index.html").read_text("utf-8")
     write, course = unit.writer, unit.course
     told = write.notes(course)
     return Template(template).substitute(
@@ -70,7 +76,13 @@ def render(unit: Unit) -> str:
         ),
         chapters="\n".join(_chapter(write, chapter, "" if unit.whole else told) for chapter in unit.chapters),
         data=_script_data(_data(unit)),
+        script=unit.script,
     )
+
+
+def static() -> dict[str, bytes]:
+    """Give the files that each page needs beside it, but for the script that speaks with the platform."""
+    return {name: _FOLDER.joinpath(name).read_bytes() for name in ("course.css", "course.js")}
 
 
 def _start(unit: Unit, told: str) -> str:
@@ -105,8 +117,7 @@ def _chapter(write: html.Writer, chapter: Chapter, told: str) -> str:
 
 def _data(unit: Unit) -> dict[str, Any]:
     return {
-        "runtime": unit.edition.runtime,
-        "maxState": unit.edition.max_state,
+        **unit.facts,
         "mastery": MASTERY_SCORE,
         "words": {name: unit.writer.words.template(name) for name in _SPOKEN},
         "objectives": _objectives(unit),
