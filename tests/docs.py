@@ -24,15 +24,15 @@ class Where(StrEnum):
     """Where a command is tried."""
 
     CONTROL_PLANE = "tests/cluster/operator/test_docs.py"
-    NODE = "tests/e2e/test_docs.py"
     PAGE_OF_ITS_OWN = "tests/cluster/client/test_cli_page.py"
     RUNBOOK = "tests/monitoring/test_live.py"
     MAKEFILE = "tests/unit/test_docs.py"
-    AGREEMENT = "make agreement"
     NOWHERE = "nowhere"
 
 
 NOWHERE = {
+    r"\blogs\b|port-forward|^curl |^TOKEN=": "needs Pods that run: tests/e2e/test_plugin.py and test_gateway.py read "
+    "logs, and ask the gateway through a forwarded port",
     r"^pip install": "downloads from a package registry; every test runs in an environment of the same packages",
     r"^kubectl apply -k deploy/overlays/production": "names images that are yours, and kinds of the Prometheus "
     "operator: tests/cluster/test_manifests.py has a real API server try what it renders",
@@ -47,11 +47,8 @@ SCRIPTS = {
 }
 """Pages with scripts in `sh` blocks, which are taken as a whole: where they are tried, or why they are not."""
 
-_ELSEWHERE = (
-    (Where.MAKEFILE, r"^make |^(\.venv/bin/)?python -m tests\."),
-    (Where.NODE, r"\blogs\b|port-forward|^curl |^TOKEN="),
-)
-_PAGES = {"cli.md": Where.PAGE_OF_ITS_OWN, "agreement.md": Where.AGREEMENT}
+_ELSEWHERE = ((Where.MAKEFILE, r"^make |^(\.venv/bin/)?python -m tests\."),)
+_PAGES = {"cli.md": Where.PAGE_OF_ITS_OWN}
 
 
 @dataclass(frozen=True)

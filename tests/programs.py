@@ -43,11 +43,6 @@ def node() -> str:
     return _path("node", "nodejs")
 
 
-def curl() -> str:
-    """Give the client that the docs ask the HTTP API with."""
-    return _path("curl", "curl")
-
-
 def jq() -> str:
     """Give what the docs filter a backup with."""
     return _path("jq", "jq")
