@@ -156,7 +156,9 @@ CATCHES = {
     "job_before_intent": _shown_by("intent_first", CLEAN, B),
     "counters_in_memory": _shown_by("capacity_holds", at_write(f"{_OF_CHAPTER} #2"), load.COURSES),
     "trusting_an_empty_cache": _shown_by("same_end", _slow_jobs(), ENDLESS),
-    "edge_triggered": _shown_by("settles", at_write(f"{_OF_CHAPTER} #1"), A),
+    "edge_triggered": _shown_by(
+        "settles", replace(at_write(f"{_OF_CHAPTER} #1"), must_meet=False), A
+    ),  # or never begins
     "name_reused_on_retry": _shown_by("one_job_an_attempt", CLEAN, B),
     "job_removed_before_its_outcome": _shown_by("outcome_before_removal", CLEAN, B),
     "no_lease_check": _shown_by("only_the_leader_writes", leaders.PAUSED, load.COURSES),
@@ -164,7 +166,7 @@ CATCHES = {
     "no_fence": _shown_by("capacity_holds", _frozen(), load.COURSES),
     "orphaning_delete": _shown_by("no_orphans", CLEAN, ENDLESS),
     "retries_without_end": _shown_by("retries_are_bounded", CLEAN, STUBBORN),
-    "no_job_no_success": _shown_by("success_is_final", CLEAN, TIDY),
+    "no_job_no_success": _shown_by("success_is_final", CLEAN, TIDY, QUIET_SECONDS),
     "requests_in_memory": _shown_by("revisions_are_asked_for", at_write(_LAST_JOB), STUBBORN),
     "progress_as_it_comes": _shown_by("nothing_goes_back", redis_trouble.falls(), ENDLESS),
     "busy_for_nothing": _shown_by("quiet_at_the_end", CLEAN, ENDLESS, QUIET_SECONDS),
