@@ -71,6 +71,11 @@ def keys(scene: Scene) -> dict[str, str]:
     return found
 
 
+def restored(scene: Scene) -> set[tuple[str, str]]:
+    """Give the kinds and names of what there is."""
+    return {(kind, name) for kind in KINDS for name in scene.names(kind)}
+
+
 def until_done(scene: Scene) -> None:
     scene.until_ended("c")
     scene.until_ended("alone", "ChapterGeneration")
@@ -93,7 +98,6 @@ def test_what_people_applied_is_restored_and_asks_for_the_same_content(
     scene.kubectl("delete", "coursegen,chaptergen,qualval,courseexp,artclean,modelprov", "--all")
     scene.until_gone(*KINDS, "Job")
     run(scene, tmp_path, restore)
-    restored = {(k, n) for k in KINDS for n in scene.names(k)}
-    assert restored >= APPLIED
+    scene.system.recorder.until(lambda: restored(scene) >= APPLIED, 30, lambda: f"there are {restored(scene)}")
     until_done(scene)
     assert keys(scene) == before
