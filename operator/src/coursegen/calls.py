@@ -209,8 +209,10 @@ def packed(namespace: str, content: str | Mapping[str, Any]) -> Upload:
     """
     text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, sort_keys=True)
     data, media = text.encode(), "text/markdown" if isinstance(content, str) else "application/json"
-    if not text.strip() or len(data) > MAX_CONTENT_BYTES:
-        raise _size(len(data), MAX_CONTENT_BYTES, "Send a course in parts, such as a chapter each.")
+    if not text.strip():
+        raise InputError("The content is empty.", "Give the text of a chapter, or a chapter or course document.")
+    if len(data) > MAX_CONTENT_BYTES:
+        raise _too_large(len(data), MAX_CONTENT_BYTES, "Send a course in parts, such as a chapter each.")
     return Upload(namespace, data, media)
 
 
@@ -233,7 +235,7 @@ def content_map(owner: str, content: Upload) -> Json:
     """
     if len(content.data) > MAX_MAP_BYTES:
         hint = "A gateway takes 10 MiB: Client(gateway=URL), or COURSEGEN_GATEWAY_URL."
-        raise _size(len(content.data), MAX_MAP_BYTES, hint)
+        raise _too_large(len(content.data), MAX_MAP_BYTES, hint)
     digest = hashlib.sha256(content.data).hexdigest()[:8]
     file = "content.md" if content.media == "text/markdown" else "content.json"
     meta = {"name": names.child_name(owner, f"content-{digest}"), "namespace": content.namespace}
@@ -241,8 +243,8 @@ def content_map(owner: str, content: Upload) -> Json:
     return made | {"data": {file: content.data.decode()}}
 
 
-def _size(found: int, most: int, hint: str) -> InputError:
-    return InputError(f"The content has {found} bytes; it can have 1 to {most}.", hint)
+def _too_large(found: int, most: int, hint: str) -> InputError:
+    return InputError(f"The content has {found} bytes; it can have {most}.", hint)
 
 
 def create_with_content(

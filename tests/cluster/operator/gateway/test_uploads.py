@@ -141,7 +141,7 @@ def test_a_client_says_why_content_does_not_go_up(
     without = Access(access.server, access.namespace, access.verify, dict)
     elsewhere = access.server.replace("https://", "http://")
     for how, error, words in (
-        ({}, InputError, "it can have 1 to 921600"),
+        ({}, InputError, "it can have 921600"),
         ({"gateway": address, "gateway_token": "wrong"}, RefusedError, "not valid"),
         ({"gateway": address, "gateway_token": people.outsider_token}, RefusedError, "may not send content"),
         ({"gateway": address, "access": without}, InputError, "the kubeconfig has none"),
