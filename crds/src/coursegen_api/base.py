@@ -1,6 +1,6 @@
 """What the six kinds share: the pydantic base, bounded strings, conditions, and the status of a task."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -331,6 +331,17 @@ class Usage(Model):
     completion_tokens: Count = Field(default=0, description="Tokens received from the model.")
     cost_micro_usd: Count = Field(default=0, alias="costMicroUSD", description="Cost in millionths of a US dollar.")
     cached: bool = Field(default=False, description="True if the artifact was there already: nothing was paid.")
+
+    @classmethod
+    def total(cls, parts: Iterable[Self]) -> Self:
+        """Give what some work cost together; it was there already if all of it was."""
+        each = list(parts)
+        return cls(
+            prompt_tokens=sum(part.prompt_tokens for part in each),
+            completion_tokens=sum(part.completion_tokens for part in each),
+            cost_micro_usd=sum(part.cost_micro_usd for part in each),
+            cached=all(part.cached for part in each),
+        )
 
 
 class Outcome(StrEnum):

@@ -135,11 +135,4 @@ def _usage(status: CourseStatus, children: Sequence[TaskObject]) -> Usage | None
     used = [c.status.usage for c in children if c.status.usage]
     if status.outline and status.outline.usage:
         used.append(status.outline.usage)
-    if not used:
-        return None
-    return Usage(
-        prompt_tokens=sum(u.prompt_tokens for u in used),
-        completion_tokens=sum(u.completion_tokens for u in used),
-        cost_micro_usd=sum(u.cost_micro_usd for u in used),
-        cached=all(u.cached for u in used),
-    )
+    return Usage.total(used) if used else None

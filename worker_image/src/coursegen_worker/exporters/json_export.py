@@ -132,14 +132,7 @@ def schema() -> dict[str, Any]:
 
 def _sum(parts: list[Usage | None]) -> Usage | None:
     known = [part for part in parts if part]
-    if len(known) < len(parts):
-        return None
-    return Usage(
-        prompt_tokens=sum(part.prompt_tokens for part in known),
-        completion_tokens=sum(part.completion_tokens for part in known),
-        cost_micro_usd=sum(part.cost_micro_usd for part in known),
-        cached=all(part.cached for part in known),
-    )
+    return Usage.total(known) if len(known) == len(parts) else None
 
 
 def _chapter(chapter: Chapter, scores: Scores, course: Course) -> ChapterFile:
