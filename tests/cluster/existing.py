@@ -5,15 +5,13 @@ control plane, and have clusters of their own.
 """
 
 import http.client
-import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from demo.ground import Kind
 from demo.kubectl import Kubectl, proxy
@@ -39,23 +37,8 @@ class ProxiedApi(Api):
 
     port: int = 0
 
-    def request(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, kind: str = "application/json"
-    ) -> tuple[int, Any]:
-        """Send one request; give its status and its JSON or text, or 0 for no answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": kind})
-            response = connection.getresponse()
-            text = response.read().decode()
-        except (OSError, http.client.HTTPException):
-            return 0, None
-        finally:
-            connection.close()
-        try:
-            return response.status, json.loads(text)
-        except ValueError:
-            return response.status, text
+    def _connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
 
 
 @dataclass(frozen=True)

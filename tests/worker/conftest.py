@@ -10,6 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from model_support import Desktop
+from scripted_model import ScriptedModel
 from servers import RedisServer, S3Server, free_port, wait_for_port
 from worker_support import NAMESPACE, Worker
 
@@ -28,6 +30,21 @@ def store_folder(tmp_path: Path) -> Path:
 def worker(tmp_path: Path, store_folder: Path) -> Worker:
     """Give a worker with a folder as its store, and no Redis."""
     return Worker(tmp_path, store_folder.as_uri())
+
+
+@pytest.fixture
+def model() -> Iterator[ScriptedModel]:
+    """Start a server that answers as a language model does, or as a test says."""
+    server = ScriptedModel()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def desktop(model: ScriptedModel, store_folder: Path) -> Desktop:
+    """Give a model writer in this process, over a folder as its store."""
+    return Desktop(model, store_folder)
 
 
 @pytest.fixture(scope="session")

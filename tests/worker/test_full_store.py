@@ -63,14 +63,6 @@ def disk(worker: Worker, tmp_path: Path) -> Iterator[SmallDisk]:
     process.wait(10)
 
 
-@pytest.fixture
-def model() -> Iterator[ScriptedModel]:
-    server = ScriptedModel()
-    server.start()
-    yield server
-    server.stop()
-
-
 def test_a_disk_that_fills_up_between_sections_costs_no_part_twice(
     worker: Worker, disk: SmallDisk, model: ScriptedModel
 ) -> None:

@@ -1,15 +1,13 @@
 """A course in another language than English: asked for, checked, shown in its own words, and not measured by ours."""
 
 import json
-from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
 from foreign_courses import SPOKEN
 from model_support import CHAPTER, OUTLINE, Desktop
-from scripted_model import Answer, Asked, ScriptedModel, completion, good
+from scripted_model import Answer, Asked, completion, good
 from worker_support import PYTHON_COURSE
 
 from coursegen_api.base import FailureClass
@@ -27,14 +25,6 @@ GERMAN = (
 ENGLISH = "This is the text of a lesson that you are to read, and it is not in the language of the course. " * 2
 GERMAN_COURSE = PYTHON_COURSE.model_copy(update={"title": "Programmieren mit Python", "language": "de-AT"})
 CHINESE = "在这一章里，我们学习如何用循环重复执行同样的步骤，并且了解什么时候应该停止。" * 4
-
-
-@pytest.fixture
-def desktop(store_folder: Path) -> Iterator[Desktop]:
-    model = ScriptedModel()
-    model.start()
-    yield Desktop(model, store_folder)
-    model.stop()
 
 
 def in_german(asked: Asked) -> Answer:

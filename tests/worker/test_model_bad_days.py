@@ -2,16 +2,15 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_support import OUTLINE, PARTS, Desktop
 from pydantic import ValidationError
-from scripted_model import Answer, Asked, Script, ScriptedModel, completion, error, good
+from scripted_model import Answer, Asked, Script, completion, error, good
 
 from coursegen_api.base import FailureClass
 from coursegen_api.budget import Prices
@@ -33,14 +32,6 @@ def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "RETRY_SECONDS", 0.3)
     monkeypatch.setattr(client, "LEAST_CALL_SECONDS", 0.1)
     monkeypatch.setattr(model_writer, "COMMIT_SECONDS", 0.1)
-
-
-@pytest.fixture
-def desktop(store_folder: Path) -> Iterator[Desktop]:
-    model = ScriptedModel()
-    model.start()
-    yield Desktop(model, store_folder)
-    model.stop()
 
 
 def content(asked: Asked) -> dict:

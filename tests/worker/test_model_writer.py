@@ -9,7 +9,6 @@ import sys
 import threading
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pypdf
@@ -25,19 +24,6 @@ from coursegen_worker.documents import Chapter, CodeBlock, ListBlock, Outline, P
 from coursegen_worker.failures import TaskFailedError
 from coursegen_worker.writers import Flaw, Wish
 from coursegen_worker.writers.model import prompts
-
-
-@pytest.fixture
-def model() -> Iterator[ScriptedModel]:
-    server = ScriptedModel()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def desktop(model: ScriptedModel, store_folder: Path) -> Desktop:
-    return Desktop(model, store_folder)
 
 
 def chapter_of(desktop: Desktop, work: ChapterTask = CHAPTER) -> Chapter:

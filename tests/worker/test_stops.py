@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,14 +42,6 @@ p.Progress.report = watched
 
 KINDS = ["outline", "chapter", "regeneration", "validation", "cleanup", "outline, model", "chapter, model"]
 KINDS += ["regeneration, model", *(f"export, {form.value}" for form in ExportFormat)]
-
-
-@pytest.fixture
-def model() -> Iterator[ScriptedModel]:
-    server = ScriptedModel()
-    server.start()
-    yield server
-    server.stop()
 
 
 class Stoppable:

@@ -29,6 +29,11 @@ class Api:
     def server(self) -> str:
         return f"https://{self.address}:{PORT}"
 
+    def _connect(self) -> http.client.HTTPConnection:
+        context = ssl.create_default_context(cafile=str(self.pki / "ca.crt"))
+        context.load_cert_chain(self.pki / "admin.crt", self.pki / "admin.key")
+        return http.client.HTTPSConnection(self.address, PORT, timeout=10, context=context)
+
     def request(
         self, method: str, path: str, body: Manifest | None = None, *, kind: str = "application/json"
     ) -> tuple[int, Any]:
@@ -36,9 +41,7 @@ class Api:
 
         A dead or silent server is status 0: whoever waits for it asks again.
         """
-        context = ssl.create_default_context(cafile=str(self.pki / "ca.crt"))
-        context.load_cert_chain(self.pki / "admin.crt", self.pki / "admin.key")
-        connection = http.client.HTTPSConnection(self.address, PORT, timeout=10, context=context)
+        connection = self._connect()
         try:
             data = None if body is None else json.dumps(body)
             connection.request(method, path, data, {"Content-Type": kind, "User-Agent": "localcluster"})
