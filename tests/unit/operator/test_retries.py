@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from coursegen_api.base import FailureClass
+from coursegen_api.names import ANNOTATION_RETRY
 from coursegen_operator.plan import clock
 
 from .simulation import Json, Simulation
@@ -110,6 +111,47 @@ def test_what_costs_no_retry_ends_after_twenty_attempts_with_the_last_class(sim:
     assert [a["number"] for a in status(sim)["attempts"]] == list(range(11, 21))
 
 
+def evict(sim: Simulation, times: int) -> None:
+    """End attempts free of retry, until no earlier one is left in status."""
+    for _ in range(times):
+        sim.end_pod(sim.job_of("c"), 143, **EVICTED)
+        sim.run(10)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["counted", "by a version that did not count them"])
+def test_a_fourth_lost_result_fails_the_work_also_if_status_has_forgotten_the_first(
+    sim: Simulation, known: bool
+) -> None:
+    sim.lose_pod(sim.job_of("c"))
+    sim.run(10)
+    if not known:
+        sim.api.edit("chaptergenerations", "courses", "c", lambda body: body["status"].pop("lostResults"))
+    for lost in (2, 3):
+        sim.lose_pod(sim.job_of("c"))
+        sim.run(10)
+        assert status(sim)["lostResults"] == lost
+    evict(sim, 10)
+    assert not [a for a in status(sim)["attempts"] if a.get("failureClass") == "ResultLost"]
+    sim.restart()
+    sim.lose_pod(sim.job_of("c"))
+    sim.run(10)
+    assert (status(sim)["phase"], status(sim)["retryCount"], sim.jobs()) == ("Failed", 0, [])
+    assert (status(sim)["errorDetails"]["failureClass"], status(sim)["lostResults"]) == ("ResultLost", 4)
+
+
+def test_a_new_revision_has_lost_nothing(sim: Simulation) -> None:
+    for _ in range(4):
+        sim.lose_pod(sim.job_of("c"))
+        sim.run(10)
+    assert status(sim)["phase"] == "Failed"
+    sim.annotate("ChapterGeneration", "c", ANNOTATION_RETRY, "1")
+    sim.run(1)
+    assert "lostResults" not in status(sim)
+    sim.lose_pod(sim.job_of("c"))
+    sim.run(10)
+    assert (len(sim.jobs()), status(sim)["lostResults"]) == (1, 1)
+
+
 @pytest.mark.parametrize(("told", "waits"), [(7, 7), (None, 60), (0, 1), (10**6, DAY)])
 def test_a_rate_limit_waits_as_told_and_a_day_at_most(sim: Simulation, told: int | None, waits: int) -> None:
     sim.fail(sim.job_of("c"), FailureClass.RATE_LIMITED, retry_after_seconds=told)
@@ -132,8 +174,6 @@ def test_the_last_wait_of_a_queue_repeats_and_the_queue_says_how_often(sim: Simu
 
 
 def test_a_manual_retry_begins_with_all_retries_and_the_first_wait(sim: Simulation) -> None:
-    from coursegen_api.names import ANNOTATION_RETRY
-
     for _ in range(4):
         sim.fail(sim.job_of("c"), FailureClass.INTERNAL)
         sim.run(300)

@@ -1,6 +1,6 @@
 """How an attempt ends, what follows from it, and what is removed afterwards."""
 
-from coursegen_api.base import Attempt, ErrorDetails, FailureClass, HoldReason, Outcome, Usage
+from coursegen_api.base import Attempt, ErrorDetails, FailureClass, HoldReason, Outcome, TaskStatus, Usage
 from coursegen_api.queue import QueueSpec
 
 from . import clock, failure, history, outage
@@ -143,6 +143,8 @@ def quota_hold(said: str, due: str) -> Hold:
 def _fail(step: Step, attempt: Attempt, verdict: Verdict, cause: FailureClass) -> None:
     step.draft.effects.append(Count("attempts_failed", (step.task.label, cause.value)))
     step.changes["error_details"] = details(step, cause, verdict.message, attempt.number)
+    if cause is FailureClass.RESULT_LOST:
+        step.changes["lost_results"] = _lost(step.task.status) + 1
     after = retry_after(step, attempt, verdict)
     if after is None or step.task.abandoned:
         return end(step, Outcome.FAILED, cause.value, verdict.message)
@@ -162,10 +164,7 @@ def retry_after(step: Step, attempt: Attempt, verdict: Verdict) -> float | None:
     made = attempt.number - status.withdrawn_attempts
     if cause in failure.NEVER_RETRIED or made >= MAX_ATTEMPTS:
         return None
-    if (
-        cause is FailureClass.RESULT_LOST
-        and sum(a.failure_class is FailureClass.RESULT_LOST for a in step.status.attempts) > MAX_LOST
-    ):
+    if cause is FailureClass.RESULT_LOST and _lost(step.status) > MAX_LOST:
         return None
     share = 1 + clock.jitter(step.task.identity.uid, status.revision, attempt.number)
     if cause is FailureClass.RATE_LIMITED:
@@ -177,6 +176,12 @@ def retry_after(step: Step, attempt: Attempt, verdict: Verdict) -> float | None:
         return None
     ladder = policy.backoff_seconds
     return ladder[min(status.retry_count, len(ladder) - 1)] * share
+
+
+def _lost(status: TaskStatus) -> int:
+    """Count the results that were lost in the revision; a version before counted none, and kept the last attempts."""
+    listed = sum(a.failure_class is FailureClass.RESULT_LOST for a in status.attempts)
+    return max(status.lost_results or 0, listed)
 
 
 def end(step: Step, outcome: Outcome, reason: str, message: str) -> None:

@@ -209,6 +209,7 @@ def fresh(status: ObjectStatus, requests: Requests) -> dict[str, Any]:
         "attempts": [],
         "retry_count": 0,
         "withdrawn_attempts": 0,
+        "lost_results": None,
         "queued_time": None,
         "next_retry_time": None,
         "error_details": None,
