@@ -242,7 +242,7 @@ class CourseSpec(Model):
         default=None,
         description=(
             "Seconds after its end in which the course, with all that it owns, is deleted; files in the object store "
-            "stay. Never done to a course that Argo CD or Flux tracks. Default: never. Example: 604800."
+            "stay. Never done to a course that a GitOps tool tracks. Default: never. Example: 604800."
         ),
     )
     deadline_time: DeadlineTime | None = Field(

@@ -66,6 +66,13 @@ def test_an_open_course_is_never_too_old(sim: Simulation) -> None:
         ({"labels": {"argocd.argoproj.io/instance": "app"}}, "Argo CD"),
         ({"labels": {"kustomize.toolkit.fluxcd.io/name": "courses"}}, "Flux"),
         ({"labels": {"helm.toolkit.fluxcd.io/name": "courses"}}, "Flux"),
+        ({"labels": {"app.kubernetes.io/instance": "app"}}, "Argo CD"),
+        ({"annotations": {"meta.helm.sh/release-name": "courses"}}, "Helm"),
+        ({"labels": {"applyset.kubernetes.io/part-of": "applyset-x-v1"}}, "kubectl apply --prune"),
+        ({"labels": {"kapp.k14s.io/app": "1"}}, "kapp"),
+        ({"annotations": {"configsync.gke.io/resource-id": "x"}}, "Config Sync"),
+        ({"annotations": {"config.k8s.io/owning-inventory": "x"}}, "Config Sync"),
+        ({"annotations": {"objectset.rio.cattle.io/id": "x"}}, "Fleet"),
     ],
 )
 def test_what_a_gitops_tool_tracks_is_kept_and_told(sim: Simulation, mark: Json, tool: str) -> None:
@@ -74,7 +81,18 @@ def test_what_a_gitops_tool_tracks_is_kept_and_told(sim: Simulation, mark: Json,
     sim.run(600)
     assert sim.names("CourseGeneration") == ["c"]
     [event] = [e for e in sim.api.posted if e["reason"] == "CourseKept"]
-    assert f"{tool} tracks it" in event["message"]
+    [key] = [key for marks in mark.values() for key in marks]
+    assert f"{tool} tracks it ({key})" in event["message"]
+
+
+@pytest.mark.parametrize(
+    "mark", ["app.kubernetes.io/name", "app.kubernetes.io/part-of", "kubectl.kubernetes.io/last-applied-configuration"]
+)
+def test_what_only_looks_like_a_track_keeps_nothing(sim: Simulation, mark: str) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN | {"ttlSecondsAfterFinished": 60}, annotations={mark: "x"})
+    sim.work()
+    sim.run(600)
+    assert everything(sim) == []
 
 
 def test_asked_to_go_on_in_the_last_moment_it_stays(sim: Simulation) -> None:
