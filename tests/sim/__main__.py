@@ -19,6 +19,9 @@ from .turnover import Turnover, Work
 TENANTS = {"flood": 3, "steady": 1, "small": 1}
 AGEING_SECONDS = 1800.0
 HORIZON_SECONDS = 4 * 3600
+_ALL = 99
+"""In place of a band: more urgent than any."""
+
 SHARES = {
     "chapter-generation": 0.7,
     "quality-validation": 0.1,
@@ -37,18 +40,28 @@ MEAN_SECONDS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table."""
+    """One line of the table: how long the work of a namespace waited, in one band or in all; in seconds."""
 
-    name: str
+    band: int | None
+    namespace: str
     waits: Sequence[float]
+    """Sorted."""
     late: int
     dated: int
 
+    @property
+    def p50(self) -> float:
+        return self.waits[len(self.waits) // 2]
+
+    @property
+    def p95(self) -> float:
+        return self.waits[int(0.95 * (len(self.waits) - 1))]
+
     def __str__(self) -> str:
-        waits = sorted(self.waits) or [0.0]
-        p50, p95 = waits[len(waits) // 2], waits[int(0.95 * (len(waits) - 1))]
+        band = f"band {self.band}" if self.band else "all bands"
+        name = f"{band:<12}{self.namespace} (weight {TENANTS[self.namespace]})"
         kept = f"{self.dated - self.late}/{self.dated}" if self.dated else "-"
-        return f"{self.name:<34}{len(self.waits):>7}{p50:>9.0f}{p95:>9.0f}{waits[-1]:>9.0f}{kept:>13}"
+        return f"{name:<34}{len(self.waits):>7}{self.p50:>9.0f}{self.p95:>9.0f}{self.waits[-1]:>9.0f}{kept:>13}"
 
 
 def random_load(chance: random.Random, slots: int, pressure: float) -> list[Work]:
@@ -71,12 +84,20 @@ def rows(works: Sequence[Work], started: dict[int, float]) -> Iterable[Row]:
     groups: dict[tuple[int, str], list[int]] = defaultdict(list)
     for n in started:
         groups[-QUEUE_PRIORITIES[works[n].queue], works[n].namespace].append(n)
-        groups[-99, works[n].namespace].append(n)
+        groups[-_ALL, works[n].namespace].append(n)
     for (band, namespace), numbers in sorted(groups.items()):
         dated = [n for n in numbers if works[n].deadline is not None]
         late = sum(started[n] + works[n].seconds > (works[n].deadline or 0) for n in dated)
-        name = f"{'all bands' if band == -99 else f'band {-band}':<12}{namespace} (weight {TENANTS[namespace]})"
-        yield Row(name, [started[n] - works[n].comes for n in numbers], late, len(dated))
+        waits = sorted(started[n] - works[n].comes for n in numbers)
+        yield Row(-band if band != -_ALL else None, namespace, waits, late, len(dated))
+
+
+def simulate(seed: int, slots: int, pressure: float) -> list[Row]:
+    """Let a random load go through so many slots, the one limit that all bands share."""
+    tenants = {n: Tenant(namespace=n, weight=w) for n, w in TENANTS.items()}
+    queues = {n: QueueLimits(p, 10_000, AGEING_SECONDS, tenants=tenants) for n, p in QUEUE_PRIORITIES.items()}
+    works = random_load(random.Random(seed), slots, pressure)
+    return list(rows(works, Turnover(Limits(0, slots, queues, {})).run(works)))
 
 
 def main() -> None:
@@ -86,16 +107,12 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=40, help="Jobs in all (the one limit that all bands share)")
     parser.add_argument("--pressure", type=float, nargs="*", default=[0.8, 1.2])
     arguments = parser.parse_args()
-    tenants = {n: Tenant(namespace=n, weight=w) for n, w in TENANTS.items()}
-    queues = {n: QueueLimits(p, 10_000, AGEING_SECONDS, tenants=tenants) for n, p in QUEUE_PRIORITIES.items()}
     for pressure in arguments.pressure:
-        works = random_load(random.Random(arguments.seed), arguments.slots, pressure)
-        started = Turnover(Limits(0, arguments.slots, queues, {})).run(works)
-        print(
-            f"\nseed {arguments.seed}, {arguments.slots} slots, {len(works)} pieces of work: {pressure} of what fits in"
-        )
+        found = simulate(arguments.seed, arguments.slots, pressure)
+        count = sum(len(row.waits) for row in found if row.band is None)
+        print(f"\nseed {arguments.seed}, {arguments.slots} slots, {count} pieces of work: {pressure} of what fits in")
         print(f"{'':<34}{'began':>7}{'p50 s':>9}{'p95 s':>9}{'max s':>9}{'in time':>13}")
-        for row in rows(works, started):
+        for row in found:
             print(row)
 
 
