@@ -18,8 +18,10 @@ from coursegen_operator.act import Actor
 from coursegen_operator.effects import Doer
 from coursegen_operator.kube import path_of
 from coursegen_operator.plan import clock as plan_clock
-from coursegen_operator.plan import ending, requests, running, slots
+from coursegen_operator.plan import ending, outage, requests, running, slots
 from coursegen_operator.plan import objects as plan_objects
+from coursegen_operator.plan.budget import NOTHING
+from coursegen_operator.plan.ledger import Ledger
 from coursegen_operator.plan.world import CreateJob, key_of
 from coursegen_operator.resync import Resync
 from coursegen_operator.scheduler import Scheduler
@@ -240,6 +242,21 @@ def impatient() -> None:
     kube._error = lambda status, text, retry_after: error(status, text, None)  # type: ignore[assignment]
 
 
+def circuits_ignored() -> None:
+    """A provider that fails is asked as if it did not."""
+    outage.shut = lambda circuits: {}
+
+
+def nothing_reserved() -> None:
+    """What runs is not set aside of a budget: it counts when it has ended."""
+    Ledger.reserved = lambda self, holder, default=NOTHING: NOTHING  # type: ignore[method-assign]
+
+
+def charged_twice() -> None:
+    """What a provider's status has taken in is taken in again."""
+    Ledger.settle = lambda self, provider, until: None  # type: ignore[method-assign]
+
+
 def lease_never_released() -> None:
     """A leader that is told to stop goes without a word."""
 
@@ -269,6 +286,9 @@ ALL: dict[str, Callable[[], None]] = {
         progress_as_it_comes,
         busy_for_nothing,
         impatient,
+        circuits_ignored,
+        nothing_reserved,
+        charged_twice,
         lease_never_released,
     )
 }

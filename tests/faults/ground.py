@@ -57,6 +57,7 @@ class Ground:
     access: Access
     client: Client
     proxy: Proxy
+    kubelet: Kubelet
     folder: Path
     audit_log: Path
 
@@ -94,9 +95,10 @@ async def ground(folder: Path, capacity: Mapping[str, int] = MappingProxyType(CA
         assert not isinstance(tls, bool)
         async with Client(access, "faults", 50) as client, Proxy(access.server, tls) as proxy:
             await _queues(client, capacity)
-            playing = asyncio.create_task(Kubelet(client).run())
+            kubelet = Kubelet(client)
+            playing = asyncio.create_task(kubelet.run())
             assert made.audit_log
-            yield Ground(cluster, options, access, client, proxy, folder, made.audit_log)
+            yield Ground(cluster, options, access, client, proxy, kubelet, folder, made.audit_log)
             playing.cancel()
     finally:
         await asyncio.to_thread(cluster.down)

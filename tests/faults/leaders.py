@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from . import load
 from .fault import Act, Ask, Fault, every, lease_writes, numbered
-from .oracles import Handover
+from .history import Handover
 from .run import Plan, Scene
 
 TAKEOVER_SECONDS = 20.0

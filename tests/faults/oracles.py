@@ -1,76 +1,24 @@
 """Judges: pure functions from the audit log to what is wrong. They know nothing of what the operator says of itself."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from coursegen_api import names
 
-from .auditlog import Entry
-
-Json = dict[str, Any]
+from . import limit_oracles
+from .history import History, JobEnd, Json, attempt_of, attempts_of, end_of, label_of, version_of
 
 MAX_RETRIES = 3
 
-
-@dataclass(frozen=True)
-class Handover:
-    """What was done to a leader, and by when another has to have done work."""
-
-    what: str
-    leader: str
-    """Its identity."""
-    time: float
-    """Seconds since the epoch."""
-    seconds: float
-
-
-class JobEnd(Enum):
-    """How a Job ended, in the Job controller's words."""
-
-    COMPLETE = "Complete"
-    FAILED = "Failed"
-
-
-@dataclass(frozen=True)
-class History:
-    """What happened in one run, in the order in which it was committed, as far as versions tell."""
-
-    entries: Sequence[Entry]
-    capacity: Mapping[str, int]
-    """Of queues, by name; one that is not named is wide enough."""
-    handovers: Sequence[Handover] = ()
-
-    def jobs(self) -> list[Entry]:
-        """Give the Jobs that an operator created."""
-        return [
-            e for e in self.entries if e.by_operator and e.resource == "jobs" and e.verb == "create" and e.code == 201
-        ]
-
-    def statuses(self) -> dict[str, list[Entry]]:
-        """Give the status writes of operators, by the UID of the object, in the order of their versions."""
-        found: dict[str, list[Entry]] = defaultdict(list)
-        for e in self.entries:
-            if e.by_operator and e.resource.endswith("/status") and e.code == 200 and e.response.get("metadata"):
-                found[e.response["metadata"]["uid"]].append(e)
-        return {uid: sorted(entries, key=_version) for uid, entries in found.items()}
-
-    def ends(self) -> dict[str, tuple[JobEnd, float]]:
-        """Give how Jobs ended, by name, and when that was first written."""
-        found: dict[str, tuple[JobEnd, float]] = {}
-        for e in self.entries:
-            if e.resource == "jobs/status" and e.code < 300 and (how := _end_of(e.response)) and e.name not in found:
-                found[e.name] = (how, e.answered)
-        return found
+_GATES = ("generationqueues/status", "modelproviders/status")
 
 
 def one_job_an_attempt(history: History) -> Iterator[str]:
     """An object, revision and attempt has one Job, and no name is used twice."""
     jobs = history.jobs()
-    for attempt, times in Counter(_attempt(j) for j in jobs).items():
+    for attempt, times in Counter(attempt_of(j) for j in jobs).items():
         if times > 1:
             yield f"{times} Jobs for revision {attempt[1]}, attempt {attempt[2]} of {attempt[0]}"
     for name, times in Counter(j.name for j in jobs).items():
@@ -82,8 +30,8 @@ def intent_first(history: History) -> Iterator[str]:
     """An attempt is in status before its Job is created."""
     statuses = history.statuses()
     for job in history.jobs():
-        known = (s for s in statuses.get(_label(job, names.LABEL_OBJECT_UID), ()) if s.answered <= job.received)
-        if not any(a["jobName"] == job.name for s in known for a in _attempts(s)):
+        known = (s for s in statuses.get(label_of(job, names.LABEL_OBJECT_UID), ()) if s.answered <= job.received)
+        if not any(a["jobName"] == job.name for s in known for a in attempts_of(s)):
             yield f"Job {job.name} was created before its attempt was in status"
 
 
@@ -97,12 +45,16 @@ def outcome_before_removal(history: History) -> Iterator[str]:
             removed = [j for j in jobs if j.name == removal.name]
         elif removal.verb == "deletecollection":
             course = parse_qs(urlsplit(removal.uri).query)["labelSelector"][0].partition("=")[2]
-            removed = [j for j in jobs if _label(j, names.LABEL_COURSE_UID) == course and j.answered < removal.received]
+            removed = [
+                j for j in jobs if label_of(j, names.LABEL_COURSE_UID) == course and j.answered < removal.received
+            ]
         else:
             continue
         for job in removed:
-            known = (s for s in statuses.get(_label(job, names.LABEL_OBJECT_UID), ()) if s.answered <= removal.received)
-            if not any(a["jobName"] == job.name and a.get("completionTime") for s in known for a in _attempts(s)):
+            known = (
+                s for s in statuses.get(label_of(job, names.LABEL_OBJECT_UID), ()) if s.answered <= removal.received
+            )
+            if not any(a["jobName"] == job.name and a.get("completionTime") for s in known for a in attempts_of(s)):
                 yield f"Job {job.name} was removed before its outcome was in status"
 
 
@@ -113,7 +65,7 @@ def retries_are_bounded(history: History) -> Iterator[str]:
         if entries[0].resource != "coursegenerations/status" and most > MAX_RETRIES:
             yield f"{entries[0].name} has {most} retries"
     ends = history.ends()
-    failed = Counter(_attempt(j)[:2] for j in history.jobs() if ends.get(j.name, (None,))[0] is JobEnd.FAILED)
+    failed = Counter(attempt_of(j)[:2] for j in history.jobs() if ends.get(j.name, (None,))[0] is JobEnd.FAILED)
     for (uid, revision), times in failed.items():
         if times > MAX_RETRIES + 1:
             yield f"{times} Jobs failed for revision {revision} of {uid}"
@@ -126,13 +78,13 @@ def capacity_holds(history: History) -> Iterator[str]:
     """
     ends: dict[str, float] = {}
     for e in history.entries:
-        if e.resource == "jobs/status" and e.code < 300 and _end_of(e.response):
+        if e.resource == "jobs/status" and e.code < 300 and end_of(e.response):
             ends[e.name] = min(e.received, ends.get(e.name, e.received))
         if e.resource == "jobs" and e.verb == "delete" and e.code < 300:
             ends[e.name] = min(e.received, ends.get(e.name, e.received))
     changes: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for job in history.jobs():
-        queue = _label(job, names.LABEL_QUEUE)
+        queue = label_of(job, names.LABEL_QUEUE)
         changes[queue] += [(job.answered, +1), (max(job.answered, ends.get(job.name, float("inf"))), -1)]
     for queue, moments in changes.items():
         active = most = 0
@@ -154,7 +106,7 @@ def success_is_final(history: History) -> Iterator[str]:
     for uid, entries in history.statuses().items():
         for e in entries:
             revision = str(e.response.get("status", {}).get("revision", 0))
-            for attempt in _attempts(e):
+            for attempt in attempts_of(e):
                 if attempt.get("outcome") == "Succeeded":
                     note((uid, revision), e.answered)
                 if attempt.get("outcome") == "Withdrawn":
@@ -162,9 +114,9 @@ def success_is_final(history: History) -> Iterator[str]:
     ends = history.ends()
     for job in jobs:  # what a Job made that was taken back is not looked at
         if job.name in ends and ends[job.name][0] is JobEnd.COMPLETE and job.name not in withdrawn:
-            note(_attempt(job)[:2], ends[job.name][1])
+            note(attempt_of(job)[:2], ends[job.name][1])
     for job in jobs:
-        if job.received > succeeded.get(_attempt(job)[:2], float("inf")):
+        if job.received > succeeded.get(attempt_of(job)[:2], float("inf")):
             yield f"Job {job.name} was created after its object had succeeded"
 
 
@@ -203,7 +155,7 @@ def nothing_goes_back(history: History) -> Iterator[str]:
 def only_the_leader_writes(history: History) -> Iterator[str]:
     """Since another took the Lease, a former leader's writes are not taken in."""
     leases = [e for e in history.entries if e.resource == "leases" and e.verb in ("create", "update") and e.code < 300]
-    leases.sort(key=_version)
+    leases.sort(key=version_of)
     for write in history.entries:
         if not leases or not write.by_operator or write.resource == "leases" or not write.takes_effect:
             continue
@@ -226,12 +178,12 @@ def another_takes_over(history: History) -> Iterator[str]:
 
 
 def quiet_at_the_end(history: History, since: float) -> Iterator[str]:
-    """Once everything has ended nothing is written, but the standing of a queue, told every 5 s, one last time."""
+    """Once everything has ended nothing is written, but how a queue or provider stands, told every 5 s, once more."""
     told: set[str] = set()
     for e in history.entries:
         nothing = e.verb == "deletecollection" and not e.response.get("items")  # asked again, and there was none
         if e.by_operator and e.received > since and e.takes_effect and e.resource != "leases" and not nothing:
-            if e.resource == "generationqueues/status" and e.name not in told:
+            if e.resource in _GATES and e.name not in told:
                 told.add(e.name)
                 continue
             yield f"{e.verb} {e.resource} {e.name} when there was nothing to do"
@@ -248,6 +200,7 @@ ALL: tuple[Callable[[History], Iterator[str]], ...] = (
     nothing_goes_back,
     only_the_leader_writes,
     another_takes_over,
+    *limit_oracles.ALL,
 )
 
 AT_THE_END = ("same_end", "settles", "no_orphans", "waits_as_told", quiet_at_the_end.__name__)
@@ -261,29 +214,5 @@ def judge(history: History) -> list[str]:
     return [f"{oracle.__name__}: {said}" for oracle in ALL for said in oracle(history)]
 
 
-def _version(entry: Entry) -> int:
-    return int(entry.response.get("metadata", {}).get("resourceVersion") or 0)
-
-
-def _label(job: Entry, label: str) -> str:
-    return str(job.response.get("metadata", {}).get("labels", {}).get(label, ""))
-
-
-def _attempt(job: Entry) -> tuple[str, str, str]:
-    return _label(job, names.LABEL_OBJECT_UID), _label(job, names.LABEL_REVISION), _label(job, names.LABEL_ATTEMPT)
-
-
-def _attempts(entry: Entry) -> list[Json]:
-    status = entry.response.get("status", {})
-    return [*(status.get("attempts") or ()), *((status.get("outline") or {}).get("attempts") or ())]
-
-
 def _annotations(body: Json) -> Json:
     return (body.get("metadata") or {}).get("annotations") or {}
-
-
-def _end_of(job: Json) -> JobEnd | None:
-    for c in job.get("status", {}).get("conditions") or ():
-        if c["type"] in ("Complete", "Failed") and c["status"] == "True":
-            return JobEnd(c["type"])
-    return None

@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
-from . import answers, leaders, load, redis_trouble
+from . import answers, leaders, limits, load, redis_trouble
 from .fault import SLOW_SECONDS, Act, Ask, Fault, kopf, lists, writes
 from .run import QUIET_SECONDS, Plan, Result, Scene
 
@@ -70,6 +70,7 @@ def _killed(program: str, key: str) -> Callable[[Scene], Awaitable[None]]:
 def everything(learned: Result) -> list[Plan]:
     """Give the whole set: every write and every pair of events of a clean run, and everything else."""
     others = [*answers.refusals(), *answers.watches(), *programs(), *leaders.plans(), *redis_trouble.plans()]
+    others += limits.plans()
     return [*others, *at_writes(learned.written), *map(twice, learned.written[::5]), *answers.pairs(learned.events)]
 
 
@@ -83,7 +84,8 @@ def short() -> list[Plan]:
     """Give a set that takes a minute or two: one of each kind."""
     chosen = {"every third status write is answered 409", "every third write is answered 500", answers.STALE}
     others = [p for p in [*answers.refusals(), *answers.watches()] if p.name in chosen]
-    return [*at_writes(_SHORT_KEYS), *others, answers.pair("jobs", 2), leaders.PAUSED]
+    limited = [limits.plan("an outage", limits.AT_ITS_STANDING), limits.plan("a budget is used up", limits.NOTHING)]
+    return [*at_writes(_SHORT_KEYS), *others, answers.pair("jobs", 2), leaders.PAUSED, *limited]
 
 
 # ---- planted bugs -----------------------------------------------------------------------------------------
@@ -171,6 +173,9 @@ CATCHES = {
     "progress_as_it_comes": _shown_by("nothing_goes_back", redis_trouble.falls(), ENDLESS),
     "busy_for_nothing": _shown_by("quiet_at_the_end", CLEAN, ENDLESS, QUIET_SECONDS),
     "impatient": _shown_by("waits_as_told", answers.busy(), load.COURSES),
+    "circuits_ignored": _shown_by("only_probes_while_open", limits.plan("an outage", limits.NOTHING), ()),
+    "nothing_reserved": _shown_by("budgets_hold", limits.plan("a budget is used up", limits.NOTHING), ()),
+    "charged_twice": _shown_by("paid_once", limits.plan("a budget is used up", limits.NOTHING), ()),
     "lease_never_released": _shown_by("another_takes_over", leaders.TOLD, load.COURSES),
 }
 """By planted bug, what shows it: every judge objects to one."""

@@ -65,12 +65,14 @@ async def running(server: str, namespace: str, log: Path, number: int, **setting
 
     Arguments:
         server: the proxy's URL.
-        settings: further ones of the operator, in small letters; `bug` names a planted bug.
+        settings: further ones of the operator, in small letters; `bug` names a planted bug, `clock` a file that
+            says by how many seconds its clock is off.
     """
     environment = {
         "PATH": os.environ["PATH"],
         "FAULTS_SERVER": server,
         "FAULTS_BUG": settings.pop("bug", ""),
+        "FAULTS_CLOCK": settings.pop("clock", ""),
         "COURSEGEN_NAMESPACES": namespace,
         "COURSEGEN_WORKER_IMAGE": sample.IMAGE,
         "COURSEGEN_LEADER_ELECTION": "false",

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,10 +13,10 @@ import aiohttp
 from coursegen_api import names
 
 from ..bench.client import RefusedError
-from . import auditlog, load, oracles, process
+from . import auditlog, kubelet, load, oracles, process
 from .fault import Fault
 from .ground import CAPACITY, Ground
-from .oracles import Handover
+from .history import Handover
 from .process import Replica
 
 Json = dict[str, Any]
@@ -49,6 +49,8 @@ class Plan:
     """The parts of the load; none: what comes out is compared as it is."""
     brings_load: bool = False
     """The trouble creates the load, and does what people do to it."""
+    comes_to: Callable[[Json], Iterable[str]] | None = None
+    """Says what is wrong with the end of a load of its own; without it, it is compared with the clean run's."""
     quiet: float = QUIET_SECONDS
     settle: float = SETTLE_SECONDS
     settle_runs: float = SETTLE_RUNS
@@ -171,7 +173,9 @@ async def run(
     wrong += [f"waits_as_told: {said}" for said in ground.proxy.impatient]
     if not wrong:
         wrong += [f"quiet_at_the_end: {said}" for said in oracles.quiet_at_the_end(history, settled)]
-    if normal is not None:
+    if plan.comes_to:
+        wrong += [f"same_end: {said}" for said in plan.comes_to(came_to)]
+    elif normal is not None:
         wrong += _differences(load.of_parts(normal, plan.parts) if plan.parts else normal, came_to)
     await ground.ask("DELETE", f"/api/v1/namespaces/{scene.namespace}")  # nobody waits for it
     proxy, seconds = ground.proxy, time.monotonic() - begun
@@ -187,6 +191,7 @@ async def _scene(ground: Ground, plan: Plan, bug: str) -> AsyncIterator[Scene]:
     await ground.ask("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
     await ground.ask("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", account)
     replicas: list[Replica] = []
+    ground.kubelet.decide = kubelet.as_the_load_expects
     ground.proxy.begin(plan.faults(), lambda: [r.kill() for r in replicas][-1])
     server, log = f"http://127.0.0.1:{ground.proxy.port}", ground.folder / f"{namespace}.log"
     settings = {"bug": bug, "lease_name": namespace} | plan.settings
@@ -237,10 +242,25 @@ async def _left(ground: Ground, namespace: str) -> str:
             if left := (await ground.ask("GET", where))["items"]:
                 return f"no_orphans: the work is over, and there is still {kind} {left[0]['metadata']['name']}"
         queues = (await ground.ask("GET", f"/apis/{names.API_VERSION}/generationqueues"))["items"]
+        providers = (await ground.ask("GET", load.path(namespace, "modelproviders")))["items"]
+        chapters = (await ground.ask("GET", load.path(namespace, "chaptergenerations")))["items"]
     except (RefusedError, OSError, aiohttp.ClientError, TimeoutError) as error:
         return f"settles: the API server does not answer ({type(error).__name__})"
-    used = [q for q in queues if q.get("status", {}).get("active") or q.get("status", {}).get("pending")]
-    return f"settles: queue {used[0]['metadata']['name']} says that it is used" if used else ""
+    for gate in (*queues, *providers):
+        if gate.get("status", {}).get("active") or gate.get("status", {}).get("pending"):
+            return f"settles: {gate['kind']} {gate['metadata']['name']} says that it is used"
+    paid = [p for p in providers if p["spec"].get("budget")]
+    return _unsettled(paid[0], chapters) if paid else ""
+
+
+def _unsettled(provider: Json, chapters: Collection[Json]) -> str:
+    """Say that a provider has not taken in what chapters have cost, all of which are its own."""
+    usage = provider.get("status", {}).get("usage", {})
+    costs = [c["status"].get("usage", {}) for c in chapters]
+    cost = sum(u.get("promptTokens", 0) + u.get("completionTokens", 0) for u in costs)
+    if usage.get("tokens", 0) == cost:
+        return ""
+    return f"settles: provider {provider['metadata']['name']} says {usage}, and its work has cost {cost} tokens"
 
 
 def _differences(normal: dict[str, Any], came_to: dict[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """Each judge of the fault harness accepts what is right and refuses what is wrong."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,9 +8,9 @@ import pytest
 
 from coursegen_api import names
 
-from ...faults import oracles
+from ...faults import limit_oracles, oracles
 from ...faults.auditlog import Entry
-from ...faults.oracles import Handover, History
+from ...faults.history import Handover, History
 
 Json = dict[str, Any]
 Judge = Callable[[History], Iterator[str]]
@@ -73,6 +74,28 @@ def wished(at: float, uid: str = "u") -> Entry:
     return entry("patch", "chaptergenerations", "c", at, {"metadata": {"uid": uid}}, agent="kubectl", request=request)
 
 
+def asking(at: float, name: str = "j1", attempt: int = 1) -> Entry:
+    """Give a Job that asks provider p."""
+    made = job(at, name, attempt)
+    env = [{"name": names.ENV_TASK, "value": json.dumps({"writer": {"provider": "p"}})}]
+    made.response["spec"] = {"template": {"spec": {"containers": [{"env": env}]}}}
+    return made
+
+
+def provider(at: float, tokens: int = 200, **status: Any) -> Entry:
+    """Give how provider p stands: of its work each costs 100 tokens."""
+    body = {"spec": {"budget": {"tokens": tokens, "reserveTokens": 100}}, "status": status}
+    return entry("patch", "modelproviders/status", "p", at, body)
+
+
+def circuit(at: float, state: str) -> Entry:
+    return provider(at, circuitBreaker={"state": state})
+
+
+def used(at: float, tokens: int, until: str) -> Entry:
+    return provider(at, usage={"tokens": tokens, "settledTime": until})
+
+
 def failures(times: int) -> list[Entry]:
     """Give so many Jobs of one revision that failed."""
     numbers = range(1, times + 1)
@@ -89,6 +112,10 @@ KILLED = Handover("killed", leader="one", time=10.0, seconds=5.0)
 OPEN: Json = {"number": 1, "jobName": "j1"}
 DONE: Json = OPEN | {"completionTime": "then", "outcome": "Succeeded"}
 TAKEN_BACK: Json = OPEN | {"completionTime": "then", "outcome": "Withdrawn"}
+PROBE: Json = OPEN | {"probe": True}
+PROBED: Json = PROBE | {"completionTime": "2", "outcome": "Succeeded"}
+PROBED_IN_VAIN: Json = PROBED | {"outcome": "Failed"}
+OTHER_PROBE: Json = {"number": 2, "jobName": "j2", "probe": True}
 SECOND: Json = {"number": 2, "jobName": "j2"}
 
 RIGHT: dict[Judge, list[list[Entry]]] = {
@@ -115,6 +142,37 @@ RIGHT: dict[Judge, list[list[Entry]]] = {
         [status(1, [OPEN], progressPercentage=50), status(2, [DONE, SECOND], progressPercentage=0)],
     ],
     oracles.only_the_leader_writes: [[lease(1, "one"), job(2)], [job(2)]],
+    limit_oracles.only_probes_while_open: [
+        [status(1, [OPEN]), circuit(2, "Open"), asking(3)],
+        [circuit(1, "Open"), status(2, [PROBE]), asking(2.5)],
+        [circuit(1, "Open"), circuit(2, "Closed"), status(3, [OPEN]), asking(4)],
+        [
+            circuit(1, "Open"),
+            status(2, [PROBE]),
+            asking(2.5),
+            status(3, [PROBED]),
+            status(4, [PROBED, SECOND]),
+            asking(5, "j2", 2),
+        ],
+        [
+            circuit(1, "Open"),
+            status(2, [PROBE]),
+            asking(2.5),
+            status(3, [PROBED_IN_VAIN]),
+            status(4, [PROBED_IN_VAIN, OTHER_PROBE]),
+            asking(5, "j2", 2),
+        ],
+        [circuit(1, "Open"), status(2, [OPEN]), job(3)],
+    ],
+    limit_oracles.budgets_hold: [
+        [provider(1), asking(2), asking(3, "j2", 2)],
+        [provider(1, 100), asking(2), provider(3), asking(4, "j2", 2)],
+        [provider(1, 100), asking(2), job(3, "j2", 2)],
+    ],
+    limit_oracles.paid_once: [
+        [provider(1), asking(1), ended(2), status(2, [DONE | {"completionTime": "2"}]), used(3, 100, "2")],
+        [provider(1), asking(1), ended(2), status(2, [DONE | {"completionTime": "2"}]), used(3, 0, "1")],
+    ],
     oracles.another_takes_over: [[written_by("two", 11)], [written_by("one", 10.1), written_by("two", 14.8)]],
 }
 WRONG: dict[Judge, list[list[Entry]]] = {
@@ -142,6 +200,19 @@ WRONG: dict[Judge, list[list[Entry]]] = {
     oracles.only_the_leader_writes: [
         [lease(1, "one"), lease(2, "two"), job(3)],
         [lease(1, "one"), lease(2, ""), job(3)],
+    ],
+    limit_oracles.only_probes_while_open: [
+        [circuit(1, "Open"), status(2, [OPEN]), asking(3)],
+        [circuit(1, "Open"), circuit(2, "HalfOpen"), status(3, [OPEN]), asking(4), circuit(5, "Closed")],
+        [circuit(1, "Open"), status(2, [PROBE]), asking(2.5), status(3, [PROBE, OTHER_PROBE]), asking(4, "j2", 2)],
+    ],
+    limit_oracles.budgets_hold: [
+        [provider(1, 100), asking(2), asking(3, "j2", 2)],
+        [provider(1, 100), asking(2), asking(3, "j2", 2), provider(4)],
+    ],
+    limit_oracles.paid_once: [
+        [provider(1), asking(1), ended(2), status(2, [DONE | {"completionTime": "2"}]), used(3, 200, "2")],
+        [provider(1), asking(1), ended(2), status(2, [DONE | {"completionTime": "2"}]), used(3, 0, "2")],
     ],
     oracles.another_takes_over: [[], [written_by("one", 11)], [written_by("two", 9)], [written_by("two", 15.1)]],
 }
