@@ -83,11 +83,14 @@ def test_with_one_slot_the_earlier_deadline_goes_first(scene: Scene, kubelet: Ku
 
 def test_kueue_says_when_its_jobs_may_start(scene: Scene, kubelet: Kubelet) -> None:
     """Kueue itself is not here: the test stands in for it, and lets suspended Jobs go on as Kueue does."""
-    labels = {names.LABEL_KUEUE_QUEUE: "team-a"}
+    labels = {names.LABEL_KUEUE_QUEUE: "team-a", names.LABEL_KUEUE_PRIORITY: "soon"}
+    theirs = "kueue.x-k8s.io/multikueue"
+    scene.create("CourseGeneration", "elsewhere", course(1, managedBy=theirs), metadata={"name": "elsewhere"})
     scene.create("CourseGeneration", "c", course(2), metadata={"name": "c", "labels": labels})
     for name in ("c-chapter-01", "c-chapter-02"):
         job = scene.until_job(name)
-        assert (job["spec"]["suspend"], job["metadata"]["labels"][names.LABEL_KUEUE_QUEUE]) == (True, "team-a")
+        assert job["spec"]["suspend"]
+        assert {k: v for k, v in job["metadata"]["labels"].items() if k in labels} == labels
         status = scene.until("ChapterGeneration", name, lambda s: s.get("holdReason"), 30)
         assert (status["phase"], "LocalQueue team-a" in status["holdMessage"]) == ("Held", True)
         assert [p for p in scene.pods() if p["metadata"]["name"].startswith(job["metadata"]["name"])] == []
@@ -99,3 +102,4 @@ def test_kueue_says_when_its_jobs_may_start(scene: Scene, kubelet: Kubelet) -> N
     for name in scene.names("ChapterGeneration"):
         status = scene.status("ChapterGeneration", name)
         assert (status["retryCount"], outcomes(status)) == (0, ["Succeeded"])
+    assert scene.history("CourseGeneration", "elsewhere") == [], "what another controller manages is not touched"
