@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from coursegen_api import names
 
 from .auditlog import Entry
-from .history import History, Json, attempts_of
+from .history import History, Json, attempts_of, label_of
 
 _OPEN = ("Open", "HalfOpen")
 
@@ -17,7 +17,7 @@ _FOREVER = float("inf")
 
 @dataclass(frozen=True)
 class _Attempt:
-    """An attempt of one provider's work, by the status writes that first said so."""
+    """An attempt, by the status writes that first said so."""
 
     name: str
     begun: float
@@ -31,21 +31,21 @@ class _Attempt:
 
 
 def only_probes_while_open(history: History) -> Iterator[str]:
-    """Once status says that a provider's circuit is open, nothing begins but one probe at a time, until one succeeds.
+    """Once status says that a circuit is open, nothing begins that goes through it but one probe at a time.
 
-    In the operator's favour: what is on its way when the circuit opens may begin.
+    In the operator's favour: what is on its way when the circuit opens may begin, and so may all when a probe succeeds.
     """
-    for provider, states in _providers(history).items():
-        attempts = _attempts(history, provider)
+    for gate, states, jobs in _gates(history):
+        attempts = _attempts(history, jobs)
         for begin, end in _open_times(states, attempts):
             begun = [a for a in attempts if begin < a.begun < end]
             for attempt in begun:
                 if not attempt.probe:
-                    yield f"{attempt.name} began while the circuit of {provider} was open, and was no probe"
+                    yield f"{attempt.name} began while the circuit of {gate} was open, and was no probe"
             probes = sorted((a for a in begun if a.probe), key=lambda a: a.begun)
             for one, other in itertools.pairwise(probes):
                 if other.begun < one.ended:
-                    yield f"{one.name} and {other.name} probed {provider} at a time"
+                    yield f"{one.name} and {other.name} probed {gate} at a time"
 
 
 def budgets_hold(history: History) -> Iterator[str]:
@@ -62,7 +62,8 @@ def paid_once(history: History) -> Iterator[str]:
     """What a provider says was used is what the attempts cost that had ended by the time that it gives, each once."""
     ends = history.ends()
     for provider, states in _providers(history).items():
-        completed = [a.completed for a in _attempts(history, provider) if a.completed and a.name in ends]
+        attempts = _attempts(history, _jobs(history, provider))
+        completed = [a.completed for a in attempts if a.completed and a.name in ends]
         for state in states:
             usage = state.response.get("status", {}).get("usage")
             if not usage or not _price(state):
@@ -75,11 +76,23 @@ def paid_once(history: History) -> Iterator[str]:
 ALL: tuple[Callable[[History], Iterator[str]], ...] = (only_probes_while_open, budgets_hold, paid_once)
 
 
+def _gates(history: History) -> Iterator[tuple[str, list[Entry], list[Entry]]]:
+    """Give the providers and queues: the name of each, every write of it, and the Jobs that go through it."""
+    for name, states in _providers(history).items():
+        yield f"provider {name}", states, _jobs(history, name)
+    for name, states in _written(history, "generationqueues").items():
+        yield f"queue {name}", states, [job for job in history.jobs() if label_of(job, names.LABEL_QUEUE) == name]
+
+
 def _providers(history: History) -> dict[str, list[Entry]]:
-    """Give what became of each provider, by its name: every write of it, in order."""
+    return _written(history, "modelproviders")
+
+
+def _written(history: History, plural: str) -> dict[str, list[Entry]]:
+    """Give what became of each object of a kind, by its name: every write of it, in order."""
     found: dict[str, list[Entry]] = {}
     for e in history.entries:
-        if e.resource in ("modelproviders", "modelproviders/status") and e.code < 300 and e.response.get("spec"):
+        if e.resource in (plural, f"{plural}/status") and e.code < 300 and e.response.get("spec"):
             found.setdefault(e.name, []).append(e)
     return {name: sorted(entries, key=lambda e: e.answered) for name, entries in found.items()}
 
@@ -102,9 +115,9 @@ def _provider_of(job: Json) -> str | None:
     return json.loads(env[0]["value"])["writer"].get("provider") if env else None
 
 
-def _attempts(history: History, provider: str) -> list[_Attempt]:
-    """Give the attempts of a provider's Jobs."""
-    jobs = {job.name for job in _jobs(history, provider)}
+def _attempts(history: History, created: list[Entry]) -> list[_Attempt]:
+    """Give the attempts of some Jobs."""
+    jobs = {job.name for job in created}
     found: dict[str, _Attempt] = {}
     for entries in history.statuses().values():
         for e in entries:

@@ -28,6 +28,8 @@ PRICE = 100
 _FAILING = "fails-once"
 _BREAKER = {"minimumAttempts": 3, "windowSeconds": 60, "openSeconds": 1, "maxOpenSeconds": 2}
 
+_QUEUE = f"/apis/{names.API_VERSION}/generationqueues/{names.QUEUE_CHAPTER}"
+
 _numbers = itertools.count(1)
 
 
@@ -53,6 +55,10 @@ def _down(task: TaskInput) -> End:
     if task.name.endswith(("1", "3")):
         return _failed(FailureClass.RATE_LIMITED, retry_after_seconds=1)
     return _failed(FailureClass.PROVIDER_UNAVAILABLE)
+
+
+def _without_store(task: TaskInput) -> End:
+    return _up(task) if _own_fault(task) else _failed(FailureClass.STORAGE_UNAVAILABLE)
 
 
 def _at_a_price(task: TaskInput) -> End:
@@ -83,18 +89,22 @@ async def _change(scene: Scene, plural: str, name: str, change: Json) -> None:
 
 async def _until_held(scene: Scene, reason: str, number: int = 1) -> None:
     """Wait until so many chapters are held for a reason."""
-
-    async def held() -> bool:
-        found = (await scene.ground.ask("GET", load.path(scene.namespace, "chaptergenerations")))["items"]
-        return sum(c.get("status", {}).get("holdReason") == reason for c in found) >= number
-
-    await scene.until(held)
+    await _until_so(scene, "holdReason", reason, number)
 
 
-async def _until_opened(scene: Scene, times: int) -> None:
+async def _until_so(scene: Scene, field: str, value: str, number: int) -> None:
+    async def found() -> bool:
+        chapters = (await scene.ground.ask("GET", load.path(scene.namespace, "chaptergenerations")))["items"]
+        return sum(c.get("status", {}).get(field) == value for c in chapters) >= number
+
+    await scene.until(found)
+
+
+async def _until_opened(scene: Scene, path: str, times: int) -> None:
+    """Wait until a circuit has opened so many times in a row."""
+
     async def opened() -> bool:
-        provider = await scene.ground.ask("GET", load.path(scene.namespace, "modelproviders", "p"))
-        circuit = provider.get("status", {}).get("circuitBreaker") or {}
+        circuit = (await scene.ground.ask("GET", path)).get("status", {}).get("circuitBreaker") or {}
         return int(circuit.get("openings", 0)) >= times
 
     await scene.until(opened)
@@ -129,8 +139,24 @@ async def _outage(scene: Scene) -> None:
     scene.ground.kubelet.decide = _down
     await _create(scene, "ModelProvider", "p", {"writer": "template", "circuitBreaker": _BREAKER})
     await _chapters(scene, _FAILING, *(f"part-{n}" for n in range(6)))
-    await _until_opened(scene, 2)
+    await _until_opened(scene, load.path(scene.namespace, "modelproviders", "p"), 2)
     scene.ground.kubelet.decide = _up
+    scene.calm()
+
+
+async def _queue_fails(scene: Scene) -> None:
+    """The store fails for all that one queue runs: its circuit opens, a probe fails, and then the store is back."""
+    scene.ground.kubelet.decide = _without_store
+    shipped = (await scene.ground.ask("GET", _QUEUE))["spec"]
+    await scene.ground.client.patch(_QUEUE, {"spec": {"circuitBreaker": _BREAKER}})
+    try:
+        await _create(scene, "ModelProvider", "p", {"writer": "template"})
+        await _chapters(scene, _FAILING, *(f"part-{n}" for n in range(6)))
+        await _until_opened(scene, _QUEUE, 2)
+        scene.ground.kubelet.decide = _up
+        await _until_so(scene, "phase", "Succeeded", 7)
+    finally:
+        await _restore(scene, shipped)
     scene.calm()
 
 
@@ -173,32 +199,38 @@ def _quota(counted: str) -> Trouble:
 
 async def _taken_away(scene: Scene) -> None:
     """A queue, a provider and a chapter are deleted in the middle; queue and provider come back later."""
-    ask, queues = scene.ground.ask, f"/apis/{names.API_VERSION}/generationqueues"
-    queue = f"{queues}/{names.QUEUE_CHAPTER}"
-    shipped = (await ask("GET", queue))["spec"]
+    ask, shipped = scene.ground.ask, (await scene.ground.ask("GET", _QUEUE))["spec"]
     chapter = load.path(scene.namespace, "chaptergenerations", "data-chapter-03")
     try:
-        await scene.ground.client.patch(queue, {"spec": {"capacity": 1}})
+        await scene.ground.client.patch(_QUEUE, {"spec": {"capacity": 1}})
         await _create(scene, "ModelProvider", "p", {"writer": "template"})
         await _create(scene, "CourseGeneration", "data", load.LOAD["b"][1] | {"providerName": "p"})
         await scene.until_written("POST jobs data-chapter")
         await _until_there(scene, chapter)
-        for gone in (queue, load.path(scene.namespace, "modelproviders", "p"), chapter):
+        for gone in (_QUEUE, load.path(scene.namespace, "modelproviders", "p"), chapter):
             await ask("DELETE", gone)
         await _until_held(scene, "Misconfigured")
     finally:
-        await scene.ground.client.apply(queue, {
-            "apiVersion": names.API_VERSION, "kind": "GenerationQueue", "metadata": {"name": names.QUEUE_CHAPTER},
-            "spec": shipped,
-        })  # fmt: skip
+        await _restore(scene, shipped)
     await _create(scene, "ModelProvider", "p", {"writer": "template"})
     scene.calm()
+
+
+async def _restore(scene: Scene, shipped: Json) -> None:
+    """Bring the queue of chapters back, as the next run expects it."""
+    breaker = {"circuitBreaker": shipped.get("circuitBreaker")}
+    await scene.ground.client.apply(_QUEUE, {
+        "apiVersion": names.API_VERSION, "kind": "GenerationQueue", "metadata": {"name": names.QUEUE_CHAPTER},
+        "spec": shipped,
+    })  # fmt: skip
+    await scene.ground.client.patch(_QUEUE, {"spec": breaker})
 
 
 # ---- the plans --------------------------------------------------------------------------------------------
 
 LOADS: dict[str, tuple[Trouble, int]] = {
     "an outage": (_outage, 1),
+    "a queue's store fails": (_queue_fails, 1),
     "a budget is used up": (_budget, 1),
     "a quota refuses Pods": (_quota("pods"), 0),
     "a quota refuses Jobs": (_quota("count/jobs.batch"), 0),
@@ -277,4 +309,6 @@ def clock(words: str, restart: bool) -> Plan:
         scene.calm()
 
     how = "and the operator starts anew" if restart else "and it goes on"
-    return Plan(f"the clock steps {words}, {how}", trouble=trouble, settings={"clock": str(off)}, must_meet=False)
+    parts = tuple(part for part in load.ALL if part != "tidy")  # a clean-up that ended in the future is due
+    name, settings = f"the clock steps {words}, {how}", {"clock": str(off)}
+    return Plan(name, trouble=trouble, settings=settings, parts=parts, must_meet=False)

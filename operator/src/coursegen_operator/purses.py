@@ -8,7 +8,7 @@ from coursegen_api.budget import Period
 from coursegen_api.course import CourseGeneration
 from coursegen_api.provider import ModelProvider
 
-from .plan import budget, clock
+from .plan import budget, clock, settling
 from .plan.budget import NOTHING, Cost, Purse
 from .plan.world import Key, Want
 from .snapshot import Snapshot
@@ -47,7 +47,7 @@ class Purses:
         now, ledger = self.clock(), self.snapshot.books.ledger
         period = budget.period_of(now, limit.period)
         used = budget.stored(provider.status.usage, period)
-        used += ledger.since(key, budget.period_begin(now, limit.period))
+        used += ledger.since(key, settling.begin(provider, now))
         renewed = clock.stamp(budget.next_period(now, limit.period))[:10]
         return Purse(f"provider {key.name}", limit, used, ledger.reserved(key, self._default(key)), renewed)
 

@@ -184,6 +184,28 @@ def test_nothing_is_charged_twice_or_lost_by_a_crash(sim: Simulation, when: str)
     assert sim.status("ModelProvider", "p")["usage"]["tokens"] == 500
 
 
+@pytest.mark.parametrize("fault", ["before", "after"])
+def test_what_was_settled_by_a_write_that_was_not_answered_is_not_settled_again(sim: Simulation, fault: str) -> None:
+    sim.change_spec("ModelProvider", "p", budget={"tokens": 300})
+    sim.apply("ChapterGeneration", "first", CHAPTER)
+    sim.run(1)
+    write(sim)
+    lost = iter([fault])
+    sim.api.fault = lambda verb, path: next(lost, "") if "modelproviders" in path else ""
+    sim.run(60)
+    assert next(lost, "none left") == "none left"
+    for name in ("second", "third"):
+        sim.apply("ChapterGeneration", name, CHAPTER)
+        sim.run(1)
+        write(sim)
+        assert sim.status("ChapterGeneration", name)["phase"] == "Succeeded"
+    sim.apply("ChapterGeneration", "fourth", CHAPTER)
+    sim.run(1)
+    assert "300 of 300 tokens used, 0 reserved" in held(sim)[0]
+    sim.run(200)
+    assert sim.status("ModelProvider", "p")["usage"]["tokens"] == 300
+
+
 def test_what_failed_and_what_is_made_anew_is_paid_as_well(sim: Simulation) -> None:
     sim.apply("ChapterGeneration", "c", CHAPTER)
     sim.run(1)
