@@ -1,13 +1,9 @@
-"""What limits work while things go wrong: circuits, budgets, quotas; what is taken away; and clocks that step.
+"""What limits work, while things go wrong: circuits, budgets, quotas, and what is taken away in the middle.
 
 Each plan brings a load of its own, and says what that has to come to.
 """
 
-import itertools
-import os
-import tempfile
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from coursegen_api import names
@@ -29,8 +25,6 @@ _FAILING = "fails-once"
 _BREAKER = {"minimumAttempts": 3, "windowSeconds": 60, "openSeconds": 1, "maxOpenSeconds": 2}
 
 _QUEUE = f"/apis/{names.API_VERSION}/generationqueues/{names.QUEUE_CHAPTER}"
-
-_numbers = itertools.count(1)
 
 
 # ---- how Pods end -----------------------------------------------------------------------------------------
@@ -277,38 +271,7 @@ def plan(what: str, harm: str) -> Plan:
 
 
 def plans() -> list[Plan]:
-    """Give every load with every harm, and clocks that step."""
+    """Give every load with every harm."""
     crossed = [plan(what, harm) for what in LOADS for harm in _HARMS]
     gates = [plan(what, harm) for what in ("an outage", "a budget is used up") for harm in _HARMS_OF_GATES]
-    return [*crossed, *gates, *(clock(words, restart) for words in STEPS for restart in (False, True))]
-
-
-# ---- clocks -----------------------------------------------------------------------------------------------
-
-STEPS = {"back by an hour": -3600, "back by a day": -86_400, "on by 100 seconds": 100}
-"""Further on than a Pod's deadline would be a lie about what runs: that is ended as too late."""
-
-_LAST_RETRY = f"POST jobs {load.STUBBORN}-*-r0-a4"
-
-
-def clock(words: str, restart: bool) -> Plan:
-    """Give the plan in which the operator's clock steps and, some retries later, is set right."""
-    off = Path(tempfile.gettempdir()) / f"faults-clock-{os.getpid()}-{next(_numbers)}"
-
-    async def trouble(scene: Scene) -> None:
-        await scene.until_written(load.MOMENT)
-        new = off.with_suffix(".new")
-        new.write_text(str(STEPS[words]))
-        new.replace(off)
-        if restart:
-            scene.replicas[0].kill()
-        try:
-            await scene.until_written(_LAST_RETRY)
-        finally:
-            off.unlink()
-        scene.calm()
-
-    how = "and the operator starts anew" if restart else "and it goes on"
-    parts = tuple(part for part in load.ALL if part != "tidy")  # a clean-up that ended in the future is due
-    name, settings = f"the clock steps {words}, {how}", {"clock": str(off)}
-    return Plan(name, trouble=trouble, settings=settings, parts=parts, must_meet=False)
+    return [*crossed, *gates]

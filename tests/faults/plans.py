@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
-from . import answers, leaders, limits, load, redis_trouble
+from . import answers, clocks, leaders, limits, load, redis_trouble
 from .fault import SLOW_SECONDS, Act, Ask, Fault, kopf, lists, writes
 from .run import QUIET_SECONDS, Plan, Result, Scene
 
@@ -70,7 +70,7 @@ def _killed(program: str, key: str) -> Callable[[Scene], Awaitable[None]]:
 def everything(learned: Result) -> list[Plan]:
     """Give the whole set: every write and every pair of events of a clean run, and everything else."""
     others = [*answers.refusals(), *answers.watches(), *programs(), *leaders.plans(), *redis_trouble.plans()]
-    others += limits.plans()
+    others += [*limits.plans(), *clocks.plans()]
     return [*others, *at_writes(learned.written), *map(twice, learned.written[::5]), *answers.pairs(learned.events)]
 
 

@@ -9,7 +9,7 @@ from localcluster.api import conditions
 
 from ...e2e.scene import COURSE, Scene, chapter, condition, course, outcomes
 from ...e2e.system import Operator
-from .kubelet import End, Kubelet, task_of, well
+from .kubelet import RUNS, End, Kubelet, task_of, well
 
 
 def said(failure: FailureClass) -> End:
@@ -186,6 +186,23 @@ def test_suspend_cancel_and_retry(scene: Scene, kubelet: Kubelet) -> None:
     scene.change("CourseGeneration", "c", spec={"suspend": False})
     status = scene.until("CourseGeneration", "c", lambda s: s["phase"] == "Succeeded", 60)
     assert (status["revision"], status["requests"]["retry"]) == (1, "again")
+
+
+def test_a_stopped_course_exports_what_has_succeeded_once(scene: Scene, kubelet: Kubelet) -> None:
+    kubelet.decide = lambda task: RUNS if task.name == "c-chapter-02" else well(task)
+    scene.create("CourseGeneration", "c", course(2, exports=[{"format": "json"}]))
+    scene.until("CourseGeneration", "c", lambda s: (s.get("chapters") or {}).get("succeeded") == 1, 60)
+    scene.until_job("c-chapter-02")
+    scene.annotate("CourseGeneration", "c", names.ANNOTATION_STOP, "enough")
+    status = scene.until_ended("c", seconds=60)
+    assert (status["phase"], condition(status, "Succeeded")) == ("Succeeded", ("True", "Stopped"))
+    assert (status["missingChapters"], status["requests"]["stop"], len(status["exports"])) == ([2], "enough", 1)
+    assert scene.until_ended("c-chapter-02", "ChapterGeneration", 30)["phase"] == "Cancelled"
+    scene.until_gone("Job", "Pod", seconds=60)
+    scene.annotate("CourseGeneration", "c", names.ANNOTATION_STOP, "enough")
+    scene.create("ChapterGeneration", "next", chapter(suspend=True))
+    scene.until("ChapterGeneration", "next", lambda s: s.get("phase"), 30)  # by now the operator has seen it again
+    assert (scene.status("CourseGeneration", "c"), len(scene.names("CourseExport"))) == (status, 1)
 
 
 def test_no_work_of_one_namespace_names_an_artifact_of_another(scene: Scene, kubelet: Kubelet) -> None:

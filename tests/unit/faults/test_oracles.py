@@ -88,6 +88,11 @@ def provider(at: float, tokens: int = 200, **status: Any) -> Entry:
     return entry("patch", "modelproviders/status", "p", at, body)
 
 
+def queue(at: float, state: str) -> Entry:
+    body = {"spec": {"priority": 8}, "status": {"circuitBreaker": {"state": state}}}
+    return entry("patch", "generationqueues/status", names.QUEUE_CHAPTER, at, body)
+
+
 def circuit(at: float, state: str) -> Entry:
     return provider(at, circuitBreaker={"state": state})
 
@@ -163,6 +168,7 @@ RIGHT: dict[Judge, list[list[Entry]]] = {
             asking(5, "j2", 2),
         ],
         [circuit(1, "Open"), status(2, [OPEN]), job(3)],
+        [queue(1, "Open"), status(2, [PROBE]), job(2.5)],
     ],
     limit_oracles.budgets_hold: [
         [provider(1), asking(2), asking(3, "j2", 2)],
@@ -203,6 +209,7 @@ WRONG: dict[Judge, list[list[Entry]]] = {
     ],
     limit_oracles.only_probes_while_open: [
         [circuit(1, "Open"), status(2, [OPEN]), asking(3)],
+        [queue(1, "Open"), status(2, [OPEN]), job(3)],
         [circuit(1, "Open"), circuit(2, "HalfOpen"), status(3, [OPEN]), asking(4), circuit(5, "Closed")],
         [circuit(1, "Open"), status(2, [PROBE]), asking(2.5), status(3, [PROBE, OTHER_PROBE]), asking(4, "j2", 2)],
     ],
