@@ -9,15 +9,37 @@ from .system import ROOT
 
 SERVER = ROOT / "tests" / "worker" / "scripted_model.py"
 PORT = 8080
+BROKEN = "Write loops-500"
+"""Answered 500 by the failing server, and not 429, where it is what is asked about."""
 
 
 def serve(scene: Scene, script: Path = SERVER) -> None:
     """Start the scripted server as a Pod of the namespace, within its Pod security standard."""
     scene.create("ConfigMap", "model", apiVersion="v1", data={script.name: script.read_text()})
+    _start(scene, "model", script.name)
+    scene.create("Service", "model", {"selector": {"app": "model"}, "ports": [{"port": PORT}]}, apiVersion="v1")
+
+
+def fail(scene: Scene, retry_after: int) -> None:
+    """Have another server stand where the scene's was, which answers nothing but 429 and 500."""
+    _start(scene, "failing", SERVER.name, "--retry-after", str(retry_after))
+    _stand_in(scene, "failing")
+
+
+def recover(scene: Scene) -> None:
+    """Have the scene's server answer again."""
+    _stand_in(scene, "model")
+
+
+def _stand_in(scene: Scene, name: str) -> None:
+    scene.change("Service", "model", "v1", spec={"selector": {"app": name}})
+
+
+def _start(scene: Scene, name: str, script: str, *arguments: str) -> None:
     container = {
         "name": "model",
         "image": scene.system.images["coursegen/worker"].reference,
-        "command": ["/app/bin/python", f"/script/{script.name}", "--port", str(PORT)],
+        "command": ["/app/bin/python", f"/script/{script}", "--port", str(PORT), *arguments],
         "ports": [{"containerPort": PORT}],
         "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
         "volumeMounts": [{"name": "script", "mountPath": "/script"}],
@@ -29,10 +51,8 @@ def serve(scene: Scene, script: Path = SERVER) -> None:
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "automountServiceAccountToken": False,
     }
-    labels = {"name": "model", "labels": {"app": "model"}}
-    scene.create("Pod", "model", spec, apiVersion="v1", metadata=labels)
-    scene.create("Service", "model", {"selector": {"app": "model"}, "ports": [{"port": PORT}]}, apiVersion="v1")
-    scene.kubectl("wait", "--for=condition=Ready", "pod/model", "--timeout=180s")
+    scene.create("Pod", name, spec, apiVersion="v1", metadata={"name": name, "labels": {"app": name}})
+    scene.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=180s")
 
 
 def endpoint(scene: Scene) -> str:

@@ -1,6 +1,6 @@
 """A fake: a server that speaks OpenAI's chat completions, and says what it is told to. No model is behind it.
 
-    python scripted_model.py --port 8080 [--tokens-per-second 40] [--failing 0.1]
+    python scripted_model.py --port 8080 [--tokens-per-second 40] [--failing 0.1] [--retry-after 70]
 
 It knows the forms that our writer asks for, and answers each with something of the right form and length. A script may
 answer in its place, to be wrong in every way that servers and models are. It needs nothing but the standard library, so
@@ -339,6 +339,17 @@ def realistic(tokens_per_second: float, failing: float, seed: int = 1) -> Script
     return script
 
 
+def unavailable(retry_after: int) -> Script:
+    """Answer 500 to what is about `loops-500`, and 429 to all else, with the seconds to wait."""
+
+    def script(asked: Asked) -> Answer:
+        if "loops-500" in json.dumps(asked.data):
+            return error(500, "The server had an error.")
+        return error(429, "Too many requests.", {"Retry-After": str(retry_after)})
+
+    return script
+
+
 def _counted(asked: Asked, answer: Answer) -> Answer:
     """Give the answer with the tokens that its length is worth."""
     prompt, completed = len(json.dumps(asked.body)) // 4, len(answer.body) // 4
@@ -352,8 +363,10 @@ def main() -> None:
     parser.add_argument("--host", default="0.0.0.0")
     parser.add_argument("--tokens-per-second", type=float, default=0.0, help="of each stream; 0 answers at once")
     parser.add_argument("--failing", type=float, default=0.0, help="share of the requests that fail, 0 to 1")
+    parser.add_argument("--retry-after", type=int, help="answer nothing but 429, with so many seconds, and 500")
     asked = parser.parse_args()
-    model = ScriptedModel(realistic(asked.tokens_per_second, asked.failing), asked.host, asked.port)
+    usual = realistic(asked.tokens_per_second, asked.failing)
+    model = ScriptedModel(unavailable(asked.retry_after) if asked.retry_after else usual, asked.host, asked.port)
     print(f"{time.strftime('%H:%M:%S')} listening on {asked.host}:{asked.port}", flush=True)
     model.serve()
 
