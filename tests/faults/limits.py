@@ -12,8 +12,8 @@ from coursegen_api.task import TASK_RESULT, TaskInput, TaskResult, exit_code
 
 from ..cluster.operator.kubelet import End, well
 from . import load
-from .fault import Act, Ask, Fault, every, patches, writes
-from .run import Plan, Scene
+from .fault import Act, Ask, Fault, every, kopf, patches, writes
+from .run import LONG_QUIET_SECONDS, QUIET_SECONDS, Plan, Scene
 
 Json = dict[str, Any]
 Trouble = Callable[[Scene], Awaitable[None]]
@@ -252,6 +252,8 @@ _HARMS_OF_GATES: dict[str, Callable[[], list[Fault]]] = {
     AT_ITS_STANDING: lambda: [Fault(Act.KILL_AFTER, _of_gates, 3)],
     "killed before it is written how the provider stands": lambda: [Fault(Act.KILL_BEFORE, _of_gates, 3)],
     "half of the answers are lost to how the provider stands": lambda: [Fault(Act.LOSE, every(2, _of_gates), 6)],
+    "no event of the provider comes": lambda: [Fault(Act.DROP, kopf("modelproviders"), 999)],
+    "the watch of providers freezes for good": lambda: [Fault(Act.FREEZE, kopf("modelproviders"))],
 }
 
 
@@ -267,6 +269,7 @@ def plan(what: str, harm: str) -> Plan:
         brings_load=True,
         comes_to=_ends(retries),
         must_meet=faults is not list,
+        quiet=QUIET_SECONDS if faults is not list else LONG_QUIET_SECONDS,
     )
 
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 
 from . import answers, clocks, leaders, limits, load, redis_trouble
 from .fault import SLOW_SECONDS, Act, Ask, Fault, kopf, lists, writes
-from .run import QUIET_SECONDS, Plan, Result, Scene
+from .run import LONG_QUIET_SECONDS, QUIET_SECONDS, Plan, Result, Scene
 
 _AT_A_WRITE = (Act.KILL_BEFORE, Act.KILL_AFTER, Act.LOSE)
-
-_LONG_QUIET_SECONDS = 60.0
 
 CLEAN = Plan("nothing goes wrong", must_meet=False)
 
@@ -48,7 +46,7 @@ def programs() -> list[Plan]:
     return [
         Plan(
             f"{program} is killed {when}",
-            trouble=_killed(program, key), must_meet=False, quiet=_LONG_QUIET_SECONDS,
+            trouble=_killed(program, key), must_meet=False, quiet=LONG_QUIET_SECONDS,
         )
         for program in ("kube-apiserver", "etcd")
         for when, key in _TIMES.items()
@@ -70,6 +68,7 @@ def _killed(program: str, key: str) -> Callable[[Scene], Awaitable[None]]:
 def everything(learned: Result) -> list[Plan]:
     """Give the whole set: every write and every pair of events of a clean run, and everything else."""
     others = [*answers.refusals(), *answers.watches(), *programs(), *leaders.plans(), *redis_trouble.plans()]
+    others += [replace(CLEAN, name="nothing goes wrong, nor for a minute afterwards", quiet=LONG_QUIET_SECONDS)]
     others += [*limits.plans(), *clocks.plans()]
     return [*others, *at_writes(learned.written), *map(twice, learned.written[::5]), *answers.pairs(learned.events)]
 

@@ -30,6 +30,9 @@ SETTLE_RUNS = 4.0
 QUIET_SECONDS = 6.0
 """So long nothing is written then; longer than any period in which the operator writes something regularly."""
 
+LONG_QUIET_SECONDS = 60.0
+"""Of some plans of each kind: of all of them it would be ten hours more."""
+
 _LOOK_SECONDS = 0.2
 
 _numbers = itertools.count(1)

@@ -39,7 +39,7 @@ def retire(step: CourseStep) -> None:
     elif tracked := tracker(course.metadata):
         tool, mark = tracked
         why = f"{tool} tracks it ({mark}) and would create it anew."
-        words = f"Not deleted {ttl} s after its end: {why} Take it out of Git, or that mark off it."
+        words = f"Not deleted {ttl} s after its end: {why} Take it out of Git, or remove that mark."
         step.draft.effects.append(PostEvent("Normal", "CourseKept", words))
     else:
         step.draft.effects.append(DeleteSelf())
