@@ -24,6 +24,9 @@ PRICE = 100
 _FAILING = "fails-once"
 _BREAKER = {"minimumAttempts": 3, "windowSeconds": 60, "openSeconds": 1, "maxOpenSeconds": 2}
 
+_PATIENCE_SECONDS = 300.0
+"""Killed again and again on a busy machine, an operator takes its time until money is used up."""
+
 _QUEUE = f"/apis/{names.API_VERSION}/generationqueues/{names.QUEUE_CHAPTER}"
 
 
@@ -66,8 +69,8 @@ def _at_a_price(task: TaskInput) -> End:
 # ---- people -----------------------------------------------------------------------------------------------
 
 
-async def _create(scene: Scene, kind: str, name: str, spec: Json, version: str = names.API_VERSION) -> None:
-    manifest = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+async def _create(scene: Scene, kind: str, name: str, spec: Json) -> None:
+    manifest = {"apiVersion": names.API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
     await scene.ground.ask("POST", load.path(scene.namespace, f"{kind.lower()}s"), manifest)
 
 
@@ -269,6 +272,7 @@ def plan(what: str, harm: str) -> Plan:
         brings_load=True,
         comes_to=_ends(retries),
         must_meet=faults is not list,
+        patience=_PATIENCE_SECONDS,
         quiet=QUIET_SECONDS if faults is not list else LONG_QUIET_SECONDS,
     )
 
