@@ -18,7 +18,7 @@ from coursegen_operator.act import Actor
 from coursegen_operator.effects import Doer
 from coursegen_operator.kube import path_of
 from coursegen_operator.plan import clock as plan_clock
-from coursegen_operator.plan import ending, outage, requests, running, slots
+from coursegen_operator.plan import ending, outage, requests, running, settling, slots
 from coursegen_operator.plan import objects as plan_objects
 from coursegen_operator.plan.budget import NOTHING
 from coursegen_operator.plan.ledger import Ledger
@@ -255,6 +255,12 @@ def nothing_reserved() -> None:
 def charged_twice() -> None:
     """What a provider's status has taken in is taken in again."""
     Ledger.settle = lambda self, provider, until: None  # type: ignore[method-assign]
+    settling.begin = lambda provider, now: 0.0  # type: ignore[assignment]
+
+
+def grant_forgotten() -> None:
+    """A slot is free again when the write that takes it was not answered."""
+    Scheduler.doubt = lambda self, key, version: None  # type: ignore[method-assign]
 
 
 def lease_never_released() -> None:
@@ -279,6 +285,7 @@ ALL: dict[str, Callable[[], None]] = {
         no_lease_check,
         believing_an_old_list,
         no_fence,
+        grant_forgotten,
         orphaning_delete,
         retries_without_end,
         no_job_no_success,

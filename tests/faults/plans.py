@@ -67,9 +67,9 @@ def _killed(program: str, key: str) -> Callable[[Scene], Awaitable[None]]:
 
 def everything(learned: Result) -> list[Plan]:
     """Give the whole set: every write and every pair of events of a clean run, and everything else."""
-    others = [*answers.refusals(), *answers.watches(), *programs(), *leaders.plans(), *redis_trouble.plans()]
+    others = [*answers.refusals(), *answers.unanswered(), *answers.watches(), *programs()]
+    others += [*leaders.plans(), *redis_trouble.plans(), *limits.plans(), *clocks.plans()]
     others += [replace(CLEAN, name="nothing goes wrong, nor for a minute afterwards", quiet=LONG_QUIET_SECONDS)]
-    others += [*limits.plans(), *clocks.plans()]
     return [*others, *at_writes(learned.written), *map(twice, learned.written[::5]), *answers.pairs(learned.events)]
 
 
@@ -83,8 +83,8 @@ def short() -> list[Plan]:
     """Give a set that takes a minute or two: one of each kind."""
     chosen = {"every third status write is answered 409", "every third write is answered 500", answers.STALE}
     others = [p for p in [*answers.refusals(), *answers.watches()] if p.name in chosen]
-    limited = [limits.plan("an outage", limits.AT_ITS_STANDING), limits.plan("a budget is used up", limits.NOTHING)]
-    return [*at_writes(_SHORT_KEYS), *others, answers.pair("jobs", 2), leaders.PAUSED, *limited]
+    others += [limits.plan("an outage", limits.AT_ITS_STANDING), limits.plan("a budget is used up", limits.NOTHING)]
+    return [*at_writes(_SHORT_KEYS), *others, *answers.unanswered(), answers.pair("jobs", 2), leaders.PAUSED]
 
 
 # ---- planted bugs -----------------------------------------------------------------------------------------
@@ -165,6 +165,7 @@ CATCHES = {
     "no_lease_check": _shown_by("only_the_leader_writes", leaders.PAUSED, load.COURSES),
     "believing_an_old_list": _shown_by("same_end", Plan(answers.STALE, answers.stale), load.COURSES),
     "no_fence": _shown_by("capacity_holds", _frozen(), load.COURSES),
+    "grant_forgotten": _shown_by("capacity_holds", answers.unseen(), B),
     "orphaning_delete": _shown_by("no_orphans", CLEAN, ENDLESS),
     "retries_without_end": _shown_by("retries_are_bounded", CLEAN, STUBBORN),
     "no_job_no_success": _shown_by("success_is_final", CLEAN, TIDY, QUIET_SECONDS),
