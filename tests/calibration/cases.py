@@ -33,7 +33,7 @@ WRONG = (
     "parrot, right questions",
     "verbatim parrot, right questions",
 )
-"""All but the first have the questions of the right chapter, which is the hardest case: 0.3 of the score are theirs."""
+"""All but the first have the questions of the right chapter, the hardest case: each objective looks assessed."""
 _SECTION = re.compile(r"^# (\w+)(?: \| (.+))?$", re.MULTILINE)
 
 
