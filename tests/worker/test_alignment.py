@@ -66,7 +66,7 @@ def test_questions_that_the_text_does_not_answer_count_against_it() -> None:
     [own, _] = embedding.Embedding().measure(dough, prose.of_chapter(dough)).objectives
     foreign = dough.model_copy(update={"questions": asked})
     [about_loops, unasked] = embedding.Embedding().measure(foreign, prose.of_chapter(foreign)).objectives
-    assert (own.coverage, own.assessed) > (0.8, 0.8)
+    assert min(own.coverage, own.assessed) > 0.8
     assert (about_loops.coverage, about_loops.assessed) == (0.0, 0.0)
     assert unasked.coverage > 0.6
     assert unasked.assessed == 0.0
