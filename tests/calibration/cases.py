@@ -1,5 +1,6 @@
 """The labelled set as chapters: each text once for each objective list that it could be taken for."""
 
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ WRONG = (
     "parrot, right questions",
     "verbatim parrot, right questions",
 )
-"""All but the first have the questions of the right chapter, which is the hardest case: 0.3 of the score are theirs."""
+"""All but the first have the questions of the right chapter, the hardest case: each objective looks assessed."""
+_SECTION = re.compile(r"^# (\w+)(?: \| (.+))?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -45,39 +47,86 @@ class Case:
 
 
 @cache
-def _labelled() -> dict[str, Any]:
-    return tomllib.loads((Path(__file__).parent / "labelled.toml").read_text("utf-8"))
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((Path(__file__).parent / name).read_text("utf-8"))
 
 
 def cases() -> Iterator[Case]:
     """Give every case: the short texts, and long chapters."""
     yield from short()
+    yield from long("long.toml")
+    yield from long("blind.toml")
     yield from composed()
 
 
 def short() -> Iterator[Case]:
     """Give the texts of labelled.toml."""
-    courses = _labelled()["course"]
+    fillers = _read("labelled.toml")["filler"]
+    for course, own, sibling, other in _neighbours("labelled.toml"):
+        texts = [*_takes(own, sibling, other), *((WRONG[3], filler, own) for filler in fillers)]
+        for label, text, asked in [*texts, (WRONG[4], own["parrot"], own)]:
+            sections = [Section(id="s1", kind="concept", title=own["title"], blocks=markdown.blocks(text))]
+            yield Case(label, course["split"], _chapter(course, own, sections, asked["questions"]))
+
+
+def long(name: str) -> Iterator[Case]:
+    """Give the chapters of a file of long ones, which have all sections that a chapter has."""
+    filler = "\n".join(_read("labelled.toml")["filler"])
+    for course, own, sibling, other in _neighbours(name):
+        texts = [*_takes(own, sibling, other), (WRONG[3], filler, own), (WRONG[4], _parrot(own), own)]
+        for label, text, asked in texts:
+            yield Case(label, course["split"], _chapter(course, own, _sections(text), asked["questions"]))
+
+
+def _neighbours(name: str) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]]:
+    """Give course, chapter, the other chapter of its course, and one of the next course."""
+    courses = _read(name)["course"]
     for number, course in enumerate(courses):
         other = courses[(number + 1) % len(courses)]["chapter"][0]
         for own, sibling in (course["chapter"], course["chapter"][::-1]):
-            for label, text, asked in _takes(own, sibling, other):
-                yield Case(label, course["split"], _chapter(course, own, text, asked))
+            yield course, own, sibling, other
 
 
 def _takes(own: dict[str, Any], sibling: dict[str, Any], other: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    asked = own["questions"]
-    yield RIGHT, own["text"], asked
-    yield WRONG[0], sibling["text"], sibling["questions"]
-    yield WRONG[1], sibling["text"], asked
-    yield WRONG[2], other["text"], asked
-    for filler in _labelled()["filler"]:
-        yield WRONG[3], filler, asked
-    yield WRONG[4], own["parrot"], asked
-    yield WRONG[5], " ".join(f"{o}." for o in own["objectives"] * 8), asked
+    """Give label, text, and the chapter whose questions stand below it."""
+    yield RIGHT, own["text"], own
+    yield WRONG[0], sibling["text"], sibling
+    yield WRONG[1], sibling["text"], own
+    yield WRONG[2], other["text"], own
+    yield WRONG[5], " ".join(f"{o}." for o in own["objectives"] * 8), own
 
 
-def _chapter(course: dict[str, Any], own: dict[str, Any], text: str, asked: list[tuple[int, str, str]]) -> Chapter:
+def _parrot(own: dict[str, Any]) -> str:
+    """Announce each objective in the ways in which chapters do, and teach nothing."""
+    said = (
+        "In this chapter you will {aim}.",
+        "It is important to be able to {aim}.",
+        "Many learners ask why they should {aim}, and the answer is that it matters.",
+        "By the end of the chapter, to {aim} will be easy for you.",
+        "Remember the goal: {aim}.",
+    )
+    aims = [text[0].lower() + text[1:] for text in own["objectives"]]
+    return "\n\n".join(" ".join(sentence.format(aim=aim) for sentence in said) for aim in aims)
+
+
+def _sections(text: str) -> list[Section]:
+    """Divide a text at its headings; a text without any is one section."""
+    parts = _SECTION.split(text)
+    if len(parts) == 1:
+        return [Section(id="s1", kind="concept", title="", blocks=markdown.blocks(text))]
+    found: list[Section] = []
+    for kind, title, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        if kind == "solution":
+            found[-1] = found[-1].model_copy(update={"solution": markdown.blocks(body)})
+        else:
+            given = {"id": f"s{len(found) + 1}", "kind": kind, "title": title, "blocks": markdown.blocks(body)}
+            found.append(Section.model_validate(given))
+    return found
+
+
+def _chapter(
+    course: dict[str, Any], own: dict[str, Any], sections: list[Section], asked: list[tuple[int, str, str]]
+) -> Chapter:
     goals = [
         LearningObjective(id=f"o{n}", text=t, bloom_level=parse(t).level) for n, t in enumerate(own["objectives"], 1)
     ]
@@ -96,10 +145,10 @@ def _chapter(course: dict[str, Any], own: dict[str, Any], text: str, asked: list
         course=CourseContext(title=course["title"]),
         index=1,
         title=own["title"],
-        complexity_level="beginner",
+        complexity_level=course.get("level", "beginner"),
         objectives=goals,
         generator=Generator(writer="test", version="1"),
-        sections=[Section(id="s1", kind="concept", title=own["title"], blocks=markdown.blocks(text))],
+        sections=sections,
         questions=questions,
     )
 

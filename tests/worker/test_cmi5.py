@@ -8,18 +8,21 @@ from io import BytesIO
 from pathlib import Path
 
 import cmi5_platform
+import foreign_courses
 import judges
 import pytest
-from cmi5_platform import Launch, Platform, is_defined
+from cmi5_platform import PUBLISHED, WHOLE, Launch, Platform, Unit, is_defined
+from foreign_courses import SPOKEN
 from lxml import etree
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from worker_support import DEMO, as_course, compose, ignore
 
+from coursegen_api.base import Cmi5Options, Packaging
+from coursegen_worker import words
 from coursegen_worker.documents import Course
 from coursegen_worker.exporters import cmi5, without_assessments
 from tests import programs
 
-HOSTILE = ('<script>alert(1)</script> & "quoted" ]]> <!--', "&nbsp; </au> `code", "{title} %s \x07 \ufffe")
 _MILLISECONDS = 20_000
 _ANSWER = """([right, only]) => {
   const data = JSON.parse(document.getElementById("course-data").textContent);
@@ -38,8 +41,8 @@ def two_chapters() -> Course:
     return as_course(outline, chapters)
 
 
-def files_of(course: Course) -> dict[str, bytes]:
-    with zipfile.ZipFile(BytesIO(cmi5.export(course, ignore).data)) as archive:
+def files_of(course: Course, packaging: Packaging = Packaging.SINGLE) -> dict[str, bytes]:
+    with zipfile.ZipFile(BytesIO(cmi5.export(course, Cmi5Options(packaging=packaging), ignore).data)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
@@ -58,6 +61,23 @@ def test_the_structure_is_at_the_root_and_names_what_is_there() -> None:
     assert len(there) == len(two_chapters().objectives)
     without = etree.fromstring(files_of(without_assessments(two_chapters()))[cmi5.STRUCTURE]).find("{*}au")
     assert (without.get("moveOn"), without.get("masteryScore")) == ("Completed", None)
+
+
+def test_each_chapter_is_a_unit_with_a_page_an_id_and_objectives_of_its_own() -> None:
+    course = two_chapters()
+    unassessed = course.chapters[1].model_copy(update={"questions": []})
+    files = files_of(course.model_copy(update={"chapters": [course.chapters[0], unassessed]}), Packaging.PER_CHAPTER)
+    root = etree.fromstring(files[cmi5.STRUCTURE])
+    first, second = root.findall("{*}au")
+    assert [u.get("id") for u in (first, second)] == [f"{PUBLISHED}/chapters/1", f"{PUBLISHED}/chapters/2"]
+    assert [u.findtext("{*}url") for u in (first, second)] == ["chapter-001.html", "chapter-002.html"]
+    assert {"chapter-001.html", "chapter-002.html"} < set(files)
+    assert (first.get("moveOn"), first.get("masteryScore")) == ("CompletedAndPassed", "0.7")
+    assert (second.get("moveOn"), second.get("masteryScore")) == ("Completed", None)
+    texts = {o.get("id"): o.findtext("{*}title/{*}langstring") for o in root.findall("{*}objectives/{*}objective")}
+    for unit, chapter in zip((first, second), course.chapters, strict=True):
+        named = [texts[reference.get("idref")] for reference in unit.findall("{*}objectives/{*}objective")]
+        assert named == [objective.text for objective in chapter.objectives]
 
 
 # ---- in a browser, under a platform ---------------------------------------------------------------------------
@@ -89,15 +109,17 @@ def page(browser: Browser) -> Iterator[Page]:
 class Learner:
     """Takes a course in a browser, one session after the other."""
 
-    def __init__(self, page: Page, course: Course, folder: Path) -> None:
-        for name, data in files_of(course).items():
+    def __init__(self, page: Page, course: Course, folder: Path, packaging: Packaging = Packaging.SINGLE) -> None:
+        for name, data in files_of(course, packaging).items():
             (folder / name).write_bytes(data)
         self.platform = Platform(folder)
         self.page = page
 
-    def enter(self, mode: str = "Normal", mastery: float | None = 0.7, return_url: str | None = None) -> None:
-        """Open the course, and wait until it has found its place."""
-        self.page.goto(self.platform.launch(mode, mastery, return_url))
+    def enter(
+        self, mode: str = "Normal", mastery: float | None = 0.7, return_url: str | None = None, unit: Unit = WHOLE
+    ) -> None:
+        """Open the course, or one unit of it, and wait until it has found its place."""
+        self.page.goto(self.platform.launch(mode, mastery, return_url, unit))
         self.page.locator("main:not([inert])").wait_for()
 
     def read_all(self) -> None:
@@ -217,6 +239,41 @@ def test_a_course_without_questions_is_completed_by_reading(page: Page, tmp_path
     assert learner.platform.refused == []
 
 
+def test_a_chapter_that_is_a_unit_is_completed_and_passed_by_itself(page: Page, tmp_path: Path) -> None:
+    learner = Learner(page, two_chapters(), tmp_path, Packaging.PER_CHAPTER)
+    first, second = (Unit(f"chapters/{n}", f"chapter-{n:03}.html") for n in (1, 2))
+    learner.enter(unit=first)
+    learner.answer(True)
+    learner.leave()
+    learner.enter(unit=second)
+    assert learner.page.locator("input:checked").count() == 0
+    learner.answer(False)
+    learner.leave()
+    learner.enter(unit=first)
+    expect(learner.page.locator("input:checked")).to_have_count(len(two_chapters().chapters[0].questions))
+    assert learner.leave().verbs == ["initialized", "terminated"]
+    assert learner.said == ["completed", "passed", "completed", "failed"]
+    assert learner.platform.refused == []
+
+
+def test_a_german_course_speaks_german_about_its_platform(page: Page, tmp_path: Path) -> None:
+    course = foreign_courses.course(SPOKEN["de"])
+    learner, said = Learner(page, course, tmp_path), words.of("de")
+    learner.enter(return_url=f"{learner.platform.address}/courses")
+    expect(page.locator("button.leave")).to_have_text(said("leave"))
+    learner.platform.away = True
+    learner.read_all()
+    learner.answer(True)
+    expect(page.locator("p.platform[lang=de]")).to_have_text(said("no_answer"))
+    learner.platform.away = False
+    page.locator("nav a").first.click()
+    learner.platform.until(lambda last: "answered" in last.verbs)
+    asked = next(s for s in learner.platform.launches[0].statements if cmi5_platform.verb(s) == "answered")
+    assert asked["object"]["definition"]["name"] == {"de": "Frage 1.1"}
+    page.reload()
+    expect(page.locator("p.platform")).to_have_text(said("not_recorded"))
+
+
 def test_what_a_platform_did_not_take_is_sent_again(learner: Learner) -> None:
     learner.enter()
     learner.platform.until(lambda last: "initialized" in last.verbs)
@@ -231,7 +288,16 @@ def test_what_a_platform_did_not_take_is_sent_again(learner: Learner) -> None:
     ended = learner.leave()
     count = sum(len(c.questions) for c in two_chapters().chapters)
     assert ended.verbs.count("answered") == count
-    assert json.loads(learner.platform.documents["coursegen.progress"])["passed"] is True
+    assert json.loads(learner.platform.documents["unit", "coursegen.progress"])["passed"] is True
+
+
+def test_what_is_on_its_way_when_the_page_is_closed_is_told_before_the_end(learner: Learner) -> None:
+    learner.enter()
+    learner.read_all()
+    learner.platform.until(lambda last: "progressed" in last.verbs)
+    learner.platform.late = True
+    learner.answer(True)
+    assert learner.leave().verbs[-3:] == ["completed", "passed", "terminated"]
 
 
 def test_a_page_that_is_loaded_again_says_that_nothing_is_recorded_any_more(learner: Learner) -> None:

@@ -14,7 +14,7 @@ from foreign_courses import ARABIC, ENGLISH, JAPANESE
 from lxml import etree
 from worker_support import DEMO, as_course, compose, ignore
 
-from coursegen_api.base import ScormOptions, ScormPackaging, ScormVersion
+from coursegen_api.base import Packaging, ScormOptions, ScormVersion
 from coursegen_worker.documents import Course
 from coursegen_worker.exporters import scorm, without_assessments
 from coursegen_worker.exporters.archive import pack
@@ -23,7 +23,7 @@ from coursegen_worker.exporters.scorm.editions import EDITIONS
 
 VERSIONS = list(ScormVersion)
 V1_2, V2004_3RD, V2004_4TH = VERSIONS
-SINGLE, PER_CHAPTER = ScormPackaging
+SINGLE, PER_CHAPTER = Packaging
 LONG = ("A long title " * 800, ENGLISH[1], ENGLISH[2])
 HOSTILE = (
     "<script>alert(1)</script> & \"quoted\" 'single' ]]> <!--",
@@ -32,7 +32,7 @@ HOSTILE = (
 )
 
 
-def package(course: Course, version: ScormVersion = V1_2, packaging: ScormPackaging = SINGLE) -> bytes:
+def package(course: Course, version: ScormVersion = V1_2, packaging: Packaging = SINGLE) -> bytes:
     return scorm.export(course, ScormOptions(version=version, packaging=packaging), ignore).data
 
 
@@ -62,10 +62,10 @@ def schema_of(folder: Path, version: ScormVersion) -> etree.XMLSchema:
     return etree.XMLSchema(etree.fromstring(wrapper, parser, base_url=f"{folder}/all.xsd"))
 
 
-@pytest.mark.parametrize("packaging", ScormPackaging)
+@pytest.mark.parametrize("packaging", Packaging)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_manifest_is_valid_by_the_schemas_in_its_zip(
-    version: ScormVersion, packaging: ScormPackaging, tmp_path: Path
+    version: ScormVersion, packaging: Packaging, tmp_path: Path
 ) -> None:
     with zipfile.ZipFile(BytesIO(package(two_chapters(), version, packaging))) as archive:
         assert archive.namelist()[0] == MANIFEST

@@ -206,7 +206,7 @@ class ScormVersion(StrEnum):
     V2004_4TH = "scorm-2004-4th"
 
 
-class ScormPackaging(StrEnum):
+class Packaging(StrEnum):
     """What the learning platform sees of a course."""
 
     SINGLE = "Single"
@@ -221,11 +221,23 @@ class ScormOptions(Model):
         description="Version of SCORM. scorm-1.2 opens in most platforms; 2004 tells completion and success apart. "
         "Default: scorm-1.2.",
     )
-    packaging: ScormPackaging = Field(
-        default=ScormPackaging.SINGLE,
+    packaging: Packaging = Field(
+        default=Packaging.SINGLE,
         description=(
             "Single: the course is one unit (SCO) with a menu of its own. PerChapter: each chapter is a unit in the "
             "platform's menu, with a score of its own. Default: Single."
+        ),
+    )
+
+
+class Cmi5Options(Model):
+    """How a cmi5 package is made."""
+
+    packaging: Packaging = Field(
+        default=Packaging.SINGLE,
+        description=(
+            "Single: the course is one assignable unit with a menu of its own. PerChapter: each chapter is a unit in "
+            "the platform's menu, completed and passed by itself. Default: Single."
         ),
     )
 
@@ -234,6 +246,13 @@ SCORM_ONLY = Rule(
     rule="!has(self.scorm) || self.format == 'scorm'",
     message="scorm says how a SCORM package is made: leave it out with other formats",
     field_path=".scorm",
+)
+
+
+CMI5_ONLY = Rule(
+    rule="!has(self.cmi5) || self.format == 'cmi5'",
+    message="cmi5 says how a cmi5 package is made: leave it out with other formats",
+    field_path=".cmi5",
 )
 
 

@@ -6,10 +6,12 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import (
+    CMI5_ONLY,
     QTI_IS_ASSESSMENTS,
     SCORM_ONLY,
     Artifact,
     Certainty,
+    Cmi5Options,
     Condition,
     DeadlineTime,
     ErrorDetails,
@@ -85,7 +87,7 @@ class Chapter(Model):
 class Export(Model):
     """A file that is made of the finished course."""
 
-    model_config = Model.model_config | {"json_schema_extra": cel(SCORM_ONLY, QTI_IS_ASSESSMENTS)}
+    model_config = Model.model_config | {"json_schema_extra": cel(SCORM_ONLY, CMI5_ONLY, QTI_IS_ASSESSMENTS)}
 
     format: ExportFormat = Field(
         description="The file's format: pdf, scorm, json, epub, qti (the questions alone), markdown, html or cmi5."
@@ -97,6 +99,9 @@ class Export(Model):
     scorm: ScormOptions | None = Field(
         default=None,
         description="How the SCORM package is made; only with format scorm. Default: SCORM 1.2 with one unit.",
+    )
+    cmi5: Cmi5Options | None = Field(
+        default=None, description="How the cmi5 package is made; only with format cmi5. Default: one unit."
     )
 
 
@@ -406,7 +411,8 @@ class CourseGeneration(Kind):
             Rule(
                 rule="!has(oldSelf.exports) || (has(self.exports) && oldSelf.exports.all(o, self.exports.exists(n, "
                 "n.format == o.format && n.includeAssessments == o.includeAssessments && "
-                "has(n.scorm) == has(o.scorm) && (!has(o.scorm) || n.scorm == o.scorm))))",
+                "has(n.scorm) == has(o.scorm) && (!has(o.scorm) || n.scorm == o.scorm) && "
+                "has(n.cmi5) == has(o.cmi5) && (!has(o.cmi5) || n.cmi5 == o.cmi5))))",
                 message="an export cannot be changed or taken away: add another format",
                 field_path=".exports",
             ),

@@ -3,8 +3,10 @@
 from pydantic import Field
 
 from .base import (
+    CMI5_ONLY,
     QTI_IS_ASSESSMENTS,
     SCORM_ONLY,
+    Cmi5Options,
     ExportFormat,
     ManagedBy,
     ObjectName,
@@ -43,6 +45,9 @@ class ExportSpec(SourceFields):
     scorm: ScormOptions | None = Field(
         default=None,
         description="How the SCORM package is made; only with format scorm. Default: SCORM 1.2 with one unit.",
+    )
+    cmi5: Cmi5Options | None = Field(
+        default=None, description="How the cmi5 package is made; only with format cmi5. Default: one unit."
     )
     queue_name: ObjectName | None = Field(
         default=None,
@@ -94,10 +99,12 @@ class CourseExport(Kind):
                 "format",
                 "includeAssessments",
                 "scorm",
+                "cmi5",
                 "managedBy",
             ),
             one_source(),
             SCORM_ONLY,
+            CMI5_ONLY,
             QTI_IS_ASSESSMENTS,
         ),
         selectable=(".spec.courseName", SELECT_PHASE),

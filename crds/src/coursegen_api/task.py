@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter
 
 from .base import (
     Artifact,
+    Cmi5Options,
     Count,
     ExportFormat,
     FailureClass,
@@ -271,6 +272,8 @@ class ExportTask(Model):
     include_assessments: bool = True
     scorm: ScormOptions | None = None
     """How a SCORM package is made; its defaults where absent."""
+    cmi5: Cmi5Options | None = None
+    """How a cmi5 package is made; its defaults where absent."""
     usage: Annotated[list[ChapterUsage | None], Field(max_length=100)] = Field(default_factory=list)
     """What each of the source's chapters has cost, in their order, for the format that tells it; else empty."""
 

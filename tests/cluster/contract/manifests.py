@@ -37,6 +37,7 @@ SCORM = {
     "includeAssessments": False,
     "scorm": {"version": "scorm-2004-3rd", "packaging": "PerChapter"},
 }
+CMI5 = {"format": "cmi5", "cmi5": {"packaging": "PerChapter"}}
 COURSE = {
     "courseId": "Course_1.2-3",
     "title": "Python Programming",
@@ -100,13 +101,17 @@ BREAKER = {
 }
 
 SPECS: dict[str, tuple[Json, ...]] = {
-    "CourseGeneration": (COURSE | {"chapterCount": 12}, COURSE | {"chapters": [CHAPTER]}),
+    "CourseGeneration": (
+        COURSE | {"chapterCount": 12},
+        COURSE | {"chapters": [CHAPTER]},
+        COURSE | {"exports": [CMI5]},
+    ),
     "ChapterGeneration": (
         CHAPTER_ALONE,
         {"courseName": "course-123", "outlineKey": KEY.replace("chapter", "outline")},
     ),
     "QualityValidation": tuple(source | BAR for source in SOURCES),
-    "CourseExport": tuple(source | SCORM | WORK for source in SOURCES),
+    "CourseExport": (*(source | SCORM | WORK for source in SOURCES), SOURCES[0] | CMI5 | WORK),
     "ArtifactCleanup": (
         {"retentionDays": 7, "intervalHours": 6} | {name: WORK[name] for name in ("queueName", "suspend", "managedBy")},
     ),

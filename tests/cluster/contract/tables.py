@@ -232,6 +232,7 @@ BOUNDS: dict[str, list[Bound]] = {
         ("spec.exports", "unique", [{"format": "pdf"}, {"format": "json"}], [{"format": "pdf"}, {"format": "pdf"}]),
         *choice("spec.exports[].scorm.version", *SCORM_VERSIONS),
         *choice("spec.exports[].scorm.packaging", "Single", "PerChapter"),
+        *choice("spec.exports[].cmi5.packaging", "Single", "PerChapter"),
         *bar("spec.quality"),
         *number("spec.quality.maxRegenerations", 0, 3),
         *choice("spec.quality.belowBar", "Deliver", "Fail"),
@@ -286,6 +287,7 @@ BOUNDS: dict[str, list[Bound]] = {
         ("spec.format", "required", "scorm", ABSENT),
         *choice("spec.scorm.version", *SCORM_VERSIONS),
         *choice("spec.scorm.packaging", "Single", "PerChapter"),
+        *choice("spec.cmi5.packaging", "Single", "PerChapter"),
         *object_name("spec.queueName"),
         *deadline("spec.deadlineTime"),
         *controller("spec.managedBy"),
@@ -400,8 +402,9 @@ _SOURCES = ("chapterName", "courseName", "artifactKey", "configMapName")
 _NO_SOURCE = {f"spec.{source}": ABSENT for source in _SOURCES}
 _ONE_SOURCE = "set exactly one of chapterName, courseName, artifactKey and configMapName"
 _SCORM_ONLY = "scorm says how a SCORM package is made: leave it out with other formats"
-_NO_SCORM = {"spec.scorm": ABSENT}
-_PLAIN = _NO_SCORM | {"spec.includeAssessments": True}
+_CMI5_ONLY = "cmi5 says how a cmi5 package is made: leave it out with other formats"
+_NO_OPTIONS = {"spec.scorm": ABSENT, "spec.cmi5": ABSENT}
+_PLAIN = _NO_OPTIONS | {"spec.includeAssessments": True}
 _QTI_IS_ASSESSMENTS = (
     "qti is the course's questions and nothing else: leave includeAssessments true, or choose another format"
 )
@@ -469,6 +472,20 @@ CEL: list[Row] = [
     *(
         Row("CourseExport", "spec", _SCORM_ONLY, {"spec.format": "scorm", "spec.scorm": {}}, broken)
         for broken in ({"spec.format": "json", "spec.scorm": {}}, {"spec.format": "pdf"})
+    ),
+    Row(
+        "CourseGeneration",
+        "spec.exports[]",
+        _CMI5_ONLY,
+        {"spec.exports": [{"format": "cmi5", "cmi5": {"packaging": "PerChapter"}}, {"format": "pdf"}]},
+        {"spec.exports": [{"format": "scorm", "cmi5": {"packaging": "PerChapter"}}]},
+    ),
+    Row(
+        "CourseExport",
+        "spec",
+        _CMI5_ONLY,
+        {"spec.format": "cmi5", "spec.cmi5": {}, "spec.scorm": ABSENT},
+        {"spec.format": "html", "spec.cmi5": {}, "spec.scorm": ABSENT},
     ),
     Row(
         "CourseGeneration",
@@ -662,6 +679,7 @@ MUTABLE: list[tuple[str, Mapping[str, Any]]] = [
 OTHER: dict[str, Any] = {
     "managedBy": "kueue.x-k8s.io/multikueue",
     "scorm": {"version": "scorm-1.2", "packaging": "PerChapter"},
+    "cmi5": {"packaging": "Single"},
     "courseId": "another",
     "chapterId": "another",
     "title": "Another",

@@ -8,7 +8,7 @@ import pytest
 
 from ..conftest import LiveCluster
 from . import manifests, schema, tables
-from .manifests import ABSENT, SCORM, SPECS
+from .manifests import ABSENT, CMI5, SCORM, SPECS
 from .schema import Json
 
 _IMMUTABLE = re.compile(r"(\w+) is immutable: create another object instead")
@@ -158,6 +158,12 @@ def test_every_rule_about_changes_is_tried_here() -> None:
 )
 def test_an_export_is_added_but_never_changed_nor_taken_away(apply: Apply, update: Update, exports: Any) -> None:
     stored = apply(manifests.base("CourseGeneration", "spec.exports"))
+    assert_refused(update(stored, {"spec.exports": exports}), "spec.exports", EXPORTS_RULE)
+
+
+@pytest.mark.parametrize("exports", [[{"format": "cmi5"}], [CMI5 | {"cmi5": {"packaging": "Single"}}]])
+def test_a_cmi5_export_is_not_changed_either(apply: Apply, update: Update, exports: Any) -> None:
+    stored = apply(manifests.base("CourseGeneration", "spec.exports[].cmi5"))
     assert_refused(update(stored, {"spec.exports": exports}), "spec.exports", EXPORTS_RULE)
 
 

@@ -54,6 +54,8 @@ def test_what_is_new_makes_another_name() -> None:
         for options in ({}, {"scorm": {"version": "scorm-2004-4th"}}, {"scorm": {"packaging": "PerChapter"}})
     ]
     assert len(set(scorm)) == 3
+    cmi5 = [export_name(format="cmi5", **options) for options in ({}, {"cmi5": {"packaging": "PerChapter"}})]
+    assert len(set(cmi5)) == 2
     validations = [
         children.validation(course(**bar), REFS, MISSING)[0]
         for bar in ({}, {"allowedTerms": ["freshman"]}, {"glossaryTerms": "Exempt"})

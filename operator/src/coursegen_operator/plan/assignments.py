@@ -233,6 +233,7 @@ def export(obj: CourseExport, content: Source | Hold, chapters: Sequence[Chapter
         format=spec.format,
         include_assessments=spec.include_assessments,
         scorm=spec.scorm,
+        cmi5=spec.cmi5,
         usage=_usage(content, chapters) if spec.format is ExportFormat.JSON else [],
     )
     return Assignment(work, spec.config_map_name)

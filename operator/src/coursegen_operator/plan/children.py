@@ -14,7 +14,7 @@ from coursegen_api.validation import ValidationSpec
 
 from .world import Key
 
-_LATER = ("scorm", "allowed_terms", "glossary_terms")
+_LATER = ("scorm", "cmi5", "allowed_terms", "glossary_terms")
 """Fields that a released version did not have. One that says nothing new is left out of the hash, so that a course
 which that version began, or finished, finds its validation and exports under their names. A field that is added
 to ValidationSpec, QualityBar, ExportSpec or Export belongs in here."""
@@ -99,6 +99,7 @@ def export(
         format=wanted.format,
         include_assessments=wanted.include_assessments,
         scorm=wanted.scorm,
+        cmi5=wanted.cmi5,
     )
     suffix = f"{wanted.format.value}-{content_hash(refs, missing, spec)}"
     return names.child_name(course.metadata.name, suffix), spec

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from coursegen_api.base import ExportFormat, ScormOptions
+from coursegen_api.base import Cmi5Options, ExportFormat, ScormOptions
 from coursegen_worker.documents import Course
 from coursegen_worker.progress import Advance
 
@@ -24,7 +24,7 @@ VERSIONS = {
     ExportFormat.QTI: "1",
     ExportFormat.MARKDOWN: "1",
     ExportFormat.HTML: "1",
-    ExportFormat.CMI5: "1",
+    ExportFormat.CMI5: "2",
 }
 """A part of each file's key: raise it with any change of what the exporter writes."""
 
@@ -36,6 +36,7 @@ class Wanted:
     format: ExportFormat
     include_assessments: bool = True
     scorm: ScormOptions = field(default_factory=ScormOptions)
+    cmi5: Cmi5Options = field(default_factory=Cmi5Options)
 
 
 def export(course: Course, wanted: Wanted, advance: Advance) -> Exported:
@@ -50,6 +51,10 @@ def export(course: Course, wanted: Wanted, advance: Advance) -> Exported:
             from coursegen_worker.exporters import scorm
 
             return scorm.export(shown, wanted.scorm, advance)
+        case ExportFormat.CMI5:
+            from coursegen_worker.exporters import cmi5
+
+            return cmi5.export(shown, wanted.cmi5, advance)
         case ExportFormat.JSON:
             from coursegen_worker.exporters import json_export
             from coursegen_worker.quality import measure
@@ -79,10 +84,6 @@ def _plain(course: Course, form: ExportFormat, advance: Advance) -> Exported:
             from coursegen_worker.exporters import html_export
 
             return html_export.export(course, advance)
-        case ExportFormat.CMI5:
-            from coursegen_worker.exporters import cmi5
-
-            return cmi5.export(course, advance)
         case _:
             raise ValueError(form)
 

@@ -1,13 +1,16 @@
-"""Alignment by meaning: sentences and objectives are compared as vectors.
+"""Alignment by meaning: sentences, questions and objectives are compared as vectors.
 
 Raw similarity fails good chapters (the sentence nearest to an objective has 0.3 to 0.8) and passes parrots (over 0.9),
-so it is not the score. Instead:
+and a chapter's neighbours in its course are about nearly the same. So text, questions and objective are held against
+each other, all three:
 
-- Coverage looks at windows of two neighbouring sentences. Sentences that repeat an objective are left out first, and so
-  is a window that says fewer than `_NEW_STEMS` things beyond the objectives' own words and the words in which chapters
-  announce them. Coverage is the mean similarity of the nearest windows, half of an objective's even share of them
-  (2 to 4), to the objective under the chapter's title; 0 at `_NOTHING` and 1 at `_WHOLE`.
-- Assessed: a question that is tied to the objective by its id is, with its answer, at least `_ASKED` similar to it.
+- Coverage is the product of two. *Text and objective*: windows of two neighbouring sentences, without what repeats an
+  objective or says fewer than `_NEW_STEMS` things beyond the objectives and the words in which chapters announce them;
+  the mean similarity of the nearest, half of an objective's even share of them (2 to 4), to the objective under the
+  chapter's title. *Text and questions*: how near the nearest window is to each of the objective's questions with its
+  answer, on average: where the text does not say what is asked, it is about something else. An objective without
+  questions has the first alone. A text that says fewer than `_RICH` different things for each objective covers less.
+- Assessed: a question that is tied to the objective by its id speaks of it, and the text says what it asks.
 - Verb: the chapter lets learners do what the objective's verb says, or one of the same level.
 
 The constants were chosen on part of the texts in tests/calibration and belong to the version in the name; `make
@@ -29,11 +32,12 @@ from coursegen_worker.quality.targets import Target, acted_verbs, windows_beside
 if TYPE_CHECKING:
     import numpy
 
-NAME = "minilm-int8/v1"
-_NEW_STEMS = 4
+NAME = "minilm-int8/v2"
+_NEW_STEMS, _RICH = 4, 12
 _SHARE, _LEAST_WINDOWS, _MOST_WINDOWS = 0.5, 2, 4
-_NOTHING, _WHOLE = 0.2, 0.36
-_ASKED = 0.3
+_TAUGHT, _ANSWERED, _ASKED = (0.18, 0.34), (0.3, 0.42), (0.15, 0.3)
+"""Similarities that count nothing and all, in between in proportion: text and objective, text and question, question
+and objective."""
 _CLEARLY = 0.05
 """Another chapter's text is clearly nearer by so much on average."""
 
@@ -57,30 +61,31 @@ class Embedding:
         targets = Target.all_of(chapter)
         if not targets:
             return Alignment.of([])
-        windows = [w for w in windows_beside(targets, prose) if _says_more(w, targets)]
+        beside = windows_beside(targets, prose)
+        new = [frozenset(content_stems(w)) - _known(targets) for w in beside]
         asked = [f"{q.stem} {q.options[q.answer].text if q.answer < len(q.options) else ''}" for q in chapter.questions]
-        vectors = encoder.encode([f"{chapter.title}: {t.objective.text}" for t in targets] + windows + asked)
-        seen = _Vectors(vectors[: len(targets)], vectors[len(targets) : len(targets) + len(windows)])
+        vectors = encoder.encode([f"{chapter.title}: {t.objective.text}" for t in targets] + beside + asked)
+        aims, text, posed = (
+            vectors[: len(targets)],
+            vectors[len(targets) : len(targets) + len(beside)],
+            vectors[len(targets) + len(beside) :],
+        )
+        seen = _Vectors(aims, text[[n for n, stems in enumerate(new) if len(stems) >= _NEW_STEMS]])
         self._measured[chapter.index] = seen
         near = seen.nearness(seen)
-        posed = (seen.aims @ vectors[len(targets) + len(windows) :].T).tolist()
+        rich = min(1.0, len(frozenset().union(*new)) / (_RICH * len(targets)))
+        answered = [_share(max(row, default=0.0), _ANSWERED) for row in (posed @ text.T).tolist()]
+        speaks = (aims @ posed.T).tolist()
         acted = acted_verbs(chapter)
-        return Alignment.of(
-            [
-                ObjectiveAlignment(
-                    t.objective.id,
-                    _coverage(near[n]),
-                    float(
-                        any(
-                            q.objective_id == t.objective.id and similar >= _ASKED
-                            for q, similar in zip(chapter.questions, posed[n], strict=True)
-                        )
-                    ),
-                    float(bool(acted & t.verbs)),
-                )
-                for n, t in enumerate(targets)
-            ]
-        )
+        found = []
+        for n, target in enumerate(targets):
+            own = [i for i, q in enumerate(chapter.questions) if q.objective_id == target.objective.id]
+            said = sum(answered[i] for i in own) / len(own) if own else 1.0
+            coverage = rich * _share(near[n], _TAUGHT) * said
+            assessed = max((_share(speaks[n][i], _ASKED) * answered[i] for i in own), default=0.0)
+            verb = float(bool(acted & target.verbs))
+            found.append(ObjectiveAlignment(target.objective.id, round(coverage, 4), round(assessed, 4), verb))
+        return Alignment.of(found)
 
     def swapped(self) -> dict[int, int]:
         """Compare every chapter's objectives with the other chapters' text."""
@@ -108,10 +113,10 @@ class _Vectors:
         return [sum(sorted(row, reverse=True)[:nearest]) / nearest for row in similar]
 
 
-def _says_more(window: str, targets: Sequence[Target]) -> bool:
-    known = _ANNOUNCING.union(*(t.phrase for t in targets))
-    return len(set(content_stems(window)) - known) >= _NEW_STEMS
+def _known(targets: Sequence[Target]) -> frozenset[str]:
+    return _ANNOUNCING.union(*(t.phrase for t in targets))
 
 
-def _coverage(nearness: float) -> float:
-    return round(min(1.0, max(0.0, (nearness - _NOTHING) / (_WHOLE - _NOTHING))), 4)
+def _share(similarity: float, ends: tuple[float, float]) -> float:
+    nothing, whole = ends
+    return min(1.0, max(0.0, (similarity - nothing) / (whole - nothing)))

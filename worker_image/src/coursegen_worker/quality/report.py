@@ -14,6 +14,8 @@ from coursegen_worker.quality.consistency import Remark
 _HARDEST = 5
 """So many of a chapter's hardest sentences are named."""
 _EXCERPT = 200
+_WELL_ASKED = 0.5
+"""From here on a report asks for no further question on an objective."""
 NOT_ENGLISH = "does not look like English prose: neither readability, alignment nor wording is measured"
 
 
@@ -223,7 +225,7 @@ def _gaps(aligned: alignment.Alignment, objectives: dict[str, str], bar: Quality
             continue
         todo = [
             *(["explain more of it, in sentences that say more than the objective does"] if o.coverage < 1 else []),
-            *(["ask a question about it"] if not o.assessed else []),
+            *(["ask a question about it that the text answers"] if o.assessed < _WELL_ASKED else []),
             *(["let learners do what its verb says"] if not o.verb else []),
         ]
         found.append(

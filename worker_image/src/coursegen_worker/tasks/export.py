@@ -1,6 +1,6 @@
 """Export: content as one file, with its commit mark beside it."""
 
-from coursegen_api.base import Artifact, ExportFormat, ScormOptions, Usage
+from coursegen_api.base import Artifact, Cmi5Options, ExportFormat, ScormOptions, Usage
 from coursegen_api.task import ExportTask, TaskInput, TaskResult
 from coursegen_worker import content
 from coursegen_worker.artifacts import commit_file, reuse_file
@@ -30,9 +30,11 @@ def run(task: TaskInput, work: ExportTask, tools: Tools) -> TaskResult:
         "includeAssessments": work.include_assessments,
         "version": VERSIONS[work.format],
     }
-    wanted = Wanted(work.format, work.include_assessments, work.scorm or ScormOptions())
+    wanted = Wanted(work.format, work.include_assessments, work.scorm or ScormOptions(), work.cmi5 or Cmi5Options())
     if work.format is ExportFormat.SCORM:
         identity["scorm"] = wanted.scorm.wire()
+    if work.format is ExportFormat.CMI5:
+        identity["cmi5"] = wanted.cmi5.wire()
     course = found.course
     if used := {ref.index: usage for ref, usage in zip(work.source.chapters, work.usage, strict=False) if usage}:
         identity["usage"] = {str(index): usage.wire() for index, usage in sorted(used.items())}

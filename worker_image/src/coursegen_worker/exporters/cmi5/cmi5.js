@@ -10,6 +10,7 @@ const PlatformFor = (data) => {
   const size = (text) => new TextEncoder().encode(text).length;
   const launch = new URLSearchParams(location.search);
   const lang = document.documentElement.lang;
+  const own = document.querySelector(".score"); // what the page says by itself, in its language and direction
   const startedAt = Date.now();
   let open = false; // between initialized and terminated
   let tracked = false; // false in browse and review, whose results do not count
@@ -58,16 +59,16 @@ const PlatformFor = (data) => {
   const spent = () => kept.spent + session();
 
   function statement(verb, result, object) {
-    const own = structuredClone(context);
-    own.registration = launch.get("registration");
-    own.contextActivities ??= {};
+    const made = structuredClone(context);
+    made.registration = launch.get("registration");
+    made.contextActivities ??= {};
     return {
       id: uuid(),
       actor: JSON.parse(launch.get("actor")),
       verb: { id: `${ADL}/verbs/${verb}`, display: { en: verb } },
       object: { objectType: "Activity", id: launch.get("activityId"), ...object },
       ...(result && { result }),
-      context: own,
+      context: made,
       timestamp: new Date().toISOString(),
     };
   }
@@ -95,9 +96,8 @@ const PlatformFor = (data) => {
     return made;
   }
 
-  // What only a platform's learner can meet is said in English, and marked so.
   function add(tag, attributes) {
-    const made = Object.assign(document.createElement(tag), { lang: "en", dir: "ltr", ...attributes });
+    const made = Object.assign(document.createElement(tag), { lang: own.lang, dir: own.dir, ...attributes });
     document.querySelector("aside").append(made);
     return made;
   }
@@ -110,7 +110,7 @@ const PlatformFor = (data) => {
 
   function end() {
     open = tracked = false;
-    tell("Nothing is recorded. Close this page and open the course from your learning platform again.");
+    tell(data.words.not_recorded);
   }
 
   // One by one, in order. What cannot be sent is kept, and sent with what comes next; what is refused is not offered again.
@@ -132,7 +132,7 @@ const PlatformFor = (data) => {
       if (open) tell("");
     } catch (error) {
       flying = 0;
-      tell("Your learning platform does not answer. What you do here is sent with your next step.");
+      tell(data.words.no_answer);
     } finally {
       busy = false;
     }
@@ -167,7 +167,7 @@ const PlatformFor = (data) => {
     unsent.push(defined("initialized"));
     await flush();
     if (!/^https?:/.test(returnTo)) return;
-    const leave = add("button", { type: "button", className: "leave", textContent: "Leave the course" });
+    const leave = add("button", { type: "button", className: "leave", textContent: data.words.leave });
     leave.addEventListener("click", () => {
       platform.finish();
       location.href = returnTo;
@@ -217,7 +217,7 @@ const PlatformFor = (data) => {
       const definition = {
         type: `${ADL}/activities/cmi.interaction`,
         interactionType: "choice",
-        name: { en: `Question ${id}` },
+        name: { [own.lang]: data.words.question.replace("{number}", id) },
         description: { [lang]: form.querySelector("legend").textContent.trim() },
         choices: texts.map((text, n) => ({ id: letter(n), description: { [lang]: text } })),
         correctResponsesPattern: [letter(right)],
@@ -239,17 +239,18 @@ const PlatformFor = (data) => {
       flush();
     },
 
-    // What is on its way already arrives by itself; the rest goes in one piece, the end last.
+    // All that is not confirmed goes in one piece, the end last. What is on its way already is in it once more: alone it
+    // may arrive after the end, where it is refused, and a platform keeps a statement that it has got twice once.
     finish() {
       if (!open) return;
       if (tracked && failed !== null) unsent.push(judged("failed", failed));
       unsent.push(defined("terminated", { duration: seconds(session()) }));
-      const last = unsent.slice(flying);
+      const last = [...unsent];
       while (size(JSON.stringify(last)) >= MAX_KEPT_ALIVE) {
         last.splice(last.findIndex((made) => !isDefined(made)), 1); // single answers give way to what decides
       }
       send("POST", address("statements"), last).catch(() => {});
-      unsent = unsent.slice(0, flying);
+      unsent = [];
       if (tracked) store().catch(() => {});
       open = tracked = false;
     },

@@ -21,7 +21,7 @@ MASTERY_SCORE = 70
 _MAX_OBJECTIVES = 100
 """So many objectives a platform must keep; more are reported as one for each chapter."""
 _SPOKEN = ("opened", "answered", "right", "wrong", "choose")
-"""What `course.js` says."""
+"""What `course.js` says; a script that speaks with a platform may say more."""
 _FOLDER = resources.files("coursegen_worker.exporters.page")
 
 
@@ -35,6 +35,8 @@ class Unit:
     """The file that speaks with the platform."""
     facts: Mapping[str, str | int]
     """What that script must know."""
+    spoken: tuple[str, ...] = ()
+    """The phrases that it says."""
 
     @property
     def chapters(self) -> list[Chapter]:
@@ -119,7 +121,7 @@ def _data(unit: Unit) -> dict[str, Any]:
     return {
         **unit.facts,
         "mastery": MASTERY_SCORE,
-        "words": {name: unit.writer.words.template(name) for name in _SPOKEN},
+        "words": {name: unit.writer.words.template(name) for name in _SPOKEN + unit.spoken},
         "objectives": _objectives(unit),
         "questions": {
             f"{chapter.index}.{n}": {

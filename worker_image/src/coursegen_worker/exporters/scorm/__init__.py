@@ -6,7 +6,7 @@ the schemas of SCORM cannot say; a package that fails it is never delivered.
 
 from importlib import resources
 
-from coursegen_api.base import FailureClass, ScormOptions, ScormPackaging
+from coursegen_api.base import FailureClass, Packaging, ScormOptions
 from coursegen_worker.documents import Course
 from coursegen_worker.exporters import Exported, archive, page
 from coursegen_worker.exporters.scorm import check, manifest
@@ -39,7 +39,7 @@ def export(course: Course, options: ScormOptions, advance: Advance) -> Exported:
     if faults := check.faults(data, edition):
         raise TaskFailedError(FailureClass.BAD_OUTPUT, f"the SCORM package is not sound: {'; '.join(faults[:3])}")
     advance(1.0, "packed")
-    asked = options.packaging is ScormPackaging.SINGLE and len(units) > 1
+    asked = options.packaging is Packaging.SINGLE and len(units) > 1
     why = f", since {edition.name} could not keep so many answers in one" if asked else ""
     count = "one unit" if len(units) == 1 else f"{len(units)} units"
     return Exported(
@@ -47,11 +47,11 @@ def export(course: Course, options: ScormOptions, advance: Advance) -> Exported:
     )
 
 
-def _parts(course: Course, edition: Edition, packaging: ScormPackaging) -> list[list[int]]:
+def _parts(course: Course, edition: Edition, packaging: Packaging) -> list[list[int]]:
     """Give the places of the chapters of each unit; what a platform cannot keep in one is divided after all."""
     places = range(len(course.chapters))
     state = len(places) + 1 + sum(len(chapter.questions) for chapter in course.chapters)
-    if packaging is ScormPackaging.SINGLE and state <= edition.max_state:
+    if packaging is Packaging.SINGLE and state <= edition.max_state:
         return [list(places)]
     return [[place] for place in places]
 
