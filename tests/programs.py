@@ -53,6 +53,11 @@ def jq() -> str:
     return _path("jq", "jq")
 
 
+def curl() -> str:
+    """Give what the docs ask the gateway with."""
+    return _path("curl", "curl")
+
+
 def java() -> str:
     """Give what runs the judges of PDF and EPUB."""
     return _path("java", "default-jre-headless")
