@@ -170,7 +170,7 @@ class Existing:
 
     @property
     def words(self) -> str:
-        return "kubectl"
+        return "kubectl" if shutil.which("kubectl") else str(self._kubectl())
 
     @property
     def plugin(self) -> str:

@@ -100,7 +100,9 @@ def _a_page(scene: Scene, person: Person, page: Path, lines: list[str], backgrou
         elif re.match(r"[A-Z]+=", line):
             known += typed + "\n"
         else:
-            assert person.types(known + typed), f"{page.name}: {line} prints nothing"
+            said = person.types(known + typed)
+            assert said, f"{page.name}: {line} prints nothing"
+            assert "generation-status" not in line or json.loads(said)["status"] == "Succeeded", said
     if docs.Where.PODS in docs.SCRIPTS.get(page.name, ""):
         _sends_content(scene, person, known + here(scene, "".join(docs.blocks(page, "sh")), port))
 

@@ -1,6 +1,7 @@
 """What commands show: aligned, nothing cut off, and the same words for people and machines."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -270,6 +271,7 @@ def test_of_several_operators_the_namespaces_own_is_judged_and_a_label_that_nobo
     part = fleet.operator(found, NOW)
     assert (found.shard, part.state) == (shard, state), part.says
     assert words in part.says
+    assert fleet.limit(replace(found, settings={"COURSEGEN_MAX_JOBS": "400"}), "jobs") is None, "each has its own"
 
 
 def test_an_author_who_may_not_read_queues_sees_the_rest() -> None:
