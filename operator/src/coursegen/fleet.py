@@ -201,7 +201,7 @@ def _store(fleet: Fleet, now: datetime) -> Part:
 
 
 def limit(fleet: Fleet, what: str) -> int | None:
-    """Give the operator's limit of `courses` or `jobs`; None if it could not be read, or each of several has its own."""
+    """Give the operator's limit of `courses` or `jobs`; None if it is not known, or each of several has its own."""
     if fleet.shards.namespaces:
         return None
     value = fleet.settings.get({"courses": _COURSES, "jobs": _JOBS}[what], "")
