@@ -27,12 +27,11 @@ class Where(StrEnum):
     PAGE_OF_ITS_OWN = "tests/cluster/client/test_cli_page.py"
     RUNBOOK = "tests/monitoring/test_live.py"
     MAKEFILE = "tests/unit/test_docs.py"
+    PODS = "tests/e2e/test_docs.py"
     NOWHERE = "nowhere"
 
 
 NOWHERE = {
-    r"\blogs\b|port-forward|^curl |^TOKEN=": "needs Pods that run: tests/e2e/test_plugin.py and test_gateway.py read "
-    "logs, and ask the gateway through a forwarded port",
     r"^pip install": "downloads from a package registry; every test runs in an environment of the same packages",
     r"^kubectl apply -k deploy/overlays/production": "names images that are yours, and kinds of the Prometheus "
     "operator: tests/cluster/test_manifests.py has a real API server try what it renders",
@@ -41,13 +40,17 @@ NOWHERE = {
 
 SCRIPTS = {
     "operations.md": "tests/cluster/operator/test_backup.py runs the backup and its restore, word for word",
-    "http-api.md": "tests/cluster/operator/gateway/test_uploads.py makes the same calls",
-    "deploy.md": "needs a cluster of yours, and a registry",
-    "scale.md": "needs an overlay of yours",
+    "http-api.md": f"{Where.PODS} makes both requests, word for word",
+    "deploy.md": "needs a cluster and a registry of yours: tests/existing has one of each, and does a part of it",
+    "scale.md": "names an image of yours: tests/cluster/test_manifests.py has a real API server try what it renders, "
+    "tests/cluster/operator/test_shards.py labels namespaces",
 }
 """Pages with scripts in `sh` blocks, which are taken as a whole: where they are tried, or why they are not."""
 
-_ELSEWHERE = ((Where.MAKEFILE, r"^make |^(\.venv/bin/)?python -m tests\."),)
+_ELSEWHERE = (
+    (Where.MAKEFILE, r"^make |^(\.venv/bin/)?python -m tests\."),
+    (Where.PODS, r"^kubectl .*(\blogs\b|port-forward)|^curl |^TOKEN="),
+)
 _PAGES = {"cli.md": Where.PAGE_OF_ITS_OWN}
 
 

@@ -12,6 +12,11 @@ def redis_server() -> str:
     return _path("redis-server", "redis-server")
 
 
+def registry() -> str:
+    """Give a registry of images."""
+    return _path("docker-registry", "docker-registry")
+
+
 def versitygw() -> str:
     """Give the S3 server of the local cluster, built where it is not there."""
     return str(golang.ensure(golang.VERSITYGW, Reporter(sys.stderr)) / "versitygw")
@@ -46,6 +51,11 @@ def node() -> str:
 def jq() -> str:
     """Give what the docs filter a backup with."""
     return _path("jq", "jq")
+
+
+def curl() -> str:
+    """Give what the docs ask the gateway with."""
+    return _path("curl", "curl")
 
 
 def java() -> str:

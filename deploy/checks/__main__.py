@@ -5,6 +5,7 @@ and nothing of ours imports them. kube-score is built from its Go module, as the
 """
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from demo import registry
 from localcluster import golang
 from localcluster.progress import Reporter
 
@@ -25,9 +27,6 @@ KUBE_SCORE = golang.Module(
     "kube-score", package="github.com/zegl/kube-score/cmd/kube-score", about="a judge of manifests, about a minute"
 )
 CYCLONEDX = "cyclonedx-bom==7.5.0"
-
-# What is installed into each image; the rest of the lock file is for tests.
-MEMBERS = ("coursegen-operator", "coursegen-worker")
 
 
 @dataclass(frozen=True, order=True)
@@ -105,10 +104,10 @@ def _finding(obj: dict[str, Any], check: dict[str, Any]) -> Finding:
 def sbom(folder: Path) -> int:
     """Write a CycloneDX bill of materials for each image's packages, with their hashes, from uv.lock."""
     folder.mkdir(parents=True, exist_ok=True)
-    for member in MEMBERS:
-        argv = ["export", "--quiet", "--locked", "--no-dev", "--no-emit-workspace", f"--package={member}"]
+    for image in registry.PARTS:
+        argv = ["export", "--quiet", "--locked", "--no-dev", "--no-emit-workspace", *installed(image)]
         locked = _run(["uv", *argv, "--format=requirements-txt"])
-        out = folder / f"{member}.cdx.json"
+        out = folder / f"{image.rpartition('/')[2]}.cdx.json"
         argv = ["cyclonedx-py", "requirements", "-", f"--output-file={out}", "--output-reproducible"]
         done = _tool(CYCLONEDX, argv, stdin=locked)
         if done.returncode != 0:
@@ -117,6 +116,16 @@ def sbom(folder: Path) -> int:
         parts = json.loads(out.read_text())["components"]
         print(f"  {out}: {len(parts)} packages")
     return 0
+
+
+def installed(image: str) -> list[str]:
+    """Say which packages of the lock file are in an image, as options of uv, from its Dockerfile."""
+    file, arguments = registry.PARTS[image]
+    steps = (ROOT / file).read_text()
+    for name, value in arguments.items():
+        steps = steps.replace(f"${name}", value)
+    [dependencies] = [line for line in steps.splitlines() if "--no-install-workspace" in line]
+    return [f"--{option}={value}" for option, value in re.findall(r"--(package|extra)[ =](\S+)", dependencies)]
 
 
 def _rendered(overlay: str) -> str:

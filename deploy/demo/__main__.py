@@ -96,6 +96,7 @@ def _rollout(kubectl: Kubectl, workload: str, words: str) -> None:
     except LocalClusterError as error:
         with suppress(LocalClusterError):  # what its Pods say ends the log, and with it the error
             kubectl.run("-n", SYSTEM, "get", "pods", what="Listing Pods")
+            kubectl.run("-n", SYSTEM, "events", "--types=Warning", "--no-headers", what="Listing Events")
             kubectl.run("-n", SYSTEM, "logs", workload, "--tail=4", what="Reading logs")
         error.hint = f"See more: {words} -n {SYSTEM} describe {workload}"
         raise

@@ -170,7 +170,7 @@ class Existing:
 
     @property
     def words(self) -> str:
-        return "kubectl"
+        return "kubectl" if shutil.which("kubectl") else str(self._kubectl())
 
     @property
     def plugin(self) -> str:
@@ -217,6 +217,8 @@ class Existing:
 
     def down(self, kubectl: Kubectl | None = None) -> None:
         kubectl = kubectl or self.up()
+        if not (self.overlay / "generated").exists():  # it failed before it deployed anything
+            return
         kubectl.run("delete", "-k", str(self.overlay), "--ignore-not-found", what="Removing what the demo deployed")
         shutil.rmtree(self.overlay / "generated", ignore_errors=True)
 

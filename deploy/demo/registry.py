@@ -21,8 +21,8 @@ _TAG = "demo"
 
 
 def has_docker() -> bool:
-    """Tell whether there is a Docker to build with."""
-    return shutil.which("docker") is not None
+    """Tell whether there is a Docker to build with: a client whose engine answers."""
+    return shutil.which("docker") is not None and shell.succeeds(["docker", "version"])
 
 
 def docker_build(reporter: Reporter, registry: str, log: Path) -> dict[str, str]:

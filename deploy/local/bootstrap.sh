@@ -3,7 +3,8 @@
 # Everything lies in the cache folder; a second run only prints.
 set -eu
 
-version=0.13.9
+locked="$(dirname "$0")/uv.txt"
+version="$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' "$locked")"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/coursegen"
 uv="$cache/uv-$version/uv"
 log="$cache/logs/bootstrap.log"
@@ -39,7 +40,7 @@ python3 -c 'import ensurepip' 2>/dev/null || install_package python3-venv
 work="$(mktemp -d "$cache/.uv-XXXXXX")"
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv" >>"$log" 2>&1 || fail "Python's venv module failed."
-"$work/venv/bin/pip" install "uv==$version" >>"$log" 2>&1 || fail "Installing uv failed: is a package registry reachable?"
+"$work/venv/bin/pip" install --require-hashes --requirement "$locked" >>"$log" 2>&1 || fail "Installing uv failed: is a package registry reachable?"
 mkdir -p "$cache/uv-$version"
 mv "$work/venv/bin/uv" "$uv"
 echo "$uv"

@@ -81,12 +81,12 @@ class Scene:
         path = path_of({"apiVersion": version, "kind": kind}, self.namespace)
         self.system.request("DELETE", f"{path}/{name}", options)
 
-    def kubectl(self, *arguments: str, seconds: int = SECONDS) -> str:
-        """Run kubectl in the namespace; AssertionError with its words if it fails."""
+    def kubectl(self, *arguments: str, seconds: int = SECONDS, stdin: str | None = None) -> str:
+        """Run kubectl in the namespace; AssertionError with its words if it fails, or `diff` finds a difference."""
         access = self.system.kubectl
         argv = [str(access.program), f"--kubeconfig={access.kubeconfig}", "-n", self.namespace, *arguments]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds + 30, check=False)
-        assert done.returncode == 0, done.stderr
+        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=seconds + 30, check=False)
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
         return done.stdout
 
     def operator(self, **settings: str) -> Operator:

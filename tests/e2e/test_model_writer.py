@@ -3,7 +3,7 @@
 import json
 
 from . import model
-from .scene import Scene, chapter, condition, outcomes
+from .scene import SECONDS, Scene, chapter, condition, outcomes
 
 COURSE = {
     "title": "Keeping a shop's list",
@@ -35,6 +35,18 @@ def test_a_model_writes_a_course_and_its_key_goes_nowhere_else(scene: Scene) -> 
     assert [len(part["sections"]) for part in document["hasPart"]] == [8, 8]
     assert all(part["contract"]["teaches"] for part in document["hasPart"])
     assert all(part["usage"]["promptTokens"] > 0 for part in document["hasPart"])
+
+    scene.delete("CourseGeneration", "shop")
+    kinds = ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport")
+    scene.system.recorder.until(
+        lambda: not [n for kind in kinds for n in scene.names(kind) if n.startswith("shop")],
+        SECONDS,
+        lambda: "parts of the course are still there",
+    )
+    scene.create("CourseGeneration", "shop", COURSE | {"providerName": "model"})
+    again = scene.until_ended("shop")
+    assert again["phase"] == "Succeeded"
+    assert not {k: v for k, v in again["usage"].items() if k != "cached" and v}, "what was paid is not paid again"
 
     refused = scene.until_ended("elsewhere", "ChapterGeneration")
     assert outcomes(refused) == ["Rejected"]

@@ -7,10 +7,14 @@ import subprocess
 from coursegen_api import names
 from demo import overlay
 
+from . import model
 from .scene import Scene, chapter, course, outcomes
 from .system import SYSTEM
+from .test_gateway import gateway
 
 WRONG_KEY, WRONG_PASSWORD = "wrong-key-of-the-store", "wrong-word-of-redis"
+MODEL_KEY, WRONG_TOKEN = "sk-key-of-a-model-that-is-down", "token-of-nobody"
+PARTS = ("coursegen-operator", "coursegen-gateway", "coursegen-redis", "coursegen-s3")
 LONG = ("--tail=-1", "--all-containers", "--prefix")
 
 
@@ -21,16 +25,16 @@ def values(scene: Scene) -> set[str]:
     found = {v for file in files for k, v in overlay.read_env(file).items() if "SECRET" in k}
     found |= set(re.findall(r">(\S+)", (folder / "users.acl").read_text()))
     assert len(found) >= 4
-    return found | {WRONG_KEY, WRONG_PASSWORD}
+    return found | {WRONG_KEY, WRONG_PASSWORD, MODEL_KEY, WRONG_TOKEN}
 
 
 def left(scene: Scene) -> dict[str, str]:
     """Give everything that a run leaves for people to read."""
     workers = f"--selector={names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
     said = {"workers": scene.kubectl("logs", workers, *LONG)}
-    for part in ("coursegen-operator", "coursegen-redis", "coursegen-s3"):
+    for part in PARTS:
         said[part] = scene.kubectl("logs", f"--namespace={SYSTEM}", f"--selector=app.kubernetes.io/name={part}", *LONG)
-    kinds = "coursegen,chaptergen,qualval,courseexp,jobs,pods,events"
+    kinds = "coursegen,chaptergen,qualval,courseexp,modelprov,jobs,pods,events"
     return said | {"objects": scene.kubectl("get", kinds, "-o", "yaml")}
 
 
@@ -41,7 +45,15 @@ def replace(scene: Scene, secret: str, **data: str) -> None:
 
 def test_no_value_of_a_secret_is_ever_printed(scene: Scene) -> None:
     scene.create("CourseGeneration", "well", course(1, exports=[{"format": "json"}]))
+    model.secret(scene, "down", key=MODEL_KEY, allowedEndpoint=model.endpoint(scene))
+    model.provider(scene, "down")
+    scene.create("ChapterGeneration", "unasked", chapter("Nobody answers", queueName="once", providerName="down"))
+    assert outcomes(scene.until_ended("unasked", "ChapterGeneration"))[0] in ("ProviderUnavailable", "Timeout")
     assert scene.until_ended("well")["phase"] == "Succeeded"
+    with gateway(scene) as client:
+        token = client.headers["Authorization"].removeprefix("Bearer ")
+        assert client.get("/api/v1/tasks").json()["items"]
+        assert client.get("/api/v1/tasks", headers={"Authorization": f"Bearer {WRONG_TOKEN}"}).status_code == 401
     replace(scene, names.SECRET_STORE, AWS_SECRET_ACCESS_KEY=WRONG_KEY)
     replace(scene, names.SECRET_REDIS, url=f"redis://worker:{WRONG_PASSWORD}@redis.{SYSTEM}.svc:6379/0")
     scene.create("ChapterGeneration", "ill", chapter("Not written yet", queueName="once"))
@@ -51,13 +63,14 @@ def test_no_value_of_a_secret_is_ever_printed(scene: Scene) -> None:
     assert "progress-unavailable" in said["workers"], "the wrong Redis password was tried"
     printed = '"redis_folder": "/run/coursegen/redis"'
     assert printed in said["coursegen-operator"].replace("\\", ""), "the settings are printed at the start"
-    seen = {(where, value[:4]) for where, text in said.items() for value in values(scene) if value in text}
+    hidden = values(scene) | {token}
+    seen = {(where, value[:4]) for where, text in said.items() for value in hidden if value in text}
     assert not seen
 
 
 def test_there_is_no_shell_in_what_holds_a_secret(scene: Scene) -> None:
     access = scene.system.kubectl
-    for workload in ("deployment/coursegen-operator", "statefulset/coursegen-s3"):
+    for workload in ("deployment/coursegen-operator", "deployment/coursegen-gateway", "statefulset/coursegen-s3"):
         argv = [str(access.program), f"--kubeconfig={access.kubeconfig}", "-n", SYSTEM, "exec", workload, "--", "sh"]
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode != 0, workload

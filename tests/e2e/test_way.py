@@ -181,10 +181,12 @@ def test_a_course_that_is_deleted_and_applied_again_is_not_written_again(scene: 
     A file in JSON would differ: it says what the course has cost.
     """
     spec = course(exports=[{"format": "markdown"}])
+    manifest = {"apiVersion": names.API_VERSION, "kind": "CourseGeneration", "metadata": {"name": "c"}, "spec": spec}
     runs = []
     for _ in range(2):
-        scene.create("CourseGeneration", "c", spec)
+        scene.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(manifest))
         ended = scene.until_ended("c")
+        assert scene.kubectl("diff", "-f", "-", stdin=yaml.safe_dump(manifest)) == ""
         runs.append((ended, [scene.status("ChapterGeneration", n) for n in scene.names("ChapterGeneration")]))
         scene.delete("CourseGeneration", "c")
         scene.until_gone("CourseGeneration", "ChapterGeneration", "CourseExport", "Job", "Pod")

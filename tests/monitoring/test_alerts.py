@@ -66,12 +66,13 @@ def chapters(fast: float, slow: float, timeouts: float = 0) -> Series:
     }
 
 
-def slots(in_use: float, capacity: float, waiting: float) -> Series:
+def slots(in_use: float, capacity: float, waiting: float, shard: str = "") -> Series:
     """Give the gauges of a queue."""
+    labels = '{queue="export"' + (f',shard="{shard}"' if shard else "") + "}"
     return {
-        'coursegen_slots_in_use{queue="export"}': flat(in_use),
-        'coursegen_slots_capacity{queue="export"}': flat(capacity),
-        'coursegen_slots_waiting{queue="export"}': flat(waiting),
+        f"coursegen_slots_in_use{labels}": flat(in_use),
+        f"coursegen_slots_capacity{labels}": flat(capacity),
+        f"coursegen_slots_waiting{labels}": flat(waiting),
     }
 
 
@@ -93,6 +94,8 @@ PROVIDER = 'coursegen_provider_circuit_breaker_state{provider="p"}'
 HELD = 'coursegen_held{kind="chapter",reason="%s"}'
 LEADS, STANDS_BY = 'coursegen_leader{instance="a"}', 'coursegen_leader{instance="b"}'
 OF_SHARD = 'coursegen_leader{instance="c",shard="b"}'
+ROOM = slots(9, 50, 0)
+REDIS, REDIS_OF_SHARD = {"coursegen_redis_up": flat(1)}, 'coursegen_redis_up{shard="b"}'
 
 CASES = [
     Case("CoursegenNoLeader", 3, {LEADS: flat(0), STANDS_BY: flat(0)}, {LEADS: flat(1), STANDS_BY: flat(0)}),
@@ -115,6 +118,9 @@ CASES = [
     Case("CoursegenChaptersSlow", 400, chapters(90, 10), chapters(96, 4)),
     Case("CoursegenNoCapacityLeft", 20, slots(50, 50, 3), slots(50, 50, 0)),
     Case("CoursegenNoCapacityLeft", 20, slots(50, 50, 3), slots(49, 50, 3)),
+    # Each operator has a capacity of its own: room that another has is of no use to what waits here.
+    Case("CoursegenNoCapacityLeft", 20, ROOM | slots(50, 50, 3, "b"), ROOM | slots(50, 50, 0, "b")),
+    Case("CoursegenNoCapacityLeft", 20, slots(50, 50, 3), slots(50, 50, 0) | slots(9, 50, 3, "b")),
     Case("CoursegenOldestWait", 10, *one('coursegen_oldest_wait_seconds{queue="export"}', flat(2000), flat(1700))),
     Case("CoursegenQueueCircuitOpen", 10, {CIRCUIT: flat(2)}, {CIRCUIT: flat(0)}),
     # Half-open for a moment every other minute is open all the same; once for a minute is none of our concern.
@@ -129,6 +135,7 @@ CASES = [
     ),
     Case("CoursegenMisconfigured", 15, {HELD % "Misconfigured": flat(2)}, {HELD % "QueueFull": flat(2)}),
     Case("CoursegenRedisGone", 10, {"coursegen_redis_up": flat(0)}, {"coursegen_redis_up": flat(1)}),
+    Case("CoursegenRedisGone", 10, REDIS | {REDIS_OF_SHARD: flat(0)}, REDIS | {REDIS_OF_SHARD: flat(1)}),
     Case("CoursegenRedisGone", 10, {"coursegen_redis_up": flat(0)}, {}),  # none is set: none can be gone
     Case("CoursegenBudgetUsedUp", 15, {HELD % "BudgetExceeded": flat(1)}, {HELD % "BudgetExceeded": flat(0)}),
     Case(
@@ -174,7 +181,7 @@ def test_an_operator_that_is_well_fires_nothing(programs: prometheus.Prometheus,
 
 
 def test_recording_rules_give_success_duration_and_use(programs: prometheus.Prometheus, tmp_path: Path) -> None:
-    given = ended(9, 1) | chapters(90, 10) | slots(25, 50, 0)
+    given = ended(9, 1) | chapters(90, 10) | slots(35, 50, 0) | slots(15, 50, 0, "b")  # half of both operators' slots
     given |= {'coursegen_execution_seconds_sum{kind="chapter"}': grows(6000)}
     wanted = {
         "coursegen:success:ratio_rate1h": 0.9,

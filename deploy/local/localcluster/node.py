@@ -48,6 +48,9 @@ netns_mounts_under_state_dir = true
 [{cri}.cni]
 bin_dir = "{CNI_PLUGINS}"
 conf_dir = "{instance.config / "cni"}"
+
+[{cri}.registry]
+config_path = "{instance.registries}"
 """
 
 

@@ -57,6 +57,11 @@ class Instance:
         return self.state / "config"
 
     @property
+    def registries(self) -> Path:
+        """How the node reaches registries of images: a folder HOST:PORT for each, with containerd's hosts.toml."""
+        return self.config / "registries"
+
+    @property
     def logs(self) -> Path:
         return self.state / "logs"
 

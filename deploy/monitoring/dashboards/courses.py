@@ -1,9 +1,10 @@
 """Courses and cost: what becomes of courses, and what the models take for it."""
 
 from .board import Board, Chart, Figure, Row, Unit
-from .queries import hourly, now, quantile, rate, ratio, total
+from .queries import all_in_all, hourly, now, quantile, rate, ratio, total
 
 _COST = total("coursegen_cost_usd_total")
+_PHASES = all_in_all("coursegen_objects", "phase", 'kind="course"')
 _COURSES = total("coursegen_tasks_finished_total", 'kind="course", result="Succeeded"')
 
 _NOW = Row(
@@ -41,7 +42,7 @@ _LIFE = Row(
             "Courses by phase",
             Unit.COUNT,
             "Every CourseGeneration that exists.",
-            {"{{phase}}": 'max by (phase) (coursegen_objects{@, kind="course"}) > 0'},
+            {"{{phase}}": f"{_PHASES} > 0"},
             stacked=True,
         ),
         Chart(
@@ -101,8 +102,8 @@ _MODELS = Row(
             Unit.COUNT,
             "Beside the number of budgets that there are, by payer.",
             {
-                "{{payer}}, used up": now("coursegen_budgets_used_up", "payer"),
-                "{{payer}}, in all": now("coursegen_budgets", "payer"),
+                "{{payer}}, used up": all_in_all("coursegen_budgets_used_up", "payer"),
+                "{{payer}}, in all": all_in_all("coursegen_budgets", "payer"),
             },
             width=8,
         ),

@@ -1,12 +1,13 @@
 """Fleet overview: is all well, how much gets done, and how fast."""
 
 from .board import Board, Chart, Figure, Row, Unit
-from .queries import hourly, mean, now, quantile, rate, ratio, total
+from .queries import all_in_all, hourly, mean, now, quantile, rate, ratio, total
 
 _FINISHED = "coursegen_tasks_finished_total"
 _GOOD, _ANY = 'result="Succeeded"', 'result=~"Succeeded|Failed"'
 _TASKS = 'kind!="course"'
 """A course is the sum of its tasks, and none of them."""
+_PHASES = all_in_all("coursegen_objects", "phase", 'kind="chapter"')
 _FAST = rate("coursegen_execution_seconds_bucket", where='kind="chapter", le="120.0"')
 _WRITTEN = rate("coursegen_execution_seconds_count", where='kind="chapter"')
 _LATE = rate("coursegen_attempts_failed_total", where='kind="chapter", failure_class="Timeout"')
@@ -17,7 +18,7 @@ _NOW = Row(
         Figure(
             "Leaders",
             Unit.COUNT,
-            "Replicas that lead. It is 1; 0 means that nothing is scheduled.",
+            "Replicas that lead. It is 1 for each operator; 0 means that nothing is scheduled.",
             {"leaders": "sum(coursegen_leader{@})"},
             width=4,
         ),
@@ -32,14 +33,14 @@ _NOW = Row(
             "Courses in work",
             Unit.COUNT,
             "Courses that hold a course slot.",
-            {"courses": now("coursegen_courses_active")},
+            {"courses": all_in_all("coursegen_courses_active")},
             width=4,
         ),
         Figure(
             "Jobs",
             Unit.COUNT,
             "Jobs that hold a slot, over all queues.",
-            {"jobs": now("coursegen_jobs_active")},
+            {"jobs": all_in_all("coursegen_jobs_active")},
             width=4,
         ),
         Figure(
@@ -120,7 +121,7 @@ _STATE = Row(
             "Chapters by phase",
             Unit.COUNT,
             "Every ChapterGeneration that exists.",
-            {"{{phase}}": 'max by (phase) (coursegen_objects{@, kind="chapter"}) > 0'},
+            {"{{phase}}": f"{_PHASES} > 0"},
             width=12,
             stacked=True,
         ),

@@ -2,8 +2,14 @@
 
 
 def now(metric: str, by: str = "") -> str:
-    """Give a gauge as it is; state is shown by one replica, and max is that one's."""
+    """Give a gauge as it is, the highest where several operators share a cluster."""
     return f"max{_by(by)}({metric}{{@}})"
+
+
+def all_in_all(metric: str, by: str = "", where: str = "") -> str:
+    """Give a gauge that adds up over the operators of a cluster; of each, max is the replica's that leads."""
+    labels = f"{by}, shard" if by else "shard"
+    return f"sum{_by(by)}(max by ({labels}) ({metric}{_selected(where)}))"
 
 
 def rate(metric: str, by: str = "", where: str = "") -> str:

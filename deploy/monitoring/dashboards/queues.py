@@ -1,7 +1,10 @@
 """Queues and capacity: who waits, for how long, and for what."""
 
 from .board import Board, Chart, Row, Unit
-from .queries import hourly, now, quantile, ratio
+from .queries import all_in_all, hourly, now, quantile, ratio
+
+_IN_USE = all_in_all("coursegen_slots_in_use", "queue")
+_CAPACITY = all_in_all("coursegen_slots_capacity", "queue")
 
 _SLOTS = Row(
     "Slots",
@@ -10,26 +13,26 @@ _SLOTS = Row(
             "Use of each queue",
             Unit.RATIO,
             "Slots in use of the capacity that there is at present. At 100 % work waits.",
-            {"{{queue}}": ratio(now("coursegen_slots_in_use", "queue"), now("coursegen_slots_capacity", "queue"))},
+            {"{{queue}}": ratio(_IN_USE, _CAPACITY)},
         ),
         Chart(
             "Slots in use",
             Unit.COUNT,
             "Jobs that hold a slot, by queue.",
-            {"{{queue}}": now("coursegen_slots_in_use", "queue")},
+            {"{{queue}}": _IN_USE},
             stacked=True,
         ),
         Chart(
             "Capacity",
             Unit.COUNT,
             "Jobs that may be active at once, by queue; that of an elastic queue moves.",
-            {"{{queue}}": now("coursegen_slots_capacity", "queue")},
+            {"{{queue}}": _CAPACITY},
         ),
         Chart(
             "Jobs, and how many may be",
             Unit.COUNT,
             "Over all queues: the operator's own limit.",
-            {"active": now("coursegen_jobs_active"), "capacity": now("coursegen_jobs_capacity")},
+            {"active": all_in_all("coursegen_jobs_active"), "capacity": all_in_all("coursegen_jobs_capacity")},
             width=12,
         ),
         Chart(
@@ -37,9 +40,9 @@ _SLOTS = Row(
             Unit.COUNT,
             "Courses that hold a course slot or wait for one, and the limit.",
             {
-                "active": now("coursegen_courses_active"),
-                "waiting": now("coursegen_courses_waiting"),
-                "capacity": now("coursegen_courses_capacity"),
+                "active": all_in_all("coursegen_courses_active"),
+                "waiting": all_in_all("coursegen_courses_waiting"),
+                "capacity": all_in_all("coursegen_courses_capacity"),
             },
             width=12,
         ),
@@ -53,7 +56,7 @@ _WAITING = Row(
             "Waiting, by queue",
             Unit.COUNT,
             "Tasks that wish for a slot.",
-            {"{{queue}}": now("coursegen_slots_waiting", "queue")},
+            {"{{queue}}": all_in_all("coursegen_slots_waiting", "queue")},
             stacked=True,
         ),
         Chart(

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from coursegen_api.base import FailureClass
 from coursegen_api.circuit import CircuitState
@@ -13,16 +12,14 @@ from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
 from coursegen_operator.plan.position import Position
 
-from . import calls, kinds, times
+from . import calls, kinds, shards, times
 from .calls import Call, Json
 from .errors import NotFoundError, RefusedError, UnreachableError
+from .shards import Shards
 
 SYSTEM = "coursegen-system"
-DEPLOYMENT = "coursegen-operator"
-LEASE = "coursegen-operator-leader"
 _COURSES = "COURSEGEN_MAX_CONCURRENT_COURSES"
 _JOBS = "COURSEGEN_MAX_JOBS"
-_STALE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -51,6 +48,9 @@ class Fleet:
     """Why the operator's own objects could not be read."""
     queues_unseen: str = ""
     """Why the queues could not be read: they belong to the cluster, and authors may be bound to a namespace alone."""
+    shard: str = ""
+    """Whose the namespace is, where several operators share the cluster; Deployment and Lease are that one's."""
+    shards: Shards = field(default_factory=Shards)
 
 
 def read(namespace: str, system: str = SYSTEM) -> Call[Fleet]:
@@ -62,13 +62,18 @@ def read(namespace: str, system: str = SYSTEM) -> Call[Fleet]:
     deployment = lease = None
     settings: dict[str, str] = {}
     unseen = ""
+    shard = yield from shards.of(namespace)
     try:
-        deployment = yield from _maybe(f"/apis/apps/v1/namespaces/{system}/deployments/{DEPLOYMENT}")
-        lease = yield from _maybe(f"/apis/coordination.k8s.io/v1/namespaces/{system}/leases/{LEASE}")
+        name = shards.named(shards.DEPLOYMENT, shard)
+        deployment = yield from shards.maybe(f"/apis/apps/v1/namespaces/{system}/deployments/{name}")
+        lease = yield from shards.maybe(shards.lease_path(system, shard))
         settings = yield from _settings(deployment, system)
     except RefusedError as error:
         unseen = str(error)
-    return Fleet(namespace, queues, providers, courses, deployment, lease, settings, unseen, queues_unseen)
+    others = yield from shards.read(system)
+    return Fleet(
+        namespace, queues, providers, courses, deployment, lease, settings, unseen, queues_unseen, shard, others
+    )
 
 
 def readable_queues() -> Call[tuple[list[GenerationQueue], str]]:
@@ -81,26 +86,21 @@ def readable_queues() -> Call[tuple[list[GenerationQueue], str]]:
         return [], str(error)
 
 
-def position(uid: str, system: str = SYSTEM) -> Call[Position | None]:
-    """Ask the operator that leads where work stands, through the API server; None if it waits for no slot.
+def position(uid: str, namespace: str, system: str = SYSTEM) -> Call[Position | None]:
+    """Ask the leader of the operator that a namespace is of where work stands, through the API server.
 
-    None also where who asks may not reach the operator so, or nobody leads: the position is good to know, no more.
+    None if it waits for no slot; also where who asks may not reach the operator so, or nobody leads: the position
+    is good to know, no more.
     """
     try:
-        lease = yield from _maybe(f"/apis/coordination.k8s.io/v1/namespaces/{system}/leases/{LEASE}")
-        pod, _, _ = _holder(lease)[0].rpartition("_")
+        shard = yield from shards.of(namespace)
+        lease = yield from shards.maybe(shards.lease_path(system, shard))
+        pod, _, _ = shards.holder(lease)[0].rpartition("_")
         found = (yield from calls.read(f"/api/v1/namespaces/{system}/pods/{pod}/proxy/position/{uid}")) if pod else {}
     except (NotFoundError, RefusedError, UnreachableError):
         return None
     said = found.get("position")
     return Position(said["queue"], said["ahead"], said["seconds"]) if said else None
-
-
-def _maybe(path: str) -> Call[Json | None]:
-    try:
-        return (yield from calls.read(path))
-    except NotFoundError:
-        return None
 
 
 def _settings(deployment: Json | None, system: str) -> Call[dict[str, str]]:
@@ -111,7 +111,7 @@ def _settings(deployment: Json | None, system: str) -> Call[dict[str, str]]:
     named = [s["configMapRef"]["name"] for s in container.get("envFrom", ()) if "configMapRef" in s]
     found: dict[str, str] = {}
     for name in named:
-        config = yield from _maybe(f"/api/v1/namespaces/{system}/configmaps/{name}")
+        config = yield from shards.maybe(f"/api/v1/namespaces/{system}/configmaps/{name}")
         found |= (config or {}).get("data") or {}
     return found
 
@@ -123,18 +123,31 @@ def parts(fleet: Fleet, now: datetime) -> list[Part]:
 
 def operator(fleet: Fleet, now: datetime) -> Part:
     """Say how the operator stands, from its Deployment and its Lease; without either, from what it wrote of late."""
+    own = _own(fleet, now)
+    missing = {name: there for name, there in fleet.shards.without_leader(now).items() if name != fleet.shard}
+    if not missing:
+        return own
+    says = f"{own.says}; {shards.sentence(missing)}"
+    return Part("operator", "degraded" if own.state == "ok" else own.state, says)
+
+
+def _own(fleet: Fleet, now: datetime) -> Part:
+    """Look at the operator that the namespace is of."""
     if fleet.unseen:
         return Part("operator", "unknown", f"its Deployment and Lease may not be read: {fleet.unseen}")
     if fleet.deployment is None and fleet.lease is None:
+        if fleet.shard:
+            return Part("operator", "down", shards.sentence({fleet.shard: [fleet.namespace]}))
         written = [t for q in fleet.queues if (t := _ready_since(q))]
         said = f"it has written the status of {len(written)} queues" if written else "no queue has a status"
         return Part("operator", "unknown", f"neither Deployment nor Lease is there (does it run outside?); {said}")
     ready, wanted = _replicas(fleet.deployment)
-    holder, renewed = _holder(fleet.lease)
+    holder, renewed = shards.holder(fleet.lease)
     age = times.seconds_since(renewed, now)
-    leads = f"{holder} leads, heard of {times.span(age)} ago" if holder else "nobody leads"
+    nobody = shards.sentence({fleet.shard: [fleet.namespace]}) if fleet.shard else "nobody leads"
+    leads = f"{holder} leads, heard of {times.span(age)} ago" if holder else nobody
     said = f"{ready} of {wanted} replicas ready; {leads}" if fleet.deployment else f"{leads}; it has no Deployment here"
-    if not holder or age is None or age > _STALE_SECONDS:
+    if not shards.leads(fleet.lease, now):
         return Part("operator", "down", said)
     return Part("operator", "ok" if ready >= wanted else "degraded", said)
 
@@ -147,11 +160,6 @@ def _replicas(deployment: Json | None) -> tuple[int, int]:
     if deployment is None:
         return 0, 0
     return int(deployment.get("status", {}).get("readyReplicas", 0)), int(deployment["spec"].get("replicas", 1))
-
-
-def _holder(lease: Json | None) -> tuple[str, str | None]:
-    spec: dict[str, Any] = (lease or {}).get("spec", {})
-    return str(spec.get("holderIdentity") or ""), spec.get("renewTime")
 
 
 def _queues(fleet: Fleet) -> Part:
@@ -193,7 +201,9 @@ def _store(fleet: Fleet, now: datetime) -> Part:
 
 
 def limit(fleet: Fleet, what: str) -> int | None:
-    """Give the operator's limit of `courses` or `jobs`; None if its settings could not be read."""
+    """Give the operator's limit of `courses` or `jobs`; None if it is not known, or each of several has its own."""
+    if fleet.shards.namespaces:
+        return None
     value = fleet.settings.get({"courses": _COURSES, "jobs": _JOBS}[what], "")
     return int(value) if value.isdigit() else None
 

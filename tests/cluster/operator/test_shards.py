@@ -4,9 +4,11 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 import pytest
 
+from coursegen import Client, fleet
 from coursegen_api.names import LABEL_SHARD
 from coursegen_api.task import TaskInput
 
@@ -17,6 +19,8 @@ from .conftest import control_plane
 from .kubelet import End, Kubelet, well
 
 LAST = "Part 3"
+LEASES = "default"
+"""Where operators that run outside of the cluster have their Leases."""
 KINDS = ("ChapterGeneration", "CourseExport")
 
 
@@ -82,6 +86,16 @@ def test_two_operators_share_a_cluster_and_a_namespace_moves_in_the_middle_of_a_
                 for name in scene.names(kind):
                     assert outcomes(scene.status(kind, name)) == ["Succeeded"]
             scene.check()
+
+    label(ground, "nobodys", "c")
+    with Client(kubeconfig=str(ground.kubectl.kubeconfig), namespace="moves") as client:
+        seen = {n: client.run(fleet.read(n, LEASES)) for n in ("moves", "stays-a", "nobodys")}
+        assert {n: f.shard for n, f in seen.items()} == {"moves": "b", "stays-a": "a", "nobodys": "c"}
+        nobody = "nobody leads operator c, which coursegen.dev/shard of nobodys names"
+        parts = {n: fleet.operator(f, datetime.now(UTC)) for n, f in seen.items()}
+        assert {n: p.state for n, p in parts.items()} == {"moves": "degraded", "stays-a": "degraded", "nobodys": "down"}
+        assert all(nobody in p.says for p in parts.values()), parts
+        assert identity(shards["b"]) in parts["moves"].says
 
     by = {n: {s: writes(ground, o, n) for s, o in shards.items()} for n in scenes}
     assert (by["stays-a"]["b"], by["stays-b"]["a"]) == ([], [])

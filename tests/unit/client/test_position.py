@@ -2,7 +2,7 @@
 
 import pytest
 
-from coursegen import fleet
+from coursegen import fleet, shards
 from coursegen.calls import Json
 from coursegen.errors import CoursegenError, NotFoundError, RefusedError, UnreachableError
 from coursegen_operator.plan.position import Position
@@ -14,7 +14,7 @@ POD = f"/api/v1/namespaces/coursegen-system/pods/coursegen-operator-7d9f-abcde/p
 
 def ask(*answers: Json | CoursegenError) -> tuple[list[str], Position | None]:
     """Answer one request after the other; give the paths, and what came of it."""
-    call, paths = fleet.position(UID), []
+    call, paths = fleet.position(UID, "courses"), []
     request = next(call)
     try:
         for answer in answers:
@@ -25,9 +25,27 @@ def ask(*answers: Json | CoursegenError) -> tuple[list[str], Position | None]:
     raise AssertionError(f"it asks for {request.path}")
 
 
-def test_it_asks_the_pod_that_holds_the_lease() -> None:
-    paths, found = ask(LEASE, {"position": {"queue": "export", "ahead": 3, "seconds": 40.0}})
-    assert paths == [f"/apis/coordination.k8s.io/v1/namespaces/coursegen-system/leases/{fleet.LEASE}", POD]
+def lease_path(shard: str = "") -> str:
+    return f"/apis/coordination.k8s.io/v1/namespaces/coursegen-system/leases/{shards.named(shards.LEASE, shard)}"
+
+
+NAMESPACE = "/api/v1/namespaces/courses"
+UNLABELLED: Json = {"metadata": {"name": "courses"}}
+OF_B: Json = {"metadata": {"name": "courses", "labels": {"coursegen.dev/shard": "b"}}}
+THERE = {"position": {"queue": "export", "ahead": 3, "seconds": 40.0}}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "shard"),
+    [
+        (UNLABELLED, ""),
+        (OF_B, "b"),
+        (RefusedError(403, "no right to read namespaces"), ""),
+    ],
+)
+def test_it_asks_the_pod_that_leads_the_namespaces_operator(namespace: Json | CoursegenError, shard: str) -> None:
+    paths, found = ask(namespace, LEASE, THERE)
+    assert paths == [NAMESPACE, lease_path(shard), POD]
     assert found == Position("export", 3, 40.0)
 
 
@@ -45,4 +63,4 @@ def test_it_asks_the_pod_that_holds_the_lease() -> None:
     ],
 )
 def test_without_an_answer_nothing_is_said(answers: list[Json | CoursegenError]) -> None:
-    assert ask(*answers)[1] is None
+    assert ask(UNLABELLED, *answers)[1] is None

@@ -1,6 +1,7 @@
 """What commands show: aligned, nothing cut off, and the same words for people and machines."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from rich.text import Text
 
 from coursegen import fleet, why
 from coursegen.cli import checkup, figures, one, overview, show
-from coursegen.errors import CoursegenError, RefusedError
+from coursegen.errors import CoursegenError, NotFoundError, RefusedError
 from coursegen.fleet import Fleet, Part
 from coursegen.kinds import Work
 from coursegen.performance import report
@@ -227,6 +228,50 @@ def driven(call: Any, answer: Callable[[str], dict[str, Any]]) -> Any:
                 request = call.send(said)
     except StopIteration as end:
         return end.value
+
+
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/coursegen-system/leases/coursegen-operator-leader"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "shard", "leads", "state", "words"),
+    [
+        ("", "", ("", "b"), "ok", "2 of 2 replicas ready; pod-1 leads, heard of 2s ago"),
+        (
+            "",
+            "",
+            ("",),
+            "degraded",
+            "leads, heard of 2s ago; nobody leads operator b, which coursegen.dev/shard of x, y, z",
+        ),
+        ("x", "b", ("", "b"), "ok", "pod-1 leads, heard of 2s ago"),
+        ("x", "b", ("",), "down", "nobody leads operator b, which coursegen.dev/shard of x names"),
+        ("x", "b", ("b",), "ok", "pod-1 leads"),  # the operator without a name is no concern of this namespace
+    ],
+)
+def test_of_several_operators_the_namespaces_own_is_judged_and_a_label_that_nobody_works_for_is_named(
+    namespace: str, shard: str, leads: tuple[str, ...], state: str, words: str
+) -> None:
+    labelled = [{"metadata": {"name": n, "labels": {"coursegen.dev/shard": "b"}}} for n in ("x", "y", "z")]
+
+    def answer(path: str) -> dict[str, Any]:
+        if path == "/api/v1/namespaces/x":
+            return labelled[0]
+        if path == "/api/v1/namespaces":
+            return {"items": labelled}
+        if "/deployments/" in path:
+            return DEPLOYMENT | {"spec": DEPLOYMENT["spec"] | {"template": {"spec": {"containers": [{}]}}}}
+        if path.startswith(LEASES):
+            if path.removeprefix(LEASES).removeprefix("-") in leads:
+                return LEASE
+            raise NotFoundError("no Lease")
+        return {"metadata": {}, "items": []}
+
+    found = driven(fleet.read(namespace), answer)
+    part = fleet.operator(found, NOW)
+    assert (found.shard, part.state) == (shard, state), part.says
+    assert words in part.says
+    assert fleet.limit(replace(found, settings={"COURSEGEN_MAX_JOBS": "400"}), "jobs") is None, "each has its own"
 
 
 def test_an_author_who_may_not_read_queues_sees_the_rest() -> None:

@@ -18,6 +18,7 @@ case "$1 $2" in
   "inspect "*) for last; do :; done; echo "${{last%:*}}@{digest}" ;;
   "get clusters") {clusters} ;;
   "get namespace") {namespace} ;;
+  "version ") {docker} ;;
 esac
 """
 
@@ -34,12 +35,11 @@ class Programs:
         monkeypatch.setenv("KUBECONFIG", str(folder / "kubeconfig"))
         (folder / "kubeconfig").touch()
 
-    def say(self, clusters: str = "true", namespace: str = "true") -> None:
+    def say(self, clusters: str = "true", namespace: str = "true", docker: str = "true") -> None:
+        said = {"calls": self._calls, "digest": DIGEST, "clusters": clusters, "namespace": namespace, "docker": docker}
         for name in ("docker", "kind", "kubectl"):
             program = self._bin / name
-            program.write_text(
-                STAND_IN.format(calls=self._calls, digest=DIGEST, clusters=clusters, namespace=namespace)
-            )
+            program.write_text(STAND_IN.format(**said))
             program.chmod(0o755)
 
     def remove(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +132,17 @@ def test_without_docker_an_existing_cluster_gets_what_buildah_built_and_needs_no
         "buildah push docker://127.0.0.1:5000/team/versitygw:4567",
     ]
     assert "--tls-verify=false" in (tmp_path / "log").read_text()
+
+
+def test_a_docker_whose_engine_does_not_answer_builds_nothing(programs: Programs) -> None:
+    assert registry.has_docker()
+    programs.say(docker="exit 1")
+    assert not registry.has_docker()
+
+
+def test_what_failed_before_it_deployed_anything_has_nothing_to_take_down(programs: Programs, tmp_path: Path) -> None:
+    ground.Existing(reporter(), "registry.example.com/team", tmp_path / "overlay").down()
+    assert not [call for call in programs.calls() if call.startswith("kubectl delete")]
 
 
 def test_an_operator_that_somebody_else_deployed_is_left_alone(programs: Programs, tmp_path: Path) -> None:

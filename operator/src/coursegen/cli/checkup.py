@@ -13,7 +13,7 @@ from coursegen_api import names
 from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
 
-from .. import fleet, kinds, store
+from .. import fleet, kinds, shards, store
 from ..client import Client
 from ..errors import CoursegenError, NotFoundError, RefusedError
 from . import show
@@ -135,9 +135,18 @@ def _operator(scope: Scope, now: datetime) -> Check:
     seen = scope.client.run(fleet.read(scope.client.namespace, scope.system_namespace))
     part = fleet.operator(seen, now)
     state = {"ok": "ok", "degraded": "warning", "down": "failed"}.get(part.state, "unknown")
-    logs = f"kubectl -n {scope.system_namespace} logs deployment/{fleet.DEPLOYMENT}"
-    mend = f"{logs}; or deploy it: kubectl apply -k deploy/overlays/…"
+    mend = _mend_operator(seen, scope.system_namespace, now)
     return Check("operator", state, part.says, mend if state != "ok" else "")
+
+
+def _mend_operator(seen: fleet.Fleet, system: str, now: datetime) -> str:
+    if seen.shards.without_leader(now):
+        return (
+            f"Start the operator (deploy/overlays/shard), or change the label: "
+            f"kubectl label namespace NAME {names.LABEL_SHARD}- gives it to the one without a name."
+        )
+    name = shards.named(shards.DEPLOYMENT, seen.shard)
+    return f"kubectl -n {system} logs deployment/{name}; or deploy it: kubectl apply -k deploy/overlays/…"
 
 
 def _queues(client: Client) -> Check:

@@ -62,7 +62,7 @@ def _position(scope: Scope, obj: Work) -> Position | None:
     task = obj.status.outline if isinstance(obj, CourseGeneration) and obj.status.outline else obj.status
     if not task.hold_reason:
         return None
-    return scope.client.run(fleet.position(obj.metadata.uid, scope.system_namespace))
+    return scope.client.run(fleet.position(obj.metadata.uid, obj.metadata.namespace, scope.system_namespace))
 
 
 def _operator(scope: Scope, obj: Work, now: datetime) -> str:
