@@ -1,8 +1,9 @@
-"""`python -m tests.bench.eta`: how far off `status.estimatedCompletionTime` was, of the real operator.
+"""`python -m tests.bench.eta`: how far off `status.estimatedCompletionTime` was, of the real operator; five minutes.
 
-On a real control plane with fake nodes, where work takes a random time. Courses come one after another, once with slots
-for all and once with too few. Each estimate that was written is held against the end that came; the error is a share of
-the time that was really left.
+On a real control plane with fake nodes, where work takes a random time. Courses come one after another, first to an
+operator that has measured nothing and with slots for all, then, after it was started anew, with too few slots. What
+status says when 10, 25, 50, 75 and 90 % of a course's life are over is held against the end that came, as in
+`tests.sim.eta`.
 """
 
 import argparse
@@ -11,14 +12,11 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from coursegen_api import names
 from coursegen_api.task import TaskKind
 from coursegen_operator.access import from_kubeconfig
-from coursegen_operator.plan import clock
 from localcluster import Access, Cluster, Reporter
 
 from ..sim import eta
@@ -26,84 +24,87 @@ from . import ground, operator_run, sample
 from .client import Client
 
 SECONDS = {
-    TaskKind.OUTLINE: (2.0, 4.0),
-    TaskKind.CHAPTER: (4.0, 12.0),
-    TaskKind.VALIDATION: (1.0, 3.0),
-    TaskKind.EXPORT: (2.0, 5.0),
+    TaskKind.OUTLINE: (4.0, 8.0),
+    TaskKind.CHAPTER: (8.0, 24.0),
+    TaskKind.VALIDATION: (2.0, 6.0),
+    TaskKind.EXPORT: (4.0, 10.0),
 }
-SLOTS = (500, 24)
-"""Of the queue for chapters: enough, and too few."""
+ROOMY, SCARCE = 500, 32
+"""Slots for chapters: enough, and two thirds of what is asked for."""
 
-_BETWEEN_SECONDS = 3.0
+_NAMESPACE = f"{ground.NAMESPACE}eta"
+_BETWEEN_SECONDS = 4.0
 _LOOK_SECONDS = 0.5
-_RUN_SECONDS = 900
+_RUN_SECONDS = 420
+_BEGUN = "cold, nothing measured", "warm, enough slots"
+_AFTER = "restarted, too few slots"
+
+Lives = dict[str, eta.Life]
 
 
-async def _run(client: Client, access: Access, courses: int, slots: int, log: Path) -> None:
-    name = f"{ground.NAMESPACE}eta-{slots}"
-    async with asyncio.timeout(_RUN_SECONDS), ground.namespace(client, name):
-        queue = f"/apis/{names.API_VERSION}/generationqueues/{names.QUEUE_CHAPTER}"
-        await client.patch(queue, {"spec": {"capacity": slots}})
-        async with operator_run.running(access.kubeconfig, log, None):
-            adding = asyncio.create_task(_add(client, name, courses))
-            told, finished = await _watch(client, name, courses)
+async def _run(client: Client, access: Access, namespace: str, courses: range, slots: int, lives: Lives) -> None:
+    """Run an operator until so many more courses have ended."""
+    queue = f"/apis/{names.API_VERSION}/generationqueues/{names.QUEUE_CHAPTER}"
+    await client.patch(queue, {"spec": {"capacity": slots}})
+    log = Path(tempfile.gettempdir()) / f"coursegen-bench-eta-{slots}.log"
+    async with asyncio.timeout(_RUN_SECONDS), operator_run.running(access.kubeconfig, log, None):
+        adding = asyncio.create_task(_add(client, namespace, courses, lives))
+        try:
+            while not adding.done() or not all(life.ended for life in lives.values()):
+                await _look(client, namespace, lives)
+                await asyncio.sleep(_LOOK_SECONDS)
             await adding
-    eta.report(told, finished)
+        finally:
+            adding.cancel()
 
 
-async def _add(client: Client, namespace: str, courses: int) -> None:
-    size = sample.Size(courses=courses, whole=True)
-    for number in range(courses):
+async def _add(client: Client, namespace: str, courses: range, lives: Lives) -> None:
+    size = sample.Size(courses=len(courses), whole=True)
+    for number in courses:
         course = sample.course(namespace, number, size)
+        phase = _AFTER if courses.start else _BEGUN[any(life.ended for life in lives.values())]
         await client.request("POST", f"/apis/{names.API_VERSION}/namespaces/{namespace}/coursegenerations", course)
+        lives[course["metadata"]["name"]] = eta.Life(phase, time.time())
         await asyncio.sleep(_BETWEEN_SECONDS)
 
 
-async def _watch(client: Client, namespace: str, courses: int) -> tuple[list[eta.Told], dict[str, float]]:
-    """Note every estimate when it is first seen, and every end."""
-    told: dict[tuple[str, str], eta.Told] = {}
-    finished: dict[str, float] = {}
-    while len(finished) < courses:
-        found = await client.request("GET", f"/apis/{names.API_VERSION}/namespaces/{namespace}/coursegenerations")
-        for course in found["items"]:
-            name, status = course["metadata"]["name"], course.get("status", {})
-            if ended := status.get("completionTime"):
-                if status["phase"] != "Succeeded":
-                    raise RuntimeError(f"{name} has {status['phase']}: the figures would mean nothing")
-                finished[name] = clock.parse(ended)
-            elif row := _row(name, status):
-                told.setdefault((name, status["estimatedCompletionTime"]), row)
-        await asyncio.sleep(_LOOK_SECONDS)
-    return list(told.values()), finished
+async def _look(client: Client, namespace: str, lives: Lives) -> None:
+    """Note what every course says now."""
+    found = await client.request("GET", f"/apis/{names.API_VERSION}/namespaces/{namespace}/coursegenerations")
+    for course in found["items"]:
+        life, status = lives.get(course["metadata"]["name"]), course.get("status", {})
+        if status.get("phase") in ("Failed", "Cancelled"):
+            raise RuntimeError(f"{course['metadata']['name']} has {status['phase']}: the figures would mean nothing")
+        if life and not life.ended:
+            life.note(time.time(), status)
 
 
-def _row(name: str, status: dict[str, Any]) -> eta.Told | None:
-    if at := status.get("estimatedCompletionTime"):
-        return name, time.time(), clock.parse(at), status["estimateCertainty"], status["progressPercentage"]
-    return None
-
-
-async def _measure(access: Access, courses: int, all_slots: Sequence[int]) -> None:
+async def _measure(access: Access, courses: int) -> None:
     os.environ["KUBECONFIG"] = str(access.kubeconfig)
+    lives: Lives = {}
     async with Client(from_kubeconfig(), "bench", 16) as client:
         await ground.sweep(client)
-        for slots in all_slots:
-            print(f"\n{courses} courses of {sample.Size().chapters} chapters, {slots} slots for chapters", flush=True)
-            await _run(client, access, courses, slots, Path(tempfile.gettempdir()) / f"coursegen-bench-eta-{slots}.log")
+        async with ground.namespace(client, _NAMESPACE):
+            for number, slots in enumerate((ROOMY, SCARCE)):
+                these = range(number * courses, (number + 1) * courses)
+                print(f"courses {these.start} to {these.stop - 1}, {slots} slots for chapters", flush=True)
+                await _run(client, access, _NAMESPACE, these, slots, lives)
+    print(f"\n{2 * courses} courses of {sample.Size().chapters} chapters")
+    for row in eta.table(lives.values(), (*_BEGUN, _AFTER)):
+        print(row)
 
 
 def main() -> int:
-    """Print a table for each number of slots."""
+    """Print how far off it was, by how much was measured and how far courses were."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.eta", description=__doc__)
-    parser.add_argument("--courses", type=int, default=40)
-    parser.add_argument("--slots", type=int, nargs="*", default=SLOTS, help="of the queue for chapters, run by run")
+    parser.add_argument("--courses", type=int, default=20, help="before the operator is started anew, and after")
     parser.add_argument("--name", default="bench-eta", help="name of the local cluster")
     asked = parser.parse_args()
     cluster = Cluster.named(asked.name, Reporter(sys.stderr))
     with tempfile.TemporaryDirectory(prefix="coursegen-bench-") as temporary:
         try:
             access = ground.up(cluster, Path(temporary), 200, 400, SECONDS)
-            asyncio.run(_measure(access, asked.courses, asked.slots))
+            asyncio.run(_measure(access, asked.courses))
         finally:
             cluster.down()
     return 0

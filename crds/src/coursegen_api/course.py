@@ -324,7 +324,8 @@ class CourseStatus(Model):
         default=None,
         description=(
             "How good that estimate is. High: much was measured, and all work has its slot. Low: something waits, or "
-            "little was measured. Unknown: no estimate, since nothing was measured, or it waits for people."
+            "little was measured. Unknown: no estimate, since of work that lies ahead hardly anything was measured, or "
+            "it waits for people."
         ),
     )
     outline: TaskStatus | None = Field(default=None, description="The outline step; absent with given chapters.")

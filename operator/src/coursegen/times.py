@@ -1,5 +1,6 @@
 """Times as Kubernetes writes them, and as people read them."""
 
+import math
 from datetime import UTC, datetime
 
 
@@ -27,6 +28,13 @@ def span(seconds: float | None) -> str:
     if hours < 48:
         return f"{hours}h{minutes}m" if minutes else f"{hours}h"
     return f"{hours // 24}d"
+
+
+def about(seconds: float) -> str:
+    """Write a duration that is a guess: no finer than it is worth."""
+    steps = ((60, 5), (120, 10), (600, 30), (3600, 60), (math.inf, 300))
+    step = next(fine for until, fine in steps if seconds < until)
+    return span(max(step, round(seconds / step) * step))
 
 
 def age(text: str | None, now: datetime) -> str:

@@ -11,7 +11,7 @@ from coursegen_api.course import CourseGeneration
 from coursegen_api.queue import GenerationQueue
 from coursegen_operator.plan.position import MOST, Position
 
-from . import kinds, times
+from . import finishing, kinds, times
 from .kinds import Work
 
 _ENDED = (Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED)
@@ -43,12 +43,27 @@ def why(obj: Work, around: Around, now: datetime) -> str:
         return f"{name} is {old} old and no operator has seen it yet: look at `kubectl coursegen doctor`."
     if status.phase in _ENDED:
         return _ended(obj)
+    return _constraint(obj, around, now) + _finish(obj, around, now)
+
+
+def _constraint(obj: Work, around: Around, now: datetime) -> str:
+    """Say what binds an object that has not ended."""
+    name, status = kinds.label(obj), obj.status
     if status.hold_reason:
         held = _held(name, status.hold_reason, status.hold_message or "", queue_of(obj, around))
         return _until_retry(held, _task(obj), now) + _ahead(around.position)
     if isinstance(obj, CourseGeneration):
         return _course(obj, around, now)
     return _running(name, obj.status, around, now)
+
+
+def _finish(obj: Work, around: Around, now: datetime) -> str:
+    """Say when a course that has begun should be finished; one that is held is when somebody lets it go on."""
+    if not isinstance(obj, CourseGeneration) or obj.status.start_time is None or obj.status.hold_reason:
+        return ""
+    when = finishing.when(obj, around.queues, around.children, now) or finishing.NOT_KNOWN
+    known = not when.startswith(finishing.NOT_KNOWN)
+    return f" It should be finished {when}." if known else f" When it will be finished is {when}."
 
 
 def queue_of(obj: Work, around: Around) -> GenerationQueue | None:
@@ -91,7 +106,7 @@ def _ahead(position: Position | None) -> str:
     first = {0: "Nothing goes", 1: "1 goes"}.get(position.ahead, f"{position.ahead} go")
     if position.ahead >= MOST:
         return f" {position.ahead} or more go before it."
-    takes = "" if position.seconds is None else f", and its turn comes in about {times.span(position.seconds)}"
+    takes = "" if position.seconds is None else f", and its turn comes in about {times.about(position.seconds)}"
     return f" {first} before it{takes}."
 
 

@@ -9,6 +9,11 @@ T = TypeVar("T")
 _UID, _TIME = "0acb5d2e-7f0b-4c57-9a31-2f6a1f0f9d11", "2026-01-01T09:00:00Z"
 """Of examples."""
 
+_CERTAINTY = (
+    "How good that time is. High: much was measured, and all work has its slot. Low: something waits, or little was "
+    "measured. Unknown: there is no time."
+)
+
 Kind = Literal["course", "chapter", "validation", "export"]
 Phase = Literal["Pending", "Held", "Running", "Succeeded", "Failed", "Cancelled", "Suspended"]
 
@@ -87,8 +92,10 @@ class Task(Answer):
     start_time: str | None = None
     completion_time: str | None = None
     runtime_seconds: float | None = Field(default=None, description="How long the last attempt took, from slot to end.")
-    estimated_completion_time: str | None = None
-    estimate_certainty: str | None = None
+    estimated_completion_time: str | None = Field(
+        default=None, description="When a course should be finished; null as long as that is not known."
+    )
+    estimate_certainty: str | None = Field(default=None, description=_CERTAINTY)
     error_details: ErrorDetails | None = None
     usage: Usage | None = None
     artifact: Artifact | None = None
@@ -152,6 +159,7 @@ class GenerationStatus(Answer):
     start_time: str | None = None
     completion_time: str | None = None
     estimated_completion_time: str | None = None
+    estimate_certainty: str | None = Field(default=None, description=_CERTAINTY)
 
 
 class Accepted(Answer):

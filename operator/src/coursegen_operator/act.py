@@ -1,5 +1,6 @@
 """Visits objects: plans, makes at most one status write, then does what that write announces."""
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -141,10 +142,8 @@ class Actor:
             readings=snapshot.readings,
             gone=frozenset(snapshot.gone.get(meta.uid, ())),
             progress=snapshot.progress.get(meta.uid),
-            durations=self.doer.history.durations,
-            slow=self.doer.history.slow,
-            waits=self.doer.history.waits,
-            measured=self.doer.history.measured,
+            usual=self.doer.history.usual,
+            turn=functools.partial(self.scheduler.turn, meta.namespace),
             refused=snapshot.refused.get(meta.uid, ""),
             circuits=self.scheduler.breakers.all(),
             probe=self.scheduler.is_probe(key_of(obj)),

@@ -102,8 +102,7 @@ class Doer:
                 self.metrics.count(effect)
             case Measured():
                 self.metrics.measure(effect)
-                if effect.queue:
-                    self.history.take(effect, self.clock())
+                self.history.take(effect, self.clock())
             case Paid():
                 self.metrics.paid(effect)
             case CreateChild():

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from .plan.history import History
 from .plan.position import Position
+from .plan.world import COURSE_SLOTS
 from .scheduler import Scheduler
 from .snapshot import Snapshot
 
@@ -33,7 +34,14 @@ class Positions:
         want = self.scheduler.book.wants.get(key) if key else None
         if key is None or want is None:
             return None
-        return self.scheduler.position(key, self.history.durations.get(want.queue))
+        return self.scheduler.position(key, self._slot_seconds(want.queue))
+
+    def _slot_seconds(self, queue: str) -> float | None:
+        """Say how long a slot is in use; a course's is that of the usual one, since some wait for people for days."""
+        usual = self.history.usual.get(queue)
+        if usual is None:
+            return None
+        return usual.run if queue == COURSE_SLOTS else usual.slot
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer with `position`, null for what waits for no slot; 503 from a replica that stands by, 429 if busy."""

@@ -5,6 +5,8 @@ kept in memory, and a crash that loses it loses nothing: the object is still wai
 not answered may be on its way for long: its grant is kept until it is known what came of it.
 """
 
+import bisect
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -21,9 +23,10 @@ from .plan.book import Line, LineKey, WaitingBook, line_key
 from .plan.breaker import Circuit
 from .plan.capacity import Capacity
 from .plan.limits import Limits, Load, QueueLimits, room
-from .plan.position import Position, of_waiting
+from .plan.position import Position, of_waiting, turn_of
 from .plan.recent import circuits_of
 from .plan.step import Hold
+from .plan.turn import Turn
 from .plan.world import Defaults, Key, Want
 from .purses import Purses
 from .snapshot import Snapshot
@@ -32,6 +35,10 @@ from .workqueue import WorkQueue
 _GRANTS_AT_ONCE = 1000
 
 _NONE_READY = probing.Ready(frozenset(), frozenset())
+
+_SORTED_SECONDS = 5.0
+_SORTED_SECONDS_EACH = 0.001
+"""Estimates go by an order of the waiting that is so old at most: the more wait, the less each of them matters."""
 
 _TOLD = 1000
 """Tasks of a line that are told of a change at once; the others hear of it at the next full list."""
@@ -70,6 +77,8 @@ class Scheduler:
         self._over_budget: set[tuple[str, LineKey]] = set()
         """Lines of the book whose first was over a budget when last looked at."""
         self._limits_of: tuple[int, Limits] | None = None
+        self._sorted: dict[tuple[str, str], tuple[float, list[tuple[float, ...]]]] = {}
+        """By namespace and queue: the places of what waits, and when they were sorted."""
 
     def ask(self, key: Key, want: Want) -> Hold | None:
         """Enter a wish; None if its slot was granted at once, else what it waits for."""
@@ -130,6 +139,22 @@ class Scheduler:
     def position(self, key: Key, usual_seconds: float | None = None) -> Position | None:
         """Say how many go before a waiting object, and how long that takes; None if it waits for no slot."""
         return of_waiting(key, self.book, self._load(), self.limits(), self._clock(), usual_seconds)
+
+    def turn(self, namespace: str, queue: str, place: tuple[float, ...]) -> Turn | None:
+        """Say how soon work of a namespace gets slots of a queue, by its place in the order; None if it gets none."""
+        ahead = bisect.bisect_left(self._places(namespace, queue), place)
+        return turn_of(queue, namespace, ahead, self.book, self._snapshot.load, self._of_specs())
+
+    def _places(self, namespace: str, queue: str) -> list[tuple[float, ...]]:
+        """Give the places of what waits in a namespace's queue, in order, as they were a moment ago."""
+        if queue not in self.book.lines:
+            self._sorted.pop((namespace, queue), None)
+            return []
+        now, (since, places) = self._clock(), self._sorted.get((namespace, queue), (-math.inf, []))
+        if not 0 <= now - since < min(_SORTED_SECONDS, _SORTED_SECONDS_EACH * len(places)):
+            places = self.book.places(namespace, queue)
+            self._sorted[namespace, queue] = now, places
+        return places
 
     def leave(self, key: Key) -> None:
         """Take an object out of the book: it waits for no slot."""

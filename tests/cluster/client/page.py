@@ -13,6 +13,8 @@ _SECTION = re.compile(r"<!-- ([a-z-]+) -->\n(.*?)(?=\n<!-- |\Z)", re.DOTALL)
 
 # What differs from one run to the next. Both sides of a comparison are reduced by these, one after the other.
 _VARIES = (
+    (r"(It should be|When it will be) finished .*", "ESTIMATE"),  # by what was measured before
+    (r"Estimate  .*", "ESTIMATE"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?", "TIME"),
     (r"\b\d\d:\d\d:\d\d\b", "TIME"),
     (r"\d{8}T\d{6}Z", "TIME"),

@@ -42,7 +42,7 @@ FULL = "Queue chapter-generation runs as many Jobs as its capacity of 4: waits f
         (
             chapter(**seen(**HELD, holdReason="QueueFull", holdMessage=FULL)),
             Around(position=Position("chapter-generation", 12, 250.0)),
-            f"{FULL} 12 go before it, and its turn comes in about 4m10s.",
+            f"{FULL} 12 go before it, and its turn comes in about 4m.",
         ),
         (
             course(**seen(phase="Held", holdReason="CourseLimit", holdMessage="100 courses.")),

@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from coursegen_api.base import Outcome
+from coursegen_api.base import Outcome, TaskStatus
 from coursegen_api.course import CourseGeneration
 from coursegen_api.names import QUEUE_COURSE
-from coursegen_operator.plan import clock
+from coursegen_operator.plan import clock, history
 from coursegen_operator.plan.history import History, Sketch, quantile
 from coursegen_operator.plan.world import Measured
 
@@ -49,9 +49,11 @@ def test_the_last_hour_forgets_what_is_older() -> None:
 def test_durations_are_those_of_late() -> None:
     history = History()
     for n in range(1000):
-        history.take(Measured("q", ran=10.0 if n < 500 else 100.0), START + n)
-    assert history.durations["q"] == pytest.approx(100, rel=0.06)
-    assert history.measured["q"] <= 400
+        seconds = 10.0 if n < 500 else 100.0
+        history.take(Measured("q", ran=seconds, took=seconds), START + n)
+    usual = history.usual["q"]
+    assert (usual.run, usual.slot, usual.took[0], usual.took[-1]) == pytest.approx((100,) * 4, rel=0.06)
+    assert usual.count <= 400
 
 
 def busy() -> Simulation:
@@ -106,10 +108,39 @@ def test_a_queue_of_which_nothing_is_known_says_nothing() -> None:
 
 def test_a_restart_knows_what_the_attempts_in_status_tell() -> None:
     sim = busy()
-    before = standing(sim)["lastHour"]
+    before, usual = standing(sim)["lastHour"], sim.actor.doer.history.usual
     sim.restart()
     assert standing(sim)["lastHour"] == before
-    assert sim.actor.doer.history.measured == {QUEUE: 4}
+    assert sim.actor.doer.history.usual == usual
+    assert usual[QUEUE].count == 4
+
+
+def attempt(number: int, begun: float, ended: float, outcome: Outcome) -> dict:
+    times = {"admissionTime": clock.stamp(START + begun), "completionTime": clock.stamp(START + ended)}
+    return {"number": number, "jobName": f"j{number}", "outcome": outcome, **times}
+
+
+FAILED, DONE, BACK = Outcome.FAILED, Outcome.SUCCEEDED, Outcome.WITHDRAWN
+
+
+@pytest.mark.parametrize(
+    ("attempts", "cached", "took"),
+    [
+        ([(0, 60, DONE)], False, 60.0),
+        ([(0, 30, FAILED), (100, 160, DONE)], False, 160.0),
+        ([(0, 30, BACK), (3600, 3660, DONE)], False, 60.0),
+        ([(0, 60, FAILED)], False, None),
+        ([(0, 1, DONE)], True, None),
+        ([], False, None),
+    ],
+    ids=["at once", "with a retry", "taken back before", "failed", "found in the store", "not begun"],
+)
+def test_how_long_a_task_took_is_from_its_first_slot_to_its_success(
+    attempts: list[tuple[float, float, Outcome]], cached: bool, took: float | None
+) -> None:
+    listed = [attempt(n, *told) for n, told in enumerate(attempts, 1)]
+    status = TaskStatus.model_validate({"attempts": listed, "usage": {"cached": cached}})
+    assert history.took(status) == took
 
 
 def with_outline(name: str, outcome: str, **outline: str) -> CourseGeneration:

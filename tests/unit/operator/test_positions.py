@@ -40,7 +40,7 @@ def uid(sim: Simulation, name: str) -> str:
 
 def test_it_says_how_many_go_first_and_how_long_that_takes_once_something_was_measured(sim: Simulation) -> None:
     assert ask(sim, uid(sim, "second")) == (200, {"position": {"queue": QUEUE, "ahead": 1, "seconds": None}})
-    sim.actor.doer.history.take(Measured(QUEUE, ran=60.0), sim.time)
+    sim.actor.doer.history.take(Measured(QUEUE, ran=60.0, took=60.0), sim.time)
     found = ask(sim, uid(sim, "second"))[1]["position"]
     assert found["seconds"] == pytest.approx(120, rel=0.05)
 

@@ -12,7 +12,7 @@ from coursegen_operator.plan import failure
 from coursegen_operator.plan.position import Position
 from coursegen_operator.plan.world import Reading
 
-from .. import fleet, kinds, times
+from .. import finishing, fleet, kinds, times
 from .. import why as reasons
 from ..calls import Json
 from ..client import Client
@@ -46,6 +46,10 @@ def why(scope: Scope, name: str) -> None:
     }
     if seen.position:
         told |= {"ahead": seen.position.ahead, "waitSeconds": seen.position.seconds}
+    if isinstance(obj, CourseGeneration):
+        sure = obj.status.estimate_certainty
+        told |= {"estimatedCompletionTime": obj.status.estimated_completion_time}
+        told |= {"estimateCertainty": sure.value if sure else None}
     scope.screen.data(told, scope.output)
 
 
@@ -158,7 +162,7 @@ def task_lines(obj: Work, seen: reasons.Around, events: Sequence[Json], now: dat
             ("Retries", status.retry_count or None),
             ("Error", _error(obj)),
             ("Cost", _usage(status.usage)),
-            ("Estimate", _estimate(obj)),
+            ("Estimate", _estimate(obj, seen, now)),
             ("Quality", next((c.message for c in status.conditions if c.type == "QualityPassed"), None)),
         )
     )
@@ -198,11 +202,10 @@ def _usage(usage: Usage | None) -> str | None:
     return f"${usage.cost_micro_usd / 1e6:.4f}, {usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens"
 
 
-def _estimate(obj: Work) -> str | None:
-    if not isinstance(obj, CourseGeneration) or not obj.status.estimated_completion_time or kinds.is_finished(obj):
+def _estimate(obj: Work, seen: reasons.Around, now: datetime) -> str | None:
+    if not isinstance(obj, CourseGeneration):
         return None
-    sure = obj.status.estimate_certainty
-    return f"{obj.status.estimated_completion_time} (certainty {sure.value if sure else 'Unknown'})"
+    return finishing.when(obj, seen.queues, seen.children, now)
 
 
 def attempts(task: TaskStatus, what: str) -> list[Text]:

@@ -28,8 +28,22 @@ export function ago(stamp) {
   return html`<time datetime=${stamp} title=${new Date(stamp).toLocaleString()}>${text}</time>`;
 }
 
-/** When something should be finished; an estimate that has passed is no time to show. */
-export const due = (stamp) => (stamp && Date.parse(stamp) < Date.now() ? "any moment" : ago(stamp));
+/** Seconds that are a guess: no finer than they are worth. */
+export function about(seconds) {
+  const [, step] = [[60, 5], [120, 10], [600, 30], [3600, 60], [Infinity, 300]].find(([until]) => seconds < until);
+  return span(Math.max(step, Math.round(seconds / step) * step));
+}
+
+/** When a course should be finished, as sure as that is; an estimate that has passed is no time to show. */
+export function due({ estimated_completion_time: stamp, estimate_certainty: certainty }) {
+  if (!stamp) return certainty === "Unknown" ? "not known yet" : "";
+  const left = (Date.parse(stamp) - Date.now()) / SECOND;
+  if (left <= 0) return "any moment";
+  const [rough, why] = certainty === "High" ? ["", ""]
+    : [", roughly", ": something waits, or little was measured so far"];
+  const title = `${new Date(stamp).toLocaleString()}${why}`;
+  return html`<time datetime=${stamp} title=${title}>in about ${about(left)}${rough}</time>`;
+}
 
 export function bytes(count) {
   if (count < 1000) return `${count} B`;

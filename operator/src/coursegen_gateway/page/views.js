@@ -79,8 +79,8 @@ const why = (t) => LIVE.includes(t.phase) && t.hold_reason ? html`<small>${t.hol
 const COLUMNS = {
   courses: [TITLE, STATE, PROGRESS,
     { name: "Chapters", kind: "num", cell: (t) => t.chapters ? `${t.chapters.succeeded} / ${t.chapters.total}` : "" },
-    { name: "Finished", cell: (t) => t.completion_time ? ago(t.completion_time) : t.estimated_completion_time
-      ? html`<span class="soft">${due(t.estimated_completion_time)}</span>` : "" }, CREATED],
+    { name: "Finished", cell: (t) => t.completion_time ? ago(t.completion_time)
+      : html`<span class="soft">${due(t)}</span>` }, CREATED],
   chapters: [TITLE, STATE, PROGRESS, { name: "Course", cell: courseOf }, RETRIES, TOOK, CREATED],
   history: [TITLE, { name: "Kind", cell: (t) => t.kind }, STATE, PROGRESS, { name: "Queue", cell: (t) => t.queue_name },
     RETRIES, TOOK, CREATED],
@@ -159,7 +159,7 @@ function task({ task: t, course }, act) {
         ${ago(t.error_details.time)}: ${t.error_details.message}</span></p>` : nothing}
       ${facts([
         ["Created", ago(t.created_time)], ["Started", ago(t.start_time)], ["Ended", ago(t.completion_time)],
-        ["Should be finished", live ? due(t.estimated_completion_time) : ""], ["Last attempt took", span(t.runtime_seconds)],
+        ["Should be finished", live ? due(t) : ""], ["Last attempt took", span(t.runtime_seconds)],
         ["Next retry", ago(t.next_retry_time)], ["Queue", t.queue_name], ["Retries", t.retry_count || ""],
         ["Revision", t.revision || ""], ["Chapters", t.chapters && `${t.chapters.succeeded} of ${t.chapters.total} written`],
         ["Delivered without chapters", t.missing_chapters?.join(", ")],

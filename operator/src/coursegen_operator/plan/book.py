@@ -122,6 +122,11 @@ class WaitingBook:
         """Give the time since when the longest wait in a queue has lasted; None if nobody waits."""
         return min((self.oldest(line)[1].since for line in self.lines.get(queue, {}).values()), default=None)
 
+    def places(self, namespace: str, queue: str) -> list[tuple[float, ...]]:
+        """Give the places of what waits in a namespace's queue, in order."""
+        lines = [line for line in self.lines.get(queue, {}).values() if line.namespace == namespace]
+        return sorted(entry[0] for line in lines for entry in line.by_order if self._stands(entry))
+
     def only(self, queue: str) -> "WaitingBook":
         """Give a copy that has one queue alone."""
         copy = WaitingBook(turns=dict(self.turns), _present=dict(self._present))

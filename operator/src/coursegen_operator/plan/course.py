@@ -226,7 +226,7 @@ def _finish(step: CourseStep, over: Outcome | None) -> Plan:
         step.draft.effects.append(Count("tasks_finished", ("course", step.ended.value)))
         if step.ended is Outcome.SUCCEEDED and step.status.start_time:
             lasted = max(0.0, now - clock.parse(step.status.start_time))
-            step.draft.effects.append(Measured("", ran=lasted, kind="course"))
+            step.draft.effects.append(Measured(COURSE_SLOTS, ran=lasted, took=lasted, kind="course"))
         if requests.has_wish(step.course):
             step.draft.wake(now)
     if step.ended:
@@ -250,12 +250,23 @@ def _finish(step: CourseStep, over: Outcome | None) -> Plan:
         phase=conditions.phase(state),
         conditions=conditions.build(state, old.conditions, generation, clock.stamp(now)),
     )
-    estimate = eta.of_course(step.course, step.view.children, step.view.around, now)
-    told = eta.without(step.status) if step.ended else eta.laid_over(step.status, old, estimate, now)
-    status, writes = rollup.paced(told, old, step.view.children, course, now, step.view.around.defaults)
+    may_write = rollup.may_write(step.status, old, now, step.view.around.defaults)
+    if may_write:
+        step.status = _with_estimate(step, old)
+    status, writes = rollup.paced(step.status, old, step.view.children, course, now, may_write)
     if not writes and status.progress_time:
         step.draft.wake(clock.parse(status.progress_time) + step.view.around.defaults.progress_seconds)
+    if overdue := eta.next_look(status):
+        step.draft.wake(overdue)
     return Plan(status, tuple(step.draft.effects), step.draft.wake_at, step.want, writes)
+
+
+def _with_estimate(step: CourseStep, old: CourseStatus) -> CourseStatus:
+    """Say in a status when the course should be finished, unless it is."""
+    if step.ended:
+        return eta.without(step.status)
+    estimate = eta.of_course(step.course, step.view.children, step.view.around, step.now)
+    return eta.laid_over(step.status, old, estimate, step.now)
 
 
 def _recount(step: CourseStep) -> None:

@@ -46,7 +46,8 @@ def conclude(step: Step, attempt: Attempt, verdict: Verdict) -> None:
         step.changes["usage"] = _sum(step.task.status.usage, verdict.result.usage)
         step.draft.effects.append(_paid(step, verdict.result.usage))
     if verdict.outcome is Outcome.SUCCEEDED and verdict.result:
-        step.draft.effects.append(Measured(step.task.queue_name, ran=history.ran(attempt), kind=step.task.label))
+        ran, took = history.ran(attempt), history.took(step.status.model_copy(update={"usage": verdict.result.usage}))
+        step.draft.effects.append(Measured(step.task.queue_name, ran=ran, took=took, kind=step.task.label))
         step.result = verdict.result
         step.changes |= {
             "artifact": verdict.result.artifact,

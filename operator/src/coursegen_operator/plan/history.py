@@ -4,7 +4,10 @@ Everything here can be read again from the attempts in status, and is, at the st
 is not known any more.
 """
 
+import bisect
+import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -13,7 +16,8 @@ from coursegen_api.course import CourseGeneration
 from coursegen_api.names import QUEUE_COURSE
 
 from . import clock, requests
-from .world import AnyObject, Measured
+from .durations import POINTS, Usual
+from .world import COURSE_SLOTS, AnyObject, Measured
 
 HOUR_SECONDS = 3600.0
 _PERIODS = 12
@@ -50,8 +54,13 @@ def quantile(share: float, sketches: Iterable[Sketch]) -> float | None:
     for bucket in sorted(counts):
         rank -= counts[bucket]
         if rank <= 0:
-            return _LEAST_SECONDS * _GROWTH ** (bucket - 0.5) if bucket else 0.0
+            return _seconds_in(bucket)
     return None
+
+
+def _seconds_in(bucket: int) -> float:
+    """Give the duration that stands for a bucket."""
+    return _LEAST_SECONDS * _GROWTH ** (bucket - 0.5) if bucket else 0.0
 
 
 @dataclass(slots=True)
@@ -70,6 +79,18 @@ class Recent:
     def quantile(self, share: float) -> float:
         """Give the duration under which a share of them lies."""
         return quantile(share, (self.earlier, self.latest)) or 0.0
+
+    def mean(self) -> float:
+        """Give the mean of what there is; there has to be something."""
+        return sum(_seconds_in(b) * n for s in (self.earlier, self.latest) for b, n in s.counts.items()) / self.count
+
+    def points(self) -> tuple[float, ...]:
+        """Give durations that are equally likely, ascending; there has to be something."""
+        counts = Counter(self.earlier.counts) + Counter(self.latest.counts)
+        buckets = sorted(counts)
+        ranks = list(itertools.accumulate(counts[bucket] for bucket in buckets))
+        found = (buckets[bisect.bisect_left(ranks, (n + 0.5) / POINTS * self.count)] for n in range(POINTS))
+        return tuple(max(_LEAST_SECONDS, _seconds_in(bucket)) for bucket in found)
 
     @property
     def count(self) -> int:
@@ -107,7 +128,7 @@ class QueueHistory:
     periods: list[Period] = field(default_factory=list)
     """The last ones in which something was measured, ascending."""
     runs: Recent = field(default_factory=Recent)
-    waits: Recent = field(default_factory=Recent)
+    took: Recent = field(default_factory=Recent)
 
     def at(self, time: float) -> Period:
         """Give the period of a time, and let go of what is over an hour older."""
@@ -142,14 +163,8 @@ class History:
     """What was measured of every queue."""
 
     queues: dict[str, QueueHistory] = field(default_factory=dict)
-    durations: dict[str, float] = field(default_factory=dict)
-    """By queue: the median run, in seconds, of those measured last."""
-    slow: dict[str, float] = field(default_factory=dict)
-    """By queue: the 90th percentile of the same."""
-    measured: dict[str, int] = field(default_factory=dict)
-    """By queue: how many runs that median is of."""
-    waits: dict[str, float] = field(default_factory=dict)
-    """By queue: the median wait for a slot, in seconds, of those measured last."""
+    usual: dict[str, Usual] = field(default_factory=dict)
+    """By queue (or COURSE_SLOTS): how long its work takes, of what was measured last; nothing if nothing was."""
 
     def take(self, what: Measured, now: float) -> None:
         """Take in what a visit measured."""
@@ -157,17 +172,17 @@ class History:
         period = queue.at(now)
         if what.waited is not None:
             period.waits.add(what.waited)
-            queue.waits.add(what.waited)
-            self.waits[what.queue] = queue.waits.quantile(0.5)
         if what.ended is not None:
             period.succeeded += what.ended is Outcome.SUCCEEDED
             period.failed += what.ended is Outcome.FAILED
         if what.ran is not None:
             period.runs.add(what.ran)
             queue.runs.add(what.ran)
-            self.durations[what.queue] = queue.runs.quantile(0.5)
-            self.slow[what.queue] = queue.runs.quantile(0.9)
-            self.measured[what.queue] = queue.runs.count
+            if what.took is not None:
+                queue.took.add(what.took)
+            if queue.took.count:
+                runs, took = queue.runs, queue.took
+                self.usual[what.queue] = Usual(runs.quantile(0.5), runs.mean(), took.points(), took.count)
 
     def figures(self, queue: str, now: float) -> Figures | None:
         """Give what was measured of a queue in the last hour; None if nothing was."""
@@ -179,6 +194,7 @@ class History:
         told: list[tuple[float, Measured]] = []
         for obj in objects:
             if isinstance(obj, CourseGeneration):
+                told += _told_of_course(obj)
                 if obj.status.outline:
                     told += _told_of_outline(obj.status.outline)
             elif obj.status.queue_name:
@@ -200,6 +216,26 @@ def ran(attempt: Attempt) -> float | None:
     return max(0.0, clock.parse(attempt.completion_time) - clock.parse(attempt.admission_time))
 
 
+def took(status: TaskStatus) -> float | None:
+    """Give how long a task took from its first slot to its success, retries included.
+
+    None if it has not succeeded, and for what was found in the store: that says nothing of work that has to be done.
+    """
+    attempts = [a for a in status.attempts if a.outcome is not Outcome.WITHDRAWN]
+    last = attempts[-1] if attempts else None
+    if last is None or ran(last) is None or (status.usage and status.usage.cached):
+        return None
+    return max(0.0, clock.parse(last.completion_time or "") - clock.parse(attempts[0].admission_time))
+
+
+def _told_of_course(course: CourseGeneration) -> list[tuple[float, Measured]]:
+    started, completed = course.status.start_time, course.status.completion_time
+    if requests.ended(course) is not Outcome.SUCCEEDED or not started or not completed:
+        return []
+    lasted = max(0.0, clock.parse(completed) - clock.parse(started))
+    return [(clock.parse(completed), Measured(COURSE_SLOTS, ran=lasted, took=lasted))]
+
+
 def _told_of_outline(outline: TaskStatus) -> list[tuple[float, Measured]]:
     """Without a condition of its own an outline has ended with its last attempt, unless another follows."""
     last = outline.attempts[-1] if outline.attempts else None
@@ -215,7 +251,8 @@ def _told(
     for attempt in status.attempts:
         out.append((clock.parse(attempt.admission_time), Measured(queue, waited=waited(attempt))))
         if attempt.completion_time:
-            out.append((clock.parse(attempt.completion_time), Measured(queue, ran=ran(attempt))))
+            whole = took(status) if attempt is status.attempts[-1] else None
+            out.append((clock.parse(attempt.completion_time), Measured(queue, ran=ran(attempt), took=whole)))
     if ended and completion_time:
         out.append((clock.parse(completion_time), Measured(queue, ended=ended)))
     return out

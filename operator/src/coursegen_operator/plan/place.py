@@ -21,9 +21,9 @@ _UNKNOWN_SECONDS = 60.0
 
 def seconds_of(queue_name: str, around: Surroundings) -> float:
     """Estimate how long work of a queue runs: as measured, else half of what it may take."""
-    measured = around.durations.get(queue_name)
+    measured = around.usual.get(queue_name)
     if measured is not None:
-        return measured
+        return measured.run
     queue = around.queues.get(queue_name)
     return queue.spec.timeout_seconds / 2 if queue else _UNKNOWN_SECONDS
 

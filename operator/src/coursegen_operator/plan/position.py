@@ -1,6 +1,7 @@
 """How many go before a waiting object, and how long that takes: worked out when somebody asks, never written down."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ from coursegen_api.queue import StopPolicy
 from .admission import choose
 from .book import WaitingBook
 from .limits import Limits, Load, closed, kept, provider_key
+from .turn import Rival, Turn
 from .world import COURSE_SLOTS, Key, Want
 
 _PORTION = 500
@@ -83,6 +85,31 @@ def _turns(key: Key, want: Want, ahead: Sequence[tuple[Key, Want]], limits: Limi
 
 def _waves(ahead: int, slots: int) -> float:
     return (ahead + 1) / slots if slots else math.inf
+
+
+def turn_of(queue: str, namespace: str, ahead: int, book: WaitingBook, load: Load, limits: Limits) -> Turn | None:
+    """Say how soon work of a namespace gets slots of a queue: in a glance, for estimates, which are made often.
+
+    None if there are no slots until a person does something.
+
+    Arguments:
+        ahead: how many of the namespace wait before it.
+    """
+    found = limits.queues.get(queue)
+    if found is None or found.stopped is not StopPolicy.NONE or not found.capacity:
+        return None
+    running = load.by_queue.get(queue, 0)
+    own = min(found.capacity if (most := found.capacity_of(namespace)) is None else most, found.capacity)
+    mine = load.by_tenant.get((queue, namespace), 0)
+    waiting: Counter[str] = Counter()
+    for line in book.lines.get(queue, {}).values():
+        waiting[line.namespace] += line.size
+    free = 0 if waiting else max(0, min(found.capacity - running, limits.max_jobs - load.jobs, own - mine))
+    weight = found.tenant(namespace).weight
+    weights = {n: found.tenant(n).weight / weight for n in waiting if n != namespace}
+    share = running / (1 + sum(weights.values()))
+    rivals = (Rival(waiting[n], w, share * w - load.by_tenant.get((queue, n), 0)) for n, w in weights.items())
+    return Turn(free, ahead, max(1, running + free), max(1, own), tuple(rivals))
 
 
 def _endless(name: str, limits: Limits) -> Limits:

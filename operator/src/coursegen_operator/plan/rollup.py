@@ -73,21 +73,26 @@ def percentage(status: CourseStatus, children: Sequence[TaskObject], course: Cou
     return min(100, int(low + (high - low) * min(1.0, share)))
 
 
+def may_write(status: CourseStatus, old: CourseStatus, now: float, defaults: Defaults) -> bool:
+    """Tell whether a course may be written now.
+
+    A change of state is written at once, taking the figures with it; figures alone wait until five seconds after the
+    last write.
+    """
+    if old.progress_time is None or now >= clock.parse(old.progress_time) + defaults.progress_seconds:
+        return True
+    return _state_of(status) != _state_of(old)
+
+
 def paced(
     status: CourseStatus,
     old: CourseStatus,
     children: Sequence[TaskObject],
     course: CourseGeneration,
     now: float,
-    defaults: Defaults,
+    may_write: bool,
 ) -> tuple[CourseStatus, bool]:
-    """Lay progress, counts and cost over a status, and say whether to write now.
-
-    A change of state is written at once, taking the figures with it; figures alone wait until five
-    seconds after the last write.
-    """
-    urgent = _state_of(status) != _state_of(old)
-    due = old.progress_time is None or now >= clock.parse(old.progress_time) + defaults.progress_seconds
+    """Lay progress, counts and cost over a status, and say whether to write now."""
     if status.stage != "Done":
         rising = percentage(status, children, course)
         if status.revision == old.revision and status.start_time == old.start_time:
@@ -102,7 +107,7 @@ def paced(
     )
     if status == old or (eta.without(status) == eta.without(old) and not _may_tell_estimate(old, now)):
         return old, True
-    if urgent or due:
+    if may_write:
         return status.model_copy(update={"progress_time": clock.stamp(now)}), True
     return status, False
 

@@ -1,6 +1,6 @@
 """What the planner sees of Jobs and Pods, and what it may ask to be done."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +16,8 @@ from coursegen_api.task import Progress, TaskKind
 from coursegen_api.validation import QualityValidation
 
 from .breaker import Circuit
+from .durations import Usual
+from .turn import Turn
 
 TaskObject = ChapterGeneration | QualityValidation | CourseExport | ArtifactCleanup
 AnyObject = TaskObject | CourseGeneration
@@ -160,14 +162,10 @@ class Surroundings:
     gone: frozenset[str] = frozenset()
     """Names of Jobs of this object that were seen, and then were deleted."""
     progress: Progress | None = None
-    durations: Mapping[str, float] = field(default_factory=dict)
-    """By queue: how long its work usually runs, in seconds; a queue of which nothing is measured is not in here."""
-    slow: Mapping[str, float] = field(default_factory=dict)
-    """By queue: how long one in ten runs, or longer."""
-    waits: Mapping[str, float] = field(default_factory=dict)
-    """By queue: how long its work usually waits for a slot, in seconds."""
-    measured: Mapping[str, int] = field(default_factory=dict)
-    """By queue: how many runs the usual duration is made of."""
+    usual: Mapping[str, Usual] = field(default_factory=dict)
+    """By queue: how long its work takes; a queue of which nothing is measured is not in here."""
+    turn: Callable[[str, tuple[float, ...]], Turn | None] = lambda queue, place: Turn()
+    """Says how soon work of this namespace gets a slot of a queue, by its place in the order; None if it gets none."""
     refused: str = ""
     """What Kubernetes said when it last refused to create something for the object."""
     circuits: Mapping[Key, Circuit] = field(default_factory=dict)
@@ -266,11 +264,13 @@ class Measured:
     """What a visit measured of work of a queue, in seconds, and how the work ended for good."""
 
     queue: str
-    """Empty for a course as a whole, which goes through none."""
+    """COURSE_SLOTS for a course as a whole."""
     waited: float | None = None
     """For its slot, of an attempt that begins."""
     ran: float | None = None
     """Of an attempt or course that succeeded, from its slot to its end."""
+    took: float | None = None
+    """Of a task that succeeded, from its first slot to its end; None if that says nothing of other work."""
     ended: Outcome | None = None
     kind: str = ""
     """Of the task, or course; empty where status is read again, which is not measured twice."""
