@@ -27,6 +27,7 @@ class Where(StrEnum):
     PAGE_OF_ITS_OWN = "tests/cluster/client/test_cli_page.py"
     RUNBOOK = "tests/monitoring/test_live.py"
     MAKEFILE = "tests/unit/test_docs.py"
+    AGREEMENT = "make agreement"
     NOWHERE = "nowhere"
 
 
@@ -48,7 +49,7 @@ SCRIPTS = {
 """Pages with scripts in `sh` blocks, which are taken as a whole: where they are tried, or why they are not."""
 
 _ELSEWHERE = ((Where.MAKEFILE, r"^make |^(\.venv/bin/)?python -m tests\."),)
-_PAGES = {"cli.md": Where.PAGE_OF_ITS_OWN}
+_PAGES = {"cli.md": Where.PAGE_OF_ITS_OWN, "agreement.md": Where.AGREEMENT}
 
 
 @dataclass(frozen=True)
