@@ -18,6 +18,7 @@ from .graphs import Prometheus
 from .guard import RateLimit
 from .hub import Hub
 from .metrics import Metrics
+from .positions import Positions
 from .problems import Problem, not_found
 from .reflector import Reflector
 from .settings import Settings
@@ -70,6 +71,7 @@ class Gateway:
         self.begun = time.monotonic()
         self.impersonator: Impersonator
         self.prometheus: Prometheus
+        self.positions: Positions
 
     def _reader(self) -> ProgressReader | None:
         redis = self.settings.redis()
@@ -103,6 +105,7 @@ class Gateway:
         async with self.kube, aiohttp.ClientSession() as plain:
             self.impersonator = Impersonator(self.access)
             self.prometheus = Prometheus(self.settings.prometheus_url.get_secret_value(), plain)
+            self.positions = Positions(self.settings.operator_url, plain)
             tasks = [asyncio.create_task(r.run()) for r in self.reflectors]
             if self.progress:
                 tasks.append(asyncio.create_task(self.progress.run(self.state.take)))
