@@ -59,8 +59,8 @@ generate: .venv/ready ## Write what is generated anew: CRDs, references, alerts,
 	@$(PYTHON) -m monitoring
 	@$(PYTHON) -m gitops
 
-cli-docs: .venv/ready ## Run every command of docs/cli.md on a real API server, and write down what it says
-	@COURSEGEN_WRITE_DOCS=1 $(PYTHON) -m pytest -q tests/cluster/client/test_cli_page.py
+cli-docs: .venv/ready ## Run every command of docs/cli.md on a real cluster, and write down what it says
+	@COURSEGEN_WRITE_DOCS=1 $(PYTHON) -m pytest -q tests/e2e/test_plugin.py tests/cluster/client/test_cli_page.py
 
 record: .venv/ready ## Record the states that GitOps health checks are tried on, from a run on a real API server
 	@COURSEGEN_RECORD=deploy/gitops/recorded $(PYTHON) -m pytest -q tests/cluster/operator/test_gitops.py

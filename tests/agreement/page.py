@@ -38,10 +38,12 @@ def notes() -> str:
     queries = list(sources.queries())
     boards = {board for board, _, _ in queries}
     shown = {(board, title) for board, title, _, _, _ in sources.PANELS} | {("queues", "Retries an hour")}
+    asked = f"the {len(queries)} queries of all panels of the {len(boards)} dashboards"
     return (
         "Grafana itself was not run: it is no package of the registries that the tests install from. Prometheus was\n"
-        f"asked the {len(queries)} queries of all panels of the {len(boards)} dashboards, with the variables as Grafana\n"
-        f"has them in a view of the last hour with one point; {len(shown)} panels show a figure of this table, and the\n"
+        f"asked {asked}, with the variables as Grafana\n"
+        f"has them in a view of the last hour with one point; {len(shown)} panels show a figure of this "
+        "table, and the\n"
         "others answered. The dashboards' JSON is held to the rules of Grafana's dashboard-linter by\n"
         "`tests/monitoring/test_dashboards.py`."
     )

@@ -25,7 +25,7 @@ _VARIES = (
     (r"v1\.\d+\.\d+\S*", "VERSION"),
     (r"\b(\d+h)?(\d+m)?\d+s\b|\b\d+m\b", "SPAN"),
     (r"\b\d[\d,]*\.\d\b", "FIGURE"),
-    (r"\b\d+ (KiB|bytes)", r"SIZE \1"),
+    (r"\b[\d,]+ (KiB|bytes)", r"SIZE \1"),
     (r"\b\d+ of (\d+) took more than", r"SOME of \1 took more than"),  # on a busy machine the waiting chapter does
     (r" +", " "),
 )
@@ -43,6 +43,14 @@ def reduced(text: str) -> list[str]:
     return [line for line, _ in itertools.groupby(lines) if not _WHILE_WAITING.fullmatch(line)]
 
 
+def marked(text: str, name: str) -> str:
+    """Give the part of a page between its marks, which another test writes; AssertionError if there is none."""
+    begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
+    inside, found, _ = text.partition(begin)[2].partition(end)
+    assert found, f"no part {name}"
+    return f"{begin}{inside}{end}"
+
+
 class Page:
     """Runs commands one after the other, and writes down what they say."""
 
@@ -54,6 +62,10 @@ class Page:
     def text(self, section: str) -> None:
         """Add a section of the prose."""
         self._parts.append(self._prose.pop(section).strip())
+
+    def keep(self, page: Path, name: str) -> None:
+        """Add a part as a page has it already."""
+        self._parts.append(marked(page.read_text(), name))
 
     def shell(self, line: str, code: int = 0) -> str:
         """Run a command line as a person's shell would, and show it; AssertionError if it ends with another code."""

@@ -75,7 +75,7 @@ const RETRIES = { name: "Retries", kind: "num", cell: (t) => t.retry_count || ""
 const TOOK = { name: "Took", kind: "num", cell: (t) => span(t.runtime_seconds) };
 const CREATED = { name: "Created", cell: (t) => ago(t.created_time) };
 
-const why = (t) => LIVE.includes(t.phase) && t.hold_reason ? html`<small>${t.hold_reason}</small>`
+const why = (t) => LIVE.includes(t.phase) && t.hold_reason && t.hold_reason !== t.phase ? html`<small>${t.hold_reason}</small>`
   : t.phase === "Failed" && t.error_details ? html`<small>${t.error_details.failure_class}</small>`
   : t.phase === "Running" && t.stage ? html`<small>${t.stage}</small>` : nothing;
 
@@ -181,8 +181,9 @@ function task({ task: t, course, position }, act) {
 /** Where it stands among what waits: nothing for what waits for something else than a slot, or is not known. */
 function turn(position) {
   if (!position?.waiting) return [];
-  const ahead = `${position.ahead_is_at_least ? "at least " : ""}${position.ahead}`;
-  return [["Go before it", position.ahead ? ahead : "none: it is next"], ["Its turn comes", due(position.estimated_start_time)]];
+  const { ahead, ahead_is_at_least: more, estimated_start_time: turn } = position;
+  const others = ahead ? `${more ? "at least " : ""}${ahead} other${ahead === 1 ? "" : "s"}` : "nothing: it is next";
+  return [["Goes after", others], ["Its turn comes", due(turn)]];
 }
 
 function buttons(t, live, act) {
