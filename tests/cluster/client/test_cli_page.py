@@ -1,11 +1,13 @@
 """docs/cli.md is a run of every command on a real API server; `make cli-docs` writes it anew."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from coursegen.cli.commands import app
 from coursegen_api.base import FailureClass
 from coursegen_api.task import TaskInput, TaskKind, TaskResult, exit_code
 
@@ -79,6 +81,8 @@ def test_every_command_says_what_the_docs_show(scene: Scene, kubelet: Kubelet, p
     after_the_end(page, scene)
     with Kubelet(Scene(scene.system, "coursegen-test"), well):
         looking_after_the_system(page, scene)
+    page.text("completion")
+    page.shell("kubectl coursegen completion bash")
     page.text("reference")
     text = page.written()
     if os.environ.get(WRITE):
@@ -149,6 +153,7 @@ def after_the_end(page: Page, scene: Scene) -> None:
     scene.until("ChapterGeneration", "course-123-chapter-01", lambda s: s.get("revision") == 1, 60)
     scene.until("CourseGeneration", "course-123", lambda s: s.get("revision") == 1, 60)
     scene.until_ended("course-123", seconds=120)
+    page.shell("kubectl coursegen stop -n courses course-123")
     page.shell("kubectl coursegen export -n courses course-123-chapter-01 --format pdf")
     scene.until_ended("course-123-chapter-01-pdf", "CourseExport", 60)
     page.text("own")
@@ -157,6 +162,11 @@ def after_the_end(page: Page, scene: Scene) -> None:
     page.shell("kubectl coursegen export -n courses my-loops.md --format pdf")
     scene.until_ended("my-loops-pdf", "CourseExport", 60)
     page.keep(DOCS, PODS)
+
+
+def test_the_docs_show_every_command() -> None:
+    shown = {line.split()[2] for line in re.findall(r"^\$ (kubectl coursegen .+)$", DOCS.read_text(), re.MULTILINE)}
+    assert {command.name for command in app.registered_commands} - shown == set()
 
 
 def looking_after_the_system(page: Page, scene: Scene) -> None:
