@@ -14,7 +14,7 @@ UNIT = not cluster and not e2e
 BOTH = -n 2
 
 .DEFAULT_GOAL = help
-.PHONY: help demo down deploy images test test-unit test-cluster verify generate fuzz faults chaos fmt bench docs calibration cli-docs record agreement audit sbom clean
+.PHONY: help demo down deploy images test test-unit test-cluster verify generate fuzz faults chaos fmt bench docs calibration cli-docs record agreement pictures audit sbom clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -67,6 +67,9 @@ record: .venv/ready ## Record the states that GitOps health checks are tried on,
 
 agreement: .venv/ready ## Run the demo on a cluster of its own, read its figures wherever they are shown, and write docs/agreement.md
 	@$(PYTHON) -m tests.agreement
+
+pictures: .venv/ready ## Take the pictures of the page that the docs show, from the tests in a real browser
+	@PICTURES=docs/images $(PYTHON) -m pytest -q tests/cluster/operator/gateway/test_page.py tests/cluster/operator/gateway/test_graphs.py
 
 audit: .venv/ready ## Have checkov and kube-score look at the rendered overlays; every finding that is kept has its reason beside it
 	@$(PYTHON) -m checks audit

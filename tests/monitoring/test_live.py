@@ -30,7 +30,7 @@ from ..e2e.scene import COURSE, Scene, chapter, course
 from ..e2e.system import apply_queue, free_port
 from .conftest import ROOT
 from .server import Server, Target, scraping
-from .test_dashboards import QUERIES
+from .test_dashboards import BOARDS, QUERIES
 
 pytestmark = pytest.mark.cluster
 
@@ -171,6 +171,17 @@ def test_every_graph_of_the_page_has_data(run: tuple[Server, Scene], query: grap
     series = run[0].over_time(query.promql.replace("$range", "15s"))
     assert any(math.isfinite(float(value)) for one in series for _, value in one["values"]), series
     assert all(query.label in one["metric"] for one in series) or len(series) == 1, "lines have names"
+
+
+def test_the_variables_of_a_board_offer_operators_and_gateways(run: tuple[Server, Scene]) -> None:
+    for board in BOARDS.values():
+        offered = {}
+        for variable in board["templating"]["list"][1:]:
+            [(selector, label)] = re.findall(r"label_values\((.*), (\w+)\)", variable["query"])
+            series = run[0].ask("series", **{"match[]": as_shown(selector)})
+            offered[label] = {s[label] for s in series}
+        assert offered["job"] == {"coursegen-operator", "coursegen-gateway"}
+        assert len(offered["instance"]) == 2
 
 
 def test_what_prometheus_knows_is_what_the_objects_say(run: tuple[Server, Scene]) -> None:

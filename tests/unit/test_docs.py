@@ -69,3 +69,11 @@ def told(module: str) -> str:
     said = subprocess.run(argv, cwd=ROOT, env=path, capture_output=True, text=True, timeout=60, check=False)
     assert said.returncode == 0, said.stderr
     return said.stdout
+
+
+def test_every_picture_is_taken_by_a_test_and_shown() -> None:
+    sources = "".join(p.read_text() for p in (ROOT / "tests").rglob("*.py"))
+    taken = {*re.findall(r'keep\(page, "([a-z-]+)"\)', sources), *re.findall(r'IMAGES / "([a-z-]+)\.png"', sources)}
+    shown = {name for page in PAGES for name in re.findall(r"images/([a-z-]+)\.png", page.read_text())}
+    there = {p.stem for p in (ROOT / "docs" / "images").iterdir()}
+    assert taken == shown == there, "make pictures"
