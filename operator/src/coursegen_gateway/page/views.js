@@ -181,9 +181,10 @@ function task({ task: t, course, position }, act) {
 /** Where it stands among what waits: nothing for what waits for something else than a slot, or is not known. */
 function turn(position) {
   if (!position?.waiting) return [];
-  const { ahead, ahead_is_at_least: more, estimated_start_time: turn } = position;
+  const { ahead, ahead_is_at_least: more, wait_seconds: seconds } = position;
   const others = ahead ? `${more ? "at least " : ""}${ahead} other${ahead === 1 ? "" : "s"}` : "nothing: it is next";
-  return [["Goes after", others], ["Its turn comes", due(turn)]];
+  const about = seconds == null ? "" : `in about ${span(Math.max(5, Math.round(seconds / 5) * 5))}`;
+  return [["Goes after", others], ["Its turn comes", about]];
 }
 
 function buttons(t, live, act) {
