@@ -72,12 +72,13 @@ def test_the_plugin_asks_the_operator_where_waiting_work_stands(scene: Scene) ->
 
 
 DOCS = ROOT / "docs" / "cli.md"
+EXPORTS = [{"format": "pdf"}, {"format": "scorm"}, {"format": "json"}]
 PODS = "with Pods"
 """The part of the page that is written here."""
 
 
 def test_what_needs_pods_says_what_the_docs_show(scene: Scene) -> None:
-    scene.create("CourseGeneration", "course-123", course(1, exports=[{"format": "pdf"}, {"format": "scorm"}]))
+    scene.create("CourseGeneration", "course-123", course(1, exports=EXPORTS))
     assert scene.until_ended("course-123")["phase"] == "Succeeded"
     with tempfile.TemporaryDirectory() as name:
         page = Page(Path(__file__).parent / "cli.md", environment(scene, Path(name)), Path(name))
@@ -86,7 +87,7 @@ def test_what_needs_pods_says_what_the_docs_show(scene: Scene) -> None:
         page.text("logs")
         page.shell(f"kubectl coursegen logs -n {scene.namespace} course-123-chapter-01")
         page.text("load")
-        page.shell("kubectl coursegen test-queue --courses 2")
+        page.shell("kubectl coursegen test-queue --courses 3", seconds=600)
         written = page.written().replace(scene.namespace, "courses").rstrip()
     text = DOCS.read_text()
     before, now = marked(text, PODS), f"<!-- {PODS} -->\n\n{written}\n\n<!-- end of {PODS} -->"
