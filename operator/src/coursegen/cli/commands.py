@@ -252,7 +252,12 @@ def try_queue(
     courses: Annotated[int, typer.Option(min=1, max=1000, help="Courses to generate at once.")] = 10,
     chapters: Annotated[int, typer.Option(min=1, max=20, help="Chapters of each.")] = 3,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds until it is given up.")] = 900,
-    scratch: Annotated[str | None, typer.Option(help="Name of the namespace to make. Default: a new one.")] = None,
+    scratch: Annotated[
+        str | None,
+        typer.Option(
+            help="The namespace to make. Default: one labelled coursegen.dev/test-queue=true, else a new one."
+        ),
+    ] = None,
 ) -> None:
     """Generate courses in a scratch namespace, and judge. Cleans up, also after ^C; exits with 1 if it fails."""
     from . import trial

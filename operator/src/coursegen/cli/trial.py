@@ -151,13 +151,16 @@ def _borrowed(scope: Scope, name: str) -> Iterator[Client]:
 
 
 def _clear(scope: Scope, client: Client) -> None:
-    """Delete the courses, and wait until they are gone; ^C is not heard meanwhile, lest some be left behind."""
+    """Delete the courses, and wait until their parts are gone; ^C is not heard meanwhile, lest some be left behind."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         for left in client.list(CourseGeneration):
             path = kinds.path(CourseGeneration, client.namespace, left.metadata.name)
             client.run(_delete(path, {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}))
         _say(scope, f"The courses in namespace {client.namespace} are removed")
+        end = time.monotonic() + _GONE_SECONDS
+        while client.list(ChapterGeneration) and time.monotonic() < end:  # the next load's will have the same names
+            time.sleep(_LOOK_SECONDS)
     except CoursegenError as error:
         hint = f"kubectl -n {client.namespace} delete coursegen --all"
         _say(scope, f"The courses in namespace {client.namespace} could not be removed ({error}): {hint}")
