@@ -87,7 +87,7 @@ def test_what_needs_pods_says_what_the_docs_show(scene: Scene) -> None:
         page.text("logs")
         page.shell(f"kubectl coursegen logs -n {scene.namespace} course-123-chapter-01")
         page.text("load")
-        page.shell("kubectl coursegen test-queue --courses 3", seconds=600)
+        page.shell("kubectl coursegen test-queue --courses 1", seconds=600)
         written = page.written().replace(scene.namespace, "courses").rstrip()
     text = DOCS.read_text()
     before, now = marked(text, PODS), f"<!-- {PODS} -->\n\n{written}\n\n<!-- end of {PODS} -->"
