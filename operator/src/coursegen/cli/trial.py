@@ -47,6 +47,12 @@ class Load:
     """Of each course."""
     timeout_seconds: int
 
+    @property
+    def words(self) -> str:
+        """Begin a sentence about it."""
+        chapters = "1 chapter" if self.chapters == 1 else f"{self.chapters} chapters"
+        return f"1 course of {chapters} is" if self.courses == 1 else f"{self.courses} courses of {chapters} are"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -85,7 +91,7 @@ def run(scope: Scope, load: Load, scratch: str | None) -> None:
     with _borrowed(scope, name) if prepared else _namespace(scope, name, _secrets(scope)) as client:
         for number in range(1, load.courses + 1):
             client.start_course_generation(course(number, load.chapters, run_id), name=f"trial-{number:03d}")
-        _say(scope, f"{load.courses} courses of {load.chapters} chapters are submitted to namespace {name}")
+        _say(scope, f"{load.words} submitted to namespace {name}")
         finished = _until_ended(scope, client, load)
         verdict = _judge(client, load, finished, begun)
     faults = verdict.faults()
