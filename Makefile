@@ -14,7 +14,7 @@ UNIT = not cluster and not e2e
 BOTH = -n 2
 
 .DEFAULT_GOAL = help
-.PHONY: help demo down deploy images test test-unit test-cluster verify generate fuzz faults chaos fmt bench docs calibration cli-docs record audit sbom clean
+.PHONY: help demo down deploy images test test-unit test-cluster verify generate fuzz faults chaos fmt bench docs calibration cli-docs record agreement pictures audit sbom clean
 
 help: ## List every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -59,11 +59,17 @@ generate: .venv/ready ## Write what is generated anew: CRDs, references, alerts,
 	@$(PYTHON) -m monitoring
 	@$(PYTHON) -m gitops
 
-cli-docs: .venv/ready ## Run every command of docs/cli.md on a real API server, and write down what it says
-	@COURSEGEN_WRITE_DOCS=1 $(PYTHON) -m pytest -q tests/cluster/client/test_cli_page.py
+cli-docs: .venv/ready ## Run every command of docs/cli.md on a real cluster, and write down what it says
+	@COURSEGEN_WRITE_DOCS=1 $(PYTHON) -m pytest -q tests/e2e/test_plugin.py tests/cluster/client/test_cli_page.py
 
 record: .venv/ready ## Record the states that GitOps health checks are tried on, from a run on a real API server
 	@COURSEGEN_RECORD=deploy/gitops/recorded $(PYTHON) -m pytest -q tests/cluster/operator/test_gitops.py
+
+agreement: .venv/ready ## Run the demo on a cluster of its own, read its figures wherever they are shown, and write docs/agreement.md
+	@$(PYTHON) -m tests.agreement
+
+pictures: .venv/ready ## Take the pictures of the page that the docs show, from the tests in a real browser
+	@PICTURES=docs/images $(PYTHON) -m pytest -q tests/cluster/operator/gateway/test_page.py tests/cluster/operator/gateway/test_graphs.py
 
 audit: .venv/ready ## Have checkov and kube-score look at the rendered overlays; every finding that is kept has its reason beside it
 	@$(PYTHON) -m checks audit

@@ -28,6 +28,7 @@ class Where(StrEnum):
     RUNBOOK = "tests/monitoring/test_live.py"
     MAKEFILE = "tests/unit/test_docs.py"
     PODS = "tests/e2e/test_docs.py"
+    AGREEMENT = "make agreement"
     NOWHERE = "nowhere"
 
 
@@ -51,7 +52,7 @@ _ELSEWHERE = (
     (Where.MAKEFILE, r"^make |^(\.venv/bin/)?python -m tests\."),
     (Where.PODS, r"^kubectl .*(\blogs\b|port-forward)|^curl |^TOKEN="),
 )
-_PAGES = {"cli.md": Where.PAGE_OF_ITS_OWN}
+_PAGES = {"cli.md": Where.PAGE_OF_ITS_OWN, "agreement.md": Where.AGREEMENT}
 
 
 @dataclass(frozen=True)

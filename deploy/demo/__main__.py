@@ -15,7 +15,7 @@ from . import bucket, course, live, overlay, screen
 from . import ground as grounds
 from .ground import Ground
 from .kubectl import Kubectl, proxy
-from .overlay import ROOT, SYSTEM, TENANT
+from .overlay import ROOT, SYSTEM, TENANT, TENANTS, TRIAL
 
 EXAMPLE = Path("examples/python-programming.yaml")
 COURSE = "course-123"
@@ -83,9 +83,11 @@ def _deploy(ground: Ground) -> Kubectl:
 
 
 def _tenants(kubectl: Kubectl) -> dict[str, str]:
-    """Make the namespace first: its workers' accounts are to reach no other, and that goes by its UID."""
-    kubectl.run("apply", "-k", str(ROOT / "deploy/overlays/local/tenant"), what=f"Making the namespace {TENANT}")
-    return {TENANT: kubectl.output("get", "namespace", TENANT, "--output=jsonpath={.metadata.uid}").strip()}
+    """Make the namespaces first: their workers' accounts are to reach no other, and that goes by their UIDs."""
+    for folder, tenant in (("tenant", TENANT), ("trial", TRIAL)):
+        kubectl.run("apply", "-k", str(ROOT / "deploy/overlays/local" / folder), what=f"Making the namespace {tenant}")
+    uid = ("--output=jsonpath={.metadata.uid}",)
+    return {tenant: kubectl.output("get", "namespace", tenant, *uid).strip() for tenant in TENANTS}
 
 
 def _rollout(kubectl: Kubectl, workload: str, words: str) -> None:

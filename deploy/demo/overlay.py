@@ -18,6 +18,9 @@ GENERATED = OVERLAY / "generated"
 
 SYSTEM = "coursegen-system"
 TENANT = "courses"
+TRIAL = "coursegen-test"
+"""The tenant that test-queue has its load in."""
+TENANTS = (TENANT, TRIAL)
 STORE = "coursegen-store"
 BUCKET = "coursegen"
 GATEWAY = "gateway"
@@ -30,7 +33,7 @@ _S3 = f"http://s3.{SYSTEM}.svc:7070"
 _UIDS = "uids.json"
 
 
-def write(images: Mapping[str, str], folder: Path | None = None, tenants: Sequence[str] = (TENANT,)) -> None:
+def write(images: Mapping[str, str], folder: Path | None = None, tenants: Sequence[str] = TENANTS) -> None:
     """Write the generated component.
 
     Args:

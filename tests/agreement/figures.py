@@ -84,3 +84,25 @@ def differences(readings: Readings) -> list[str]:
             elif not figure.same(truth[figure], value):
                 out.append(f"{figure.name} is {truth[figure]:g}, and {source} says {value:g}")
     return out
+
+
+def table(readings: Readings) -> list[str]:
+    """Give a table of Markdown: a line for each figure that two places or more show."""
+    lines = [f"| Figure | {' | '.join(readings)} |", f"|---|{'---|' * len(readings)}"]
+    for figure in readings[Source.OBJECTS]:
+        said = [readings[source].get(figure) for source in readings]
+        if sum(value is not None for value in said) > 1:
+            lines.append(f"| {figure.name} | {' | '.join(_shown(figure, value) for value in said)} |")
+    return lines
+
+
+def _shown(figure: Figure, value: float | None) -> str:
+    if value is None:
+        return ""
+    match figure.unit:
+        case Unit.COUNT:
+            return f"{value:.0f}"
+        case Unit.PERCENT:
+            return f"{value:.1f} %"
+        case _:
+            return f"{value:.1f} s"

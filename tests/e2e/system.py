@@ -16,6 +16,7 @@ import obstore
 import yaml
 from obstore.store import S3Store
 
+from coursegen_api import names
 from demo import bucket, overlay
 from demo.kubectl import Kubectl
 from localcluster import Build, Cluster, Image, Options, Reporter, images
@@ -250,7 +251,9 @@ def build_images(reporter: Reporter) -> dict[str, Image]:
 def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespaces: Sequence[str]) -> None:
     """Apply an overlay like deploy/overlays/local, and wait until all of it is ready."""
     generated = folder / "generated"
-    overlay.write({name: image.reference for name, image in built.items()}, generated, (*TENANTS, SCENES))
+    overlay.write(
+        {name: image.reference for name, image in built.items()}, generated, (*TENANTS, overlay.TRIAL, SCENES)
+    )
     base = os.path.relpath(ROOT / "deploy", folder)
     short = [
         {"op": "replace", "path": "/spec/backoffSeconds", "value": BACKOFF_SECONDS},
@@ -261,7 +264,7 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
         "name": "coursegen-operator",
         "namespace": SYSTEM,
         "behavior": "merge",
-        "literals": [f"COURSEGEN_NAMESPACES={','.join((*namespaces, *TENANTS))}"],
+        "literals": [f"COURSEGEN_NAMESPACES={','.join((*namespaces, *TENANTS, overlay.TRIAL))}"],
     }
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
@@ -275,7 +278,8 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
     kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs")
     established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
     kubectl.run(*established, "--timeout=60s", what="Waiting for the CRDs")
-    uids = {tenant: _make_namespace(kubectl, tenant, folder) for tenant in TENANTS}
+    uids = {tenant: _make_namespace(kubectl, tenant, folder) for tenant in (*TENANTS, overlay.TRIAL)}
+    kubectl.run("label", "namespace", overlay.TRIAL, f"{names.LABEL_TEST_QUEUE}=true", what="Labelling a namespace")
     _make_namespace(kubectl, SCENES, folder)
     overlay.limit(generated, uids)
     kubectl.run("apply", "-k", str(folder), what="Applying the tests' overlay")

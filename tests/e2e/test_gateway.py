@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from .scene import SECONDS, Scene
+from .scene import SECONDS, Scene, chapter
 from .system import SYSTEM
 
 CONTENT = {
@@ -67,3 +67,19 @@ def test_content_from_outside_is_measured_and_made_a_pdf_through_the_gateway(sce
         assert (log.status_code, log.headers["x-pod"].startswith("e-")) == (200, True), log.text
         assert json.loads(log.text.splitlines()[0])
         assert "Warm air" not in log.text, "a log has no content"
+
+
+def test_the_gateway_asks_the_operator_where_waiting_work_stands(scene: Scene) -> None:
+    queue = f"{scene.namespace}-queue"[-52:].strip("-")
+    scene.create("GenerationQueue", queue, {"priority": 3, "capacity": 0})
+    for index, name in enumerate(("first", "second"), start=1):
+        scene.create("ChapterGeneration", name, chapter(queueName=queue, index=index))
+        scene.until("ChapterGeneration", name, lambda s: s.get("holdReason") == "QueuePaused")
+    found = scene.system.recorder.now("ChapterGeneration", scene.namespace, "second")
+    assert found
+    path = f"/api/v1/tasks/{found['metadata']['uid']}/position"
+    with gateway(scene) as client:
+        scene.system.recorder.until(
+            lambda: client.get(path).json().get("ahead") == 1, 30, lambda: f"the gateway says {client.get(path).text}"
+        )
+    scene.kubectl("delete", "generationqueue", queue)

@@ -1,4 +1,4 @@
-"""What `kubectl coursegen` needs real Pods for: a worker's log, and files from the store."""
+"""What `kubectl coursegen` needs real Pods for: a worker's log, files from the store, a load."""
 
 import hashlib
 import json
@@ -8,21 +8,32 @@ import sys
 import tempfile
 from pathlib import Path
 
+from coursegen_api import names
+from demo import overlay
+
+from ..cluster.client.page import Page, marked, reduced
 from .scene import Scene, chapter, course
+from .system import ROOT
+
+
+def environment(scene: Scene, folder: Path) -> dict[str, str]:
+    """Give what a person's shell has: kubectl and the plugin on the PATH, and a kubeconfig."""
+    access = scene.system.kubectl
+    (folder / "kubectl").unlink(missing_ok=True)
+    (folder / "kubectl").symlink_to(access.program)
+    return {
+        "PATH": f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "KUBECONFIG": str(access.kubeconfig),
+        "HOME": str(folder),
+    }
 
 
 def coursegen(scene: Scene, folder: Path, *arguments: str) -> str:
     """Run the plugin as a person does who has kubectl on the PATH; AssertionError with its words if it fails."""
-    access = scene.system.kubectl
-    (folder / "kubectl").unlink(missing_ok=True)
-    (folder / "kubectl").symlink_to(access.program)
-    environment = {
-        "PATH": f"{folder}:{os.environ['PATH']}",
-        "KUBECONFIG": str(access.kubeconfig),
-        "HOME": str(folder),
-    }
     argv = [str(Path(sys.executable).parent / "kubectl-coursegen"), "-n", scene.namespace, *arguments]
-    done = subprocess.run(argv, capture_output=True, text=True, env=environment, timeout=120, check=False)
+    done = subprocess.run(
+        argv, capture_output=True, text=True, env=environment(scene, folder), timeout=120, check=False
+    )
     assert done.returncode == 0, f"{arguments}: {done.stderr}"
     return done.stdout
 
@@ -58,3 +69,31 @@ def test_the_plugin_asks_the_operator_where_waiting_work_stands(scene: Scene) ->
         said = coursegen(scene, Path(folder), "why", "chaptergen/second")
         assert said.rstrip().endswith("raise spec.capacity to go on. 1 goes before it."), said
     scene.kubectl("delete", "generationqueue", queue)
+
+
+DOCS = ROOT / "docs" / "cli.md"
+EXPORTS = [{"format": "pdf"}, {"format": "scorm"}, {"format": "json"}]
+PODS = "with Pods"
+"""The part of the page that is written here."""
+
+
+def test_what_needs_pods_says_what_the_docs_show(scene: Scene) -> None:
+    scene.create("CourseGeneration", "course-123", course(1, exports=EXPORTS))
+    assert scene.until_ended("course-123")["phase"] == "Succeeded"
+    with tempfile.TemporaryDirectory() as name:
+        page = Page(Path(__file__).parent / "cli.md", environment(scene, Path(name)), Path(name))
+        page.text("files")
+        page.shell(f"kubectl coursegen download -n {scene.namespace} course-123 -d out")
+        page.text("logs")
+        page.shell(f"kubectl coursegen logs -n {scene.namespace} course-123-chapter-01")
+        page.text("load")
+        page.shell("kubectl coursegen test-queue --courses 1", seconds=600)
+        written = page.written().replace(scene.namespace, "courses").rstrip()
+    text = DOCS.read_text()
+    before, now = marked(text, PODS), f"<!-- {PODS} -->\n\n{written}\n\n<!-- end of {PODS} -->"
+    if os.environ.get("COURSEGEN_WRITE_DOCS"):
+        DOCS.write_text(text.replace(before, now))
+    assert reduced(now) == reduced(marked(DOCS.read_text(), PODS)), "docs/cli.md is stale: make cli-docs"
+    assert (
+        scene.system.api.get(f"/apis/{names.API_VERSION}/namespaces/{overlay.TRIAL}/coursegenerations")["items"] == []
+    )

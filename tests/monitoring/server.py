@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes one operator every second, and what a test asks it."""
+"""A real Prometheus that scrapes an operator and a gateway every second, and what a test asks it."""
 
 import json
 import math
@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,15 +80,29 @@ class Server:
         return found
 
 
+@dataclass(frozen=True)
+class Target:
+    """Who is scraped, on a port of loopback."""
+
+    job: str
+    port: int
+    token: str = ""
+
+    def config(self) -> dict[str, Any]:
+        """Give it as Prometheus reads it."""
+        known = {"job_name": self.job, "static_configs": [{"targets": [f"127.0.0.1:{self.port}"]}]}
+        return known | ({"authorization": {"credentials": self.token}} if self.token else {})
+
+
 @contextmanager
-def scraping(programs: Prometheus, port: int, folder: Path) -> Iterator[Server]:
-    """Start a Prometheus that scrapes a port of loopback and evaluates our rules; it ends with the body."""
+def scraping(programs: Prometheus, port: int, targets: Sequence[Target], folder: Path) -> Iterator[Server]:
+    """Start a Prometheus on a port that scrapes some targets and evaluates our rules; it ends with the body."""
     config = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(rules.SOURCE)],
-        "scrape_configs": [{"job_name": "coursegen-operator", "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}],
+        "scrape_configs": [target.config() for target in targets],
     }
-    with _running(programs, config, folder) as (server, _):
+    with _running(programs, config, folder, port) as (server, _):
         yield server
 
 
@@ -110,10 +124,10 @@ def remembering(programs: Prometheus, samples: str, folder: Path) -> Iterator[tu
 
 @contextmanager
 def _running(
-    programs: Prometheus, config: dict[str, Any], folder: Path
+    programs: Prometheus, config: dict[str, Any], folder: Path, port: int = 0
 ) -> Iterator[tuple[Server, "subprocess.Popen[bytes]"]]:
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
-    server = Server(free_port(), time.time())
+    server = Server(port or free_port(), time.time())
     argv = [
         "setpriv", "--pdeathsig", "KILL", str(programs.server), f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{server.port}",

@@ -303,6 +303,26 @@ def test_the_gateways_pods_are_scraped_with_a_token() -> None:
     assert found["ClusterRoleBinding"]["subjects"][0]["name"] == account
 
 
+@pytest.mark.parametrize(
+    ("policy", "reached"),
+    [("components/prometheus", ("operator", "gateway")), ("components/gateway", ("operator",))],
+)
+def test_a_network_policy_lets_through_to_the_pods_that_are_asked(policy: str, reached: tuple[str, ...]) -> None:
+    deploy = ROOT / "deploy"
+    files = {"operator": "base/operator/deployment.yaml", "gateway": "components/gateway/gateway.yaml"}
+    spec = yaml.safe_load((deploy / policy / "networkpolicy.yaml").read_text())["spec"]
+    peers = [
+        (peer["podSelector"]["matchLabels"], rule["ports"]) for rule in spec["egress"] for peer in rule.get("to", ())
+    ]
+    for name in reached:
+        [made, *_] = yaml.safe_load_all((deploy / files[name]).read_text())
+        pod = made["spec"]["template"]
+        [port] = pod["spec"]["containers"][0]["ports"]
+        labels = pod["metadata"]["labels"]
+        open_ = {p["port"] for wanted, ports in peers if wanted.items() <= labels.items() for p in ports}
+        assert open_ & {port["name"], port["containerPort"]}, name
+
+
 def test_the_prometheus_rule_is_the_plain_file() -> None:
     manifest = yaml.safe_load((COMPONENT / "prometheusrule.yaml").read_text())
     assert manifest["spec"]["groups"] == GROUPS

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from coursegen_operator.catalogue import CATALOGUE, Type
+from coursegen_gateway.metrics import Metrics
+from coursegen_operator.catalogue import CATALOGUE
 from monitoring import dashboards
 from monitoring.dashboards.board import Unit
 
@@ -16,7 +17,8 @@ from .conftest import COMPONENT
 BOARDS: dict[str, dict[str, Any]] = {name: json.loads(text) for name, text in dashboards.files().items()}
 PANELS = [(name, p) for name, board in BOARDS.items() for p in board["panels"] if p["type"] != "row"]
 QUERIES = [(f"{name}/{p['title']}", p, t["expr"]) for name, p in PANELS for t in p["targets"]]
-COUNTERS = {n for n, f in CATALOGUE.items() if f.type is Type.COUNTER} | {"process_cpu_seconds_total"}
+GATEWAY = {f"{f.name}_total" if f.type == "counter" else f.name: f.type for f in Metrics().registry.collect()}
+HISTOGRAMS = {n for n, f in CATALOGUE.items() if f.buckets} | {n for n, t in GATEWAY.items() if t == "histogram"}
 PROCESS = {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"}
 
 each_panel = pytest.mark.parametrize(("board", "panel"), PANELS, ids=[f"{n}/{p['title']}" for n, p in PANELS])
@@ -89,15 +91,16 @@ def test_a_query_rates_counters_over_the_interval_that_grafana_gives(panel: dict
 
 @each_query
 def test_a_query_asks_for_nothing_that_nobody_shows(panel: dict[str, Any], query: str) -> None:
-    shown = set(CATALOGUE) | {f"{n}_{s}" for n, f in CATALOGUE.items() if f.buckets for s in ("bucket", "sum", "count")}
+    shown = {*CATALOGUE, *GATEWAY, *(f"{n}_{s}" for n in HISTOGRAMS for s in ("bucket", "sum", "count"))}
     assert set(re.findall(r"\b(?:coursegen|process)_\w+", query)) <= shown | PROCESS
 
 
 def test_every_metric_is_on_a_board() -> None:
-    """But for changes of circuits, which Events tell, and two counts that say more to an alert of your own."""
+    """But for the gateway's version, changes of circuits, which Events tell, and two counts for alerts of your own."""
     asked = " ".join(q for _, _, q in QUERIES)
-    left = {n for n in CATALOGUE if n not in asked}
+    left = {n for n in (*CATALOGUE, *GATEWAY) if n not in asked}
     assert left == {
+        "coursegen_gateway_build_info",
         "coursegen_circuit_breaker_changes_total",
         "coursegen_provider_circuit_breakers",
         "coursegen_unreadable_objects",

@@ -27,10 +27,10 @@ from ..cluster.operator.gateway.place import Place, apply_rights, start_redis
 from ..cluster.operator.gateway.place import Server as Program
 from ..cluster.operator.kubelet import RUNS, End, Kubelet, well
 from ..e2e.scene import COURSE, Scene, chapter, course
-from ..e2e.system import apply_queue
+from ..e2e.system import apply_queue, free_port
 from .conftest import ROOT
-from .server import Server, scraping
-from .test_dashboards import QUERIES
+from .server import Server, Target, scraping
+from .test_dashboards import BOARDS, QUERIES
 
 pytestmark = pytest.mark.cluster
 
@@ -89,19 +89,38 @@ def report(port: int, scene: Scene, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def run(
-    programs: Prometheus, redis_server: Program, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Server, Scene]]:
-    """Have chapters and a course generated under the eyes of Prometheus, to the end."""
+def place(redis_server: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Give a cluster, and a gateway that asks the Prometheus of `run` for its graphs."""
     folder = tmp_path_factory.mktemp("live")
     with control_plane(folder) as system:
-        operator = system.operator("metrics", [], redis_url=f"redis://127.0.0.1:{redis_server.port}/0")
-        scene = Scene(system, "metrics", [operator])
-        system.create_tenant(scene.namespace, {})
-        with scraping(programs, int(operator.environment["COURSEGEN_HTTP_PORT"]), folder) as server:
-            server.until("coursegen_leader", 1)
-            work(scene, server, redis_server.port)
-            yield server, scene
+        apply_rights(system)
+        found = Place(system, folder, redis_server, None, {"COURSEGEN_STORE_URL": ""})
+        try:
+            yield found
+        finally:
+            for gateway in found.gateways.values():
+                gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def run(programs: Prometheus, place: Place) -> Iterator[tuple[Server, Scene]]:
+    """Have chapters and a course generated under the eyes of Prometheus, to the end."""
+    system, port = place.system, free_port()
+    operator = system.operator("metrics", [], redis_url=f"redis://127.0.0.1:{place.redis.port}/0")
+    scene = Scene(system, "metrics", [operator])
+    system.create_tenant(scene.namespace, {})
+    gateway = place.gateway(prometheus_url=f"http://127.0.0.1:{port}")
+    system.kubectl.output("create", "clusterrole", "metrics", "--verb=get", "--non-resource-url=/metrics")
+    scraper = place.token(scene.namespace, "prometheus", cluster_role="metrics")
+    targets = (
+        Target("coursegen-operator", int(operator.environment["COURSEGEN_HTTP_PORT"])),
+        Target("coursegen-gateway", gateway.port, scraper),
+    )
+    with scraping(programs, port, targets, place.folder) as server:
+        server.until("coursegen_leader", 1)
+        server.until("coursegen_gateway_redis_connected", 1)
+        work(scene, server, place.redis.port)
+        yield server, scene
 
 
 def work(scene: Scene, server: Server, redis_port: int) -> None:
@@ -154,6 +173,17 @@ def test_every_graph_of_the_page_has_data(run: tuple[Server, Scene], query: grap
     assert all(query.label in one["metric"] for one in series) or len(series) == 1, "lines have names"
 
 
+def test_the_variables_of_a_board_offer_operators_and_gateways(run: tuple[Server, Scene]) -> None:
+    for board in BOARDS.values():
+        offered = {}
+        for variable in board["templating"]["list"][1:]:
+            [(selector, label)] = re.findall(r"label_values\((.*), (\w+)\)", variable["query"])
+            series = run[0].ask("series", **{"match[]": as_shown(selector)})
+            offered[label] = {s[label] for s in series}
+        assert offered["job"] == {"coursegen-operator", "coursegen-gateway"}
+        assert len(offered["instance"]) == 2
+
+
 def test_what_prometheus_knows_is_what_the_objects_say(run: tuple[Server, Scene]) -> None:
     server, scene = run
     statuses = [scene.status("ChapterGeneration", n) for n in scene.names("ChapterGeneration")]
@@ -179,25 +209,19 @@ def test_what_prometheus_knows_is_what_the_objects_say(run: tuple[Server, Scene]
 
 
 def test_kubernetes_plugin_api_page_prometheus_and_panels_say_the_same(
-    run: tuple[Server, Scene], redis_server: Program, tmp_path: Path
+    run: tuple[Server, Scene], place: Place, tmp_path: Path
 ) -> None:
-    server, scene = run
-    apply_rights(scene.system)
-    place = Place(scene.system, tmp_path, redis_server, None, {"COURSEGEN_STORE_URL": ""})
-    gateway = place.gateway(prometheus_url=server.url)
+    (server, scene), gateway = run, place.gateway()
     token = place.token(scene.namespace, "author", role="coursegen-author", cluster_role="coursegen-queue-viewer")
 
     def listing(plural: str) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = scene.system.api.get(f"/apis/{names.API_VERSION}/{plural}")["items"]
         return items
 
-    try:
-        with place.client(token) as client, reading.signed_in(gateway.url, token) as page:
-            plugin = reading.plugin(scene.system.kubectl.kubeconfig, tmp_path)
-            places = reading.Places(listing, plugin, client, page, server, server.url)
-            readings, differences = reading.settled(places, 60)
-    finally:
-        gateway.stop()
+    with place.client(token) as client, reading.signed_in(gateway.url, token) as page:
+        plugin = reading.plugin(scene.system.kubectl.kubeconfig, tmp_path)
+        places = reading.Places(listing, plugin, client, page, server, server.url)
+        readings, differences = reading.settled(places, 60)
     assert differences == []
     truth = {figure.name: value for figure, value in readings[Source.OBJECTS].items()}
     happened = {f"{kind}s, succeeded": n for kind, n in HAPPENED.items()}

@@ -9,7 +9,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from coursegen_api.base import FailureClass, Usage
-from coursegen_gateway import gateway
+from coursegen_gateway.metrics import Metrics
 from coursegen_operator.catalogue import CATALOGUE, MAX_PROVIDERS, OTHER, Source, Type
 from coursegen_operator.metrics import Bounded
 from coursegen_operator.progress import ProgressReader, Redis
@@ -100,9 +100,9 @@ def test_names_types_and_help_pass_promtool(scene: Scene, programs: prometheus.P
 
 
 def test_what_the_gateway_shows_passes_promtool_and_is_on_its_page(programs: prometheus.Prometheus) -> None:
-    metrics = gateway.Metrics()
-    metrics.requests.labels("GET", "/api/v1/tasks", "200").inc()
-    metrics.kube.labels("list", "200").inc()
+    metrics = Metrics()
+    metrics.answered("GET", "/api/v1/tasks", 200, 0.01)
+    metrics.asked_kube("list", 200)
     shown = generate_latest(metrics.registry)
     said = subprocess.run([programs.promtool, "check", "metrics"], input=shown, capture_output=True)
     assert (said.returncode, said.stderr, said.stdout) == (0, b"", b"")

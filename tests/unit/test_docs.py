@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from coursegen.cli.commands import app
+
 from ..docs import NOWHERE, PAGES, ROOT, SCRIPTS, Command, Where, blocks, commands
 
 EVERY = [c for page in PAGES for c in commands(page)]
@@ -69,3 +71,18 @@ def told(module: str) -> str:
     said = subprocess.run(argv, cwd=ROOT, env=path, capture_output=True, text=True, timeout=60, check=False)
     assert said.returncode == 0, said.stderr
     return said.stdout
+
+
+def test_every_picture_is_taken_by_a_test_and_shown() -> None:
+    sources = "".join(p.read_text() for p in (ROOT / "tests").rglob("*.py"))
+    taken = {*re.findall(r'keep\(page, "([a-z-]+)"\)', sources), *re.findall(r'IMAGES / "([a-z-]+)\.png"', sources)}
+    shown = {name for page in PAGES for name in re.findall(r"images/([a-z-]+)\.png", page.read_text())}
+    there = {p.stem for p in (ROOT / "docs" / "images").iterdir()}
+    assert shown == there
+    assert there <= taken, "make pictures"
+
+
+def test_the_docs_show_what_every_command_of_the_plugin_says() -> None:
+    page = next(p for p in PAGES if p.name == "cli.md")
+    shown = set(re.findall(r"^\$ kubectl coursegen ([a-z-]+)", page.read_text(), re.MULTILINE))
+    assert {command.name for command in app.registered_commands} - shown == set(), "make cli-docs"

@@ -61,6 +61,9 @@ def kueue_labels(labels: Mapping[str, str]) -> dict[str, str]:
     return {name: labels[name] for name in KUEUE_LABELS if name in labels}
 
 
+LABEL_TEST_QUEUE = f"{GROUP}/test-queue"
+"""On a namespace, `true`: `kubectl coursegen test-queue` has its load there, and makes no namespace."""
+
 LABEL_SHARD = f"{GROUP}/shard"
 """On a namespace, by a person: the operator (COURSEGEN_SHARD) that works in it, where there are several."""
 

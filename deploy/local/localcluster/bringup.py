@@ -82,14 +82,23 @@ class BringUp:
         self._write_configs()
         early, late = self._early(), self._late()
         with self.reporter.step("control plane", "etcd, API server, controllers, scheduler") as step:
-            known = converge.run(self.instance, self.box, known, early, later=[p.name for p in late])
-            self._wait_for_control_plane(known)
+            known = self._run_control_plane(known, early, [p.name for p in late])
             self._forget_other_nodes()
             step.note(f"Kubernetes {golang.KUBERNETES} on {self.address}")
         if self.tools.kwok is not None:
             self._run_kwok(known, (*early, *late))
         if self.tools.node is not None:
             self._run_node(known, (*early, *late), self.tools.node)
+
+    def _run_control_plane(self, known: Record, wanted: tuple[Program, ...], late: list[str]) -> Record:
+        servers = [p for p in wanted if p.name not in controlplane.CLIENTS]
+        known = converge.run(self.instance, self.box, known, servers, later=[*controlplane.CLIENTS, *late])
+        self._wait(known, "The API server is ready", self.api.ready, "kube-apiserver")
+        known = converge.run(self.instance, self.box, known, wanted, later=late)
+        # The controller manager makes the account that every Pod of the namespace runs as.
+        account = "/api/v1/namespaces/default/serviceaccounts/default"
+        self._wait(known, "The controllers work", lambda: bool(self.api.get(account)), "kube-controller-manager")
+        return known
 
     def _forget_other_nodes(self) -> None:
         """Removes the nodes that an earlier `up` with other options made."""
@@ -139,12 +148,6 @@ class BringUp:
             return ()
         kubelet = node.kubelet(self.instance, self.tools.binaries, self.address, self.options.node_name)
         return (kubelet, *network.programs(self.instance, self.tools.binaries, self.tools.node.coredns))
-
-    def _wait_for_control_plane(self, known: Record) -> None:
-        self._wait(known, "The API server is ready", self.api.ready, "kube-apiserver")
-        # The controller manager makes the account that every Pod of the namespace runs as.
-        account = "/api/v1/namespaces/default/serviceaccounts/default"
-        self._wait(known, "The controllers work", lambda: bool(self.api.get(account)), "kube-controller-manager")
 
     def _wait_for_node(self, known: Record) -> None:
         started = known.running["kubelet"].process.started()

@@ -16,6 +16,8 @@ _ETCD = "http://127.0.0.1:2379"
 _ETCD_PEER = "http://127.0.0.1:2380"
 _AUDIT_LOG_MEGABYTES = 100_000  # the default of 100 would move half of a scale test into another file
 _KUBECONFIGS = ("controller-manager", "scheduler")
+CLIENTS = ("kube-controller-manager", "kube-scheduler")
+"""Those that need a ready API server: the controller manager waits ten seconds for one, and ends itself."""
 
 # Who asked for what, and nothing of what was said: enough to count requests by user agent, verb and resource.
 AUDIT_POLICY = {
@@ -35,7 +37,7 @@ def write_configs(instance: Instance, address: str) -> None:
 
 
 def programs(instance: Instance, binaries: Path, address: str, options: Options) -> tuple[Program, ...]:
-    """The four programs, in the order in which they start; each waits for the one before by itself."""
+    """The four programs, in the order in which they start."""
     return (
         _etcd(instance, binaries),
         _apiserver(instance, binaries, address, options),

@@ -24,11 +24,11 @@ def run(
 ) -> Record:
     """Starts and ends programs until exactly the wanted ones run; returns the new record, which is saved too.
 
-    Programs named in `later` have their turn in a call to come, and are left as they are. While it works the record is
-    marked unsettled: if this program is killed here, the next `up` starts all anew.
+    Programs named in `later` have their turn in a call to come: those that run are left as they are. While it works the
+    record is marked unsettled: if this program is killed here, the next `up` starts all anew.
     """
     names = {program.name for program in wanted}.union(later)
-    surplus = [name for name in known.running if name not in names]
+    surplus = [name for name in known.running if name not in names or not known.alive(name)]
     stale = [program for program in wanted if not _is_current(known, program)]
     if not surplus and not stale:
         return known

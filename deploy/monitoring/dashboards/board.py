@@ -14,6 +14,8 @@ from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as models
 
 _MATCHERS = 'job=~"$job", instance=~"$instance"'
+_PROGRAMS = '{__name__=~"coursegen_(gateway_)?build_info"'
+"""Operators and gateways: a figure of either can be looked at for one job, or one replica."""
 _SOURCE = common_models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 _ALL = models.VariableOption(text="All", value="$__all", selected=True)
 _COLUMNS = 24
@@ -96,8 +98,8 @@ def to_json(board: Board) -> str:
         .timezone("browser")
         .tooltip(models.DashboardCursorSync.CROSSHAIR)
         .with_variable(dashboard.DatasourceVariable("datasource").label("Data Source").type("prometheus"))
-        .with_variable(_variable("job", "label_values(coursegen_build_info, job)"))
-        .with_variable(_variable("instance", 'label_values(coursegen_build_info{job=~"$job"}, instance)'))
+        .with_variable(_variable("job", f"label_values({_PROGRAMS}}}, job)"))
+        .with_variable(_variable("instance", f'label_values({_PROGRAMS}, job=~"$job"}}, instance)'))
         .link(
             dashboard.DashboardLink("Coursegen")
             .type(models.DashboardLinkType.DASHBOARDS)

@@ -155,9 +155,64 @@ _PROGRESS = Row(
     ),
 )
 
+_GATEWAY = Row(
+    "Gateway",
+    (
+        Chart(
+            "Requests to the gateway a second",
+            Unit.PER_SECOND,
+            "By code: 401 and 403 are people without the right, 429 those who ask too often, 5xx its own trouble.",
+            {"{{code}}": rate("coursegen_gateway_requests_total", "code")},
+        ),
+        Chart(
+            "Time to an answer, 95th percentile",
+            Unit.SECONDS,
+            "To its first byte, by route. What Kubernetes has to be asked about who may is in it.",
+            {"{{route}}": quantile(0.95, "coursegen_gateway_request_seconds", "route")},
+        ),
+        Chart(
+            "Gateway's requests to the API server a second",
+            Unit.PER_SECOND,
+            "By verb and code; 0 is no answer.",
+            {"{{verb}} {{code}}": rate("coursegen_gateway_kube_requests_total", "verb, code")},
+        ),
+        Chart(
+            "WebSockets",
+            Unit.COUNT,
+            "Open ones, by replica; the limit is 2,000.",
+            {"{{instance}}": now("coursegen_gateway_sockets", "instance")},
+            width=6,
+        ),
+        Chart(
+            "States for WebSockets a second",
+            Unit.PER_SECOND,
+            "Made, and skipped since a newer one came before a reader took them: what slow readers are spared.",
+            {
+                "made": rate("coursegen_gateway_messages_total"),
+                "skipped": rate("coursegen_gateway_messages_skipped_total"),
+            },
+            width=6,
+        ),
+        Chart(
+            "WebSockets dropped a second",
+            Unit.PER_SECOND,
+            "By reason: refused, limit, slow (took nothing for 30 s), access (its token or right ended), unanswered.",
+            {"{{reason}}": rate("coursegen_gateway_sockets_dropped_total", "reason")},
+            width=6,
+        ),
+        Chart(
+            "Gateway reads Redis",
+            Unit.YES_NO,
+            "Without it the page's percentages are as old as those of status.",
+            {"{{instance}}": now("coursegen_gateway_redis_connected", "instance")},
+            width=6,
+        ),
+    ),
+)
+
 BOARD = Board(
     "coursegen-operator",
     "Coursegen / Operator internals",
-    "Does the operator keep up, and do those that it stands on answer.",
-    (_NOW, _PROCESS, _RECONCILE, _API, _PROGRESS),
+    "Do operator and gateway keep up, and do those that they stand on answer.",
+    (_NOW, _PROCESS, _RECONCILE, _API, _PROGRESS, _GATEWAY),
 )

@@ -91,7 +91,8 @@ def _ended(obj: Work) -> str:
 
 
 def _held(name: str, reason: HoldReason, message: str, queue: GenerationQueue | None) -> str:
-    text = f"{name} is held as {reason.value}: {_sentence(message)}"
+    said = message.removeprefix(f"{reason.value}: ")
+    text = f"{name} is held as {reason.value}: {_sentence(said)}"
     if reason is HoldReason.QUEUE_FULL and queue is not None:
         of_queue, hour = queue.status, queue.status.last_hour
         usual = f", one takes {times.span(hour.run_p50_seconds)}" if hour and hour.run_p50_seconds is not None else ""

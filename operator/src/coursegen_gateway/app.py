@@ -61,10 +61,9 @@ def build(gateway: Gateway) -> FastAPI:
         app.include_router(router)
     _sockets(app, gateway)
     _page(app)
-    count = gateway.metrics.requests
     app.add_middleware(
         Guard,
-        observe=lambda method, route, code: count.labels(method, route, str(code)).inc(),
+        observe=gateway.metrics.answered,
         larger={uploads.PATH: Bound(MAX_CONTENT_BYTES, too_large)},
     )
     _document(app)

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
-from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from coursegen_api import names
 from coursegen_operator.access import Access
@@ -18,6 +17,8 @@ from .access import Caller, Gate, Impersonator, Right
 from .graphs import Prometheus
 from .guard import RateLimit
 from .hub import Hub
+from .metrics import Metrics
+from .positions import Positions
 from .problems import Problem, not_found
 from .reflector import Reflector
 from .settings import Settings
@@ -32,30 +33,6 @@ _TRIES_PER_SECOND = 20
 
 _UPLOADS_AT_ONCE = 4
 """Each lies in memory, with up to 10 MiB."""
-
-
-class Metrics:
-    """What Prometheus sees of the gateway."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "coursegen_gateway_requests_total",
-            "HTTP requests, by method, route and status code.",
-            ["method", "route", "code"],
-            registry=self.registry,
-        )
-        self.kube = Counter(
-            "coursegen_gateway_kube_requests_total",
-            "Requests to the API server, by verb and status code; code 0 is no answer.",
-            ["verb", "code"],
-            registry=self.registry,
-        )
-        self.messages = Counter(
-            "coursegen_gateway_messages_total", "States made for WebSockets.", registry=self.registry
-        )
-        self.sockets = Gauge("coursegen_gateway_sockets", "WebSockets that are open.", registry=self.registry)
-        self.redis = Gauge("coursegen_gateway_redis_connected", "1 if Redis can be read.", registry=self.registry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +55,9 @@ class Gateway:
         self.settings, self.access = settings, access
         self.metrics = Metrics()
         self.state = State()
-        self.hub = Hub(self.state, observe=self.metrics.messages.inc)
+        self.hub = Hub(self.state, self.metrics.messages.inc, self.metrics.skipped.inc)
         self.metrics.sockets.set_function(lambda: self.hub.listeners)
-        self.kube = Kube(access, observe=lambda verb, code: self.metrics.kube.labels(verb, str(code)).inc())
+        self.kube = Kube(access, observe=self.metrics.asked_kube)
         self.kube.agent = "coursegen-gateway"
         self.gate = Gate(self.kube)
         self.tickets = Tickets()
@@ -94,6 +71,7 @@ class Gateway:
         self.begun = time.monotonic()
         self.impersonator: Impersonator
         self.prometheus: Prometheus
+        self.positions: Positions
 
     def _reader(self) -> ProgressReader | None:
         redis = self.settings.redis()
@@ -127,6 +105,7 @@ class Gateway:
         async with self.kube, aiohttp.ClientSession() as plain:
             self.impersonator = Impersonator(self.access)
             self.prometheus = Prometheus(self.settings.prometheus_url.get_secret_value(), plain)
+            self.positions = Positions(self.settings.operator_url, plain)
             tasks = [asyncio.create_task(r.run()) for r in self.reflectors]
             if self.progress:
                 tasks.append(asyncio.create_task(self.progress.run(self.state.take)))

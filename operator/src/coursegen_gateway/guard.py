@@ -77,7 +77,9 @@ _BOUND = Bound(MAX_BODY, lambda: Problem(413, f"The body has more than {MAX_BODY
 class Guard:
     """Refuses large bodies and another site's changes, lays security headers over answers, tells `observe` of them."""
 
-    def __init__(self, app: ASGIApp, observe: Callable[[str, str, int], None], larger: Mapping[str, Bound]) -> None:
+    def __init__(
+        self, app: ASGIApp, observe: Callable[[str, str, int, float], None], larger: Mapping[str, Bound]
+    ) -> None:
         """Wrap an application; `larger` has the bounds of paths whose bodies may have more than MAX_BODY bytes."""
         self._app, self._observe, self._larger = app, observe, larger
 
@@ -100,10 +102,13 @@ class Guard:
         await self._app(scope, body.receive, _refusing(body, scope, self._dressed(scope, send)))
 
     def _dressed(self, scope: Scope, send: Send) -> Send:
+        begun = time.monotonic()
+
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 method = scope["method"] if scope["method"] in _METHODS else "other"
-                self._observe(method, getattr(scope.get("route"), "path", "none"), message["status"])
+                route = getattr(scope.get("route"), "path", "none")
+                self._observe(method, route, message["status"], time.monotonic() - begun)
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)

@@ -29,20 +29,25 @@ class Listener:
     """Of the feed: what it has said something of. That something else is gone is not for it to know."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def tell(self, uid: str) -> None:
-        """Note that something is new of an object."""
-        if len(self.changed) < _MAX_CHANGED:
+    def tell(self, uid: str) -> bool:
+        """Note that something is new of an object; False if a state that was not told yet is skipped."""
+        known = uid in self.changed
+        if known or len(self.changed) < _MAX_CHANGED:
             self.changed[uid] = None
         else:
             self.overflowed = True
         self.wake.set()
+        return not known and not self.overflowed
 
 
 class Hub:
     """Knows who listens to what."""
 
-    def __init__(self, state: State, observe: Callable[[], None] = lambda: None) -> None:
-        self._state, self._observe = state, observe
+    def __init__(
+        self, state: State, made: Callable[[], None] = lambda: None, skipped: Callable[[], None] = lambda: None
+    ) -> None:
+        """Follow a state; `made` is called for each message, `skipped` for each that a newer one takes the place of."""
+        self._state, self._made, self._skipped = state, made, skipped
         self._of_task: dict[str, set[Listener]] = defaultdict(set)
         self._of_all: set[Listener] = set()
         self._said: dict[str, tuple[str, str]] = {}
@@ -74,10 +79,9 @@ class Hub:
         if plural not in TASK_KINDS:
             return
         self._said.pop(uid, None)
-        for listener in self._of_task.get(uid, ()):
-            listener.tell(uid)
-        for listener in self._of_all:
-            listener.tell(uid)
+        for listener in (*self._of_task.get(uid, ()), *self._of_all):
+            if not listener.tell(uid):
+                self._skipped()
 
     def message(self, uid: str) -> tuple[str, str]:
         """Give the cursor and the text of what is to be said of an object now."""
@@ -87,7 +91,7 @@ class Hub:
             said = _state(self._state, entry) if entry else ("gone", json.dumps({"type": "deleted", "task_id": uid}))
             if entry:
                 self._said[uid] = said
-            self._observe()
+            self._made()
         return said
 
     def place(self, uid: str) -> tuple[str, str] | None:

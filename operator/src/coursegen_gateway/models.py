@@ -130,6 +130,28 @@ class TaskDetail(Task):
     quality: dict[str, Any] | None = Field(default=None, description="What a validation measured.")
 
 
+class Position(Answer):
+    """Where a task stands among what waits for a slot, if nobody comes before it meanwhile."""
+
+    available: bool = Field(description="Whether the operator said it; if not, `reason` says why.")
+    reason: str = ""
+    waiting: bool = Field(default=False, description="Whether it waits for a slot at all.")
+    queue_name: str | None = Field(
+        default=None,
+        description="The queue; null for a course that waits for a course slot.",
+        examples=["chapter-generation"],
+    )
+    ahead: int | None = Field(default=None, description="How many are given a slot before it.", examples=[12])
+    ahead_is_at_least: bool = Field(default=False, description="Whether more may go before it than were counted.")
+    wait_seconds: float | None = Field(
+        default=None,
+        description="How long that takes, by what the last hour's work took; null if nothing was measured, or if "
+        "something else than its turn keeps it.",
+        examples=[95.0],
+    )
+    estimated_start_time: str | None = Field(default=None, examples=[_TIME])
+
+
 class Course(TaskDetail):
     """A course with its chapters, validations and exports."""
 

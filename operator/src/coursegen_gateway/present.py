@@ -6,8 +6,10 @@ from typing import Any
 
 from coursegen_api.task import Progress
 from coursegen_operator.kube import Json
+from coursegen_operator.plan.position import MOST
 
-from .models import Course, Queue, Task, TaskDetail, Worker
+from . import positions
+from .models import Course, Position, Queue, Task, TaskDetail, Worker
 from .state import CHAPTERS, COURSES, EXPORTS, TASK_KINDS, Entry, State, course_place, ended, owner_id, uid_of
 from .words import snake, snaked
 
@@ -144,6 +146,29 @@ def course(state: State, item: Json, parts: Iterable[Entry]) -> Course:
     whole = detail(state, Entry(COURSES, item))
     listed = {"chapter_tasks": of["chapter"], "validation_tasks": of["validation"], "export_tasks": of["export"]}
     return Course.model_validate(whole.model_dump() | listed)
+
+
+def held(entry: Entry) -> bool:
+    """Tell whether something keeps a piece of work from running, or a course's outline."""
+    status = entry.item.get("status", {})
+    return bool(status.get("holdReason") or status.get("outline", {}).get("holdReason")) and not ended(entry.item)
+
+
+def position(found: positions.Found, now: float) -> Position:
+    """Give where a piece of work stands."""
+    standing = found.position
+    if standing is None:
+        return Position(available=not found.unknown, reason=found.unknown)
+    turn = None if standing.seconds is None else stamp(now + standing.seconds)
+    return Position(
+        available=True,
+        waiting=True,
+        queue_name=standing.queue or None,
+        ahead=standing.ahead,
+        ahead_is_at_least=standing.ahead >= MOST,
+        wait_seconds=standing.seconds,
+        estimated_start_time=turn,
+    )
 
 
 def queue(item: Json) -> Queue:

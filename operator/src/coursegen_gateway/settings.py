@@ -24,6 +24,11 @@ class Settings(environment.Settings):
     """A folder with COURSEGEN_STORE_URL and AWS_*, as a mounted Secret is: read anew whenever they change."""
     prometheus_url: SecretStr = NOTHING
     """Prometheus for the graphs, such as http://prometheus.monitoring.svc:9090; empty: there are none."""
+    operator_url: Words = ()
+    """Where operators answer, such as http://operators.coursegen-system.svc:8080, separated by commas.
+
+    Each name stands for all replicas of one. Empty: nobody knows where waiting work stands.
+    """
     read_only: Truth = False
     """True refuses every change, whoever asks."""
     allowed_origins: Words = ()
@@ -42,6 +47,8 @@ class Settings(environment.Settings):
         store = self.store_url.get_secret_value()
         if store and not store.startswith(("s3://", "file:///")):
             raise ValueError(f"{PREFIX}STORE_URL does not name a store; it begins with s3://.")
+        if wrong := [u for u in self.operator_url if not u.startswith("http://") or u.count("/") != 2]:
+            raise ValueError(f"{PREFIX}OPERATOR_URL is {wrong[0]!r}; it has the form http://name:port.")
         if store and self.store_folder:
             raise ValueError(f"{PREFIX}STORE_FOLDER says where the store is: leave out {PREFIX}STORE_URL.")
         return self

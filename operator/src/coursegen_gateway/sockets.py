@@ -19,6 +19,7 @@ from .access import Caller, Right
 from .gateway import Gateway
 from .guard import same_origin
 from .hub import Listener
+from .metrics import Drop
 from .problems import Problem
 from .state import COURSES, TASK_KINDS
 
@@ -131,17 +132,19 @@ async def _let_in(
     gateway: Gateway, socket: WebSocket, task_id: str, allowed: Callable[[Caller], Awaitable[None]]
 ) -> Caller | None:
     """Say who opens the socket, by ticket or by token; refuse, with a close code, who may not."""
-    code, why = 0, ""
+    drop, code, why = Drop.REFUSED, 0, ""
     try:
         _check_door(gateway, socket)
         caller = await _identify(gateway, socket, task_id)
         await allowed(caller)
     except Problem as problem:
+        drop = Drop.LIMIT if problem.status == 429 else Drop.REFUSED
         code, why = 4000 + problem.status, problem.detail
     except (ApiError, ApiUnreachable):
-        code, why = 1013, "The API server does not answer: try again."
+        drop, code, why = Drop.UNANSWERED, 1013, "The API server does not answer: try again."
     await socket.accept()
     if code:
+        gateway.metrics.drop(drop)
         await socket.close(code, _reason(why))
         return None
     return caller
@@ -193,10 +196,15 @@ async def _serve(
             part.result()
         await _close(socket, 1000, "")
     except Problem as problem:
+        gateway.metrics.drop(Drop.ACCESS)
         await _close(socket, 4000 + problem.status, problem.detail)
     except (ApiError, ApiUnreachable):
+        gateway.metrics.drop(Drop.UNANSWERED)
         await _close(socket, 1013, "The API server does not answer: try again.")
-    except (WebSocketDisconnect, TimeoutError, RuntimeError, OSError):
+    except TimeoutError:
+        gateway.metrics.drop(Drop.SLOW)
+        await _close(socket, 1001, "")
+    except (WebSocketDisconnect, RuntimeError, OSError):
         await _close(socket, 1001, "")
     finally:
         for part in parts:

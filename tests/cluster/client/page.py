@@ -27,8 +27,9 @@ _VARIES = (
     (r"v1\.\d+\.\d+\S*", "VERSION"),
     (r"\b(\d+h)?(\d+m)?\d+s\b|\b\d+m\b", "SPAN"),
     (r"\b\d[\d,]*\.\d\b", "FIGURE"),
-    (r"\b\d+ (KiB|bytes)", r"SIZE \1"),
+    (r"\b[\d,]+ (KiB|bytes)", r"SIZE \1"),
     (r"\b\d+ of (\d+) took more than", r"SOME of \1 took more than"),  # on a busy machine the waiting chapter does
+    (r"\d+ sections and \d+ questions", "PARTS"),  # which depend on the composer
     (r" +", " "),
 )
 
@@ -45,6 +46,14 @@ def reduced(text: str) -> list[str]:
     return [line for line, _ in itertools.groupby(lines) if not _WHILE_WAITING.fullmatch(line)]
 
 
+def marked(text: str, name: str) -> str:
+    """Give the part of a page between its marks, which another test writes; AssertionError if there is none."""
+    begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
+    inside, found, _ = text.partition(begin)[2].partition(end)
+    assert found, f"no part {name}"
+    return f"{begin}{inside}{end}"
+
+
 class Page:
     """Runs commands one after the other, and writes down what they say."""
 
@@ -57,7 +66,11 @@ class Page:
         """Add a section of the prose."""
         self._parts.append(self._prose.pop(section).strip())
 
-    def shell(self, line: str, code: int = 0) -> str:
+    def keep(self, page: Path, name: str) -> None:
+        """Add a part as a page has it already."""
+        self._parts.append(marked(page.read_text(), name))
+
+    def shell(self, line: str, code: int = 0, seconds: float = _SECONDS) -> str:
         """Run a command line as a person's shell would, and show it; AssertionError if it ends with another code."""
         done = subprocess.run(
             shlex.split(line),
@@ -65,7 +78,7 @@ class Page:
             cwd=self._folder,
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=seconds,
             check=False,
             stdin=subprocess.DEVNULL,
         )

@@ -17,6 +17,8 @@ from .page import Page, reduced
 DOCS = ROOT / "docs" / "cli.md"
 PROSE = Path(__file__).parent / "cli.md"
 WRITE = "COURSEGEN_WRITE_DOCS"
+PODS = "with Pods"
+"""The part that tests/e2e/test_plugin.py writes."""
 CHAPTERS = "/apis/coursegen.dev/v1alpha1/generationqueues/chapter-generation"
 
 WRONG = """\
@@ -77,6 +79,8 @@ def test_every_command_says_what_the_docs_show(scene: Scene, kubelet: Kubelet, p
     after_the_end(page, scene)
     with Kubelet(Scene(scene.system, "coursegen-test"), well):
         looking_after_the_system(page, scene)
+    page.text("completion")
+    page.shell("kubectl coursegen completion bash")
     page.text("reference")
     text = page.written()
     if os.environ.get(WRITE):
@@ -147,6 +151,7 @@ def after_the_end(page: Page, scene: Scene) -> None:
     scene.until("ChapterGeneration", "course-123-chapter-01", lambda s: s.get("revision") == 1, 60)
     scene.until("CourseGeneration", "course-123", lambda s: s.get("revision") == 1, 60)
     scene.until_ended("course-123", seconds=120)
+    page.shell("kubectl coursegen stop -n courses course-123")
     page.shell("kubectl coursegen export -n courses course-123-chapter-01 --format pdf")
     scene.until_ended("course-123-chapter-01-pdf", "CourseExport", 60)
     page.text("own")
@@ -154,7 +159,7 @@ def after_the_end(page: Page, scene: Scene) -> None:
     scene.until_ended("my-loops-validation", "QualityValidation", 60)
     page.shell("kubectl coursegen export -n courses my-loops.md --format pdf")
     scene.until_ended("my-loops-pdf", "CourseExport", 60)
-    page.text("files")
+    page.keep(DOCS, PODS)
 
 
 def looking_after_the_system(page: Page, scene: Scene) -> None:

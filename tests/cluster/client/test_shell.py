@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from coursegen_api import names
+
 from ...e2e.scene import Scene, chapter, course
-from ..operator.kubelet import Kubelet
+from ..operator.kubelet import Kubelet, well
 
 TITLE = "A title that is nobody's business"
 
@@ -141,3 +143,20 @@ def test_an_interrupted_test_queue_leaves_nothing_behind(shell: Shell, scene: Sc
         out, err = running.communicate(timeout=120)
     assert (running.returncode, f"Namespace {scratch.namespace} is being removed" in err) == (130, True), out + err
     assert scene.system.api.get(f"/api/v1/namespaces/{scratch.namespace}") is None
+
+
+def test_a_namespace_that_was_prepared_for_loads_is_used_and_left(shell: Shell, scene: Scene) -> None:
+    prepared = Scene(scene.system, f"{scene.namespace}-loads", [])
+    scene.system.create_tenant(prepared.namespace, {})
+    path = f"/api/v1/namespaces/{prepared.namespace}"
+    labels = {"metadata": {"labels": {names.LABEL_TEST_QUEUE: "true"}}}
+    scene.system.request("PATCH", path, labels, "application/merge-patch+json")
+    load = ("test-queue", "--courses", "1", "--chapters", "1", "-o", "json")
+    with Kubelet(prepared, well):
+        verdict = json.loads(shell(*load))
+        assert (verdict["passed"], verdict["faults"]) == (True, [])
+        prepared.create("CourseGeneration", "of-another", course(1, suspend=True))
+        shell(*load, code=2)
+    left = scene.system.api.get(f"/apis/{names.API_VERSION}/namespaces/{prepared.namespace}/coursegenerations")["items"]
+    assert [c["metadata"]["name"] for c in left] == ["of-another"]
+    scene.system.api.request("DELETE", path)

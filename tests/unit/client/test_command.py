@@ -1,5 +1,6 @@
 """The command line itself: options, completion, exit codes, and how soon it is there."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from coursegen import redact
 from coursegen.cli import completion, downloads
 from coursegen.cli.app import Output, Scope, _merged
+from coursegen.cli.commands import app
 
 from .things import artifact, chapter, export, seen
 
@@ -31,6 +33,13 @@ def test_help_imports_nothing_that_is_heavy() -> None:
     loaded = said.rpartition("LOADED")[2].split()
     assert "typer" in loaded
     assert [m for m in HEAVY if m in loaded] == []
+
+
+def test_help_says_in_a_line_what_each_verb_does_and_cuts_nothing_off() -> None:
+    [verbs] = re.findall(r"^Commands:\n(.*?)\n\n", run("--help").stdout, re.MULTILINE | re.DOTALL)
+    lines = verbs.splitlines()
+    assert len(lines) == len(app.registered_commands)
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...")] == []
 
 
 @pytest.mark.parametrize(

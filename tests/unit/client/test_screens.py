@@ -8,11 +8,12 @@ import pytest
 from rich.text import Text
 
 from coursegen import fleet, why
-from coursegen.cli import checkup, figures, one, overview, show
+from coursegen.cli import checkup, figures, manifests, one, overview, show
 from coursegen.errors import CoursegenError, NotFoundError, RefusedError
 from coursegen.fleet import Fleet, Part
 from coursegen.kinds import Work
 from coursegen.performance import report
+from coursegen.planning import Estimate
 
 from .things import NOW, artifact, at, attempt, chapter, course, export, finished, provider, queue, seen
 
@@ -296,3 +297,37 @@ def test_an_author_who_may_not_read_queues_sees_the_rest() -> None:
 
     with pytest.raises(RefusedError):
         driven(fleet.readable_queues(), broken)
+
+
+@pytest.mark.parametrize(
+    ("validation", "said"),
+    [
+        (
+            {"passed": True, "readability": 96.24, "alignment": 0.947, "bias": 0},
+            "passed; worst chapter: readability 96, alignment 0.95; biased wordings: 0",
+        ),
+        (
+            {"passed": False, "readability": 12, "belowBar": [2, 3], "bias": 1},
+            "below the bar in chapters 2, 3; worst chapter: readability 12; biased wordings: 1",
+        ),
+    ],
+)
+def test_get_task_says_what_a_validation_found(validation: dict[str, Any], said: str) -> None:
+    done = course(**seen(phase="Succeeded", conditions=finished(), validation=validation))
+    assert f"Quality   {said}" in plain(one.task_lines(done, why.Around(), [], NOW))
+
+
+@pytest.mark.parametrize(
+    ("estimate", "unmeasured"),
+    [
+        (Estimate(None, None, 0, None, None, rounds=1), False),
+        (Estimate(4, 3, 0, None, 0), True),
+        (Estimate(4, 3, 0, 60.0, 0), False),
+    ],
+)
+def test_a_plan_says_of_its_queues_that_nothing_was_measured_only_where_that_is_why(
+    estimate: Estimate, unmeasured: bool
+) -> None:
+    said = plain(list(manifests.lines([manifests.Verdict("coursegen/a", "courses", "created", estimate=estimate)])))
+    assert ("no run of one of its queues was measured" in said) is unmeasured
+    assert ("Its outline decides" in said) is (estimate.chapters is None)

@@ -37,7 +37,7 @@ FULL = "Queue chapter-generation runs as many Jobs as its capacity of 4: waits f
         (
             chapter(**seen(**HELD, holdReason="Suspended", holdMessage="Suspended: set spec.suspend to false.")),
             Around(),
-            "is held as Suspended: Suspended: set spec.suspend to false.",
+            "is held as Suspended: set spec.suspend to false.",
         ),
         (
             chapter(**seen(**HELD, holdReason="QueueFull", holdMessage=FULL)),

@@ -114,6 +114,11 @@ class Room:
         self.version += 1
         self.gateway.state.put(CHAPTERS, chapter(self.version, **status))
 
+    def dropped(self) -> dict[str, float]:
+        """Give how many sockets were not opened or ended from this side, by reason."""
+        [family] = self.gateway.metrics.dropped.collect()
+        return {s.labels["reason"]: s.value for s in family.samples if s.name.endswith("_total") and s.value}
+
     @asynccontextmanager
     async def listening(self, query: str = "", feed: bool = False, **headers: str) -> AsyncIterator[Wire]:
         """Have a socket open during the body."""
@@ -154,16 +159,18 @@ async def test_a_socket_of_which_nothing_is_new_has_a_heartbeat_every_fifteen_se
 
 # What becomes of the caller after 70 seconds; when the socket is closed, and with which code.
 CHECKS = [
-    pytest.param({}, None, None, id="nothing"),
-    pytest.param({"namespaces": set()}, 120, 4404, id="the right is taken away"),
-    pytest.param({"valid": False}, 120, 4401, id="the token is not valid any more"),
-    pytest.param({"answers": False}, 360, 1013, id="the API server does not say for five checks"),
+    pytest.param({}, None, None, "", id="nothing"),
+    pytest.param({"namespaces": set()}, 120, 4404, "access", id="the right is taken away"),
+    pytest.param({"valid": False}, 120, 4401, "access", id="the token is not valid any more"),
+    pytest.param({"answers": False}, 360, 1013, "unanswered", id="the API server does not say for five checks"),
 ]
 
 
-@pytest.mark.parametrize(("becomes", "at", "code"), CHECKS)
+@pytest.mark.parametrize(("becomes", "at", "code", "reason"), CHECKS)
 @simulated
-async def test_access_is_checked_again_every_minute(becomes: Json, at: float | None, code: int | None) -> None:
+async def test_access_is_checked_again_every_minute(
+    becomes: Json, at: float | None, code: int | None, reason: str
+) -> None:
     here = room()
     async with here.listening() as wire:
         await asyncio.sleep(70)
@@ -176,6 +183,7 @@ async def test_access_is_checked_again_every_minute(becomes: Json, at: float | N
         assert wire.heard[-1][1].get("progress_percentage") == 50, "until then it is told what is new"
         await asyncio.sleep(2)
         assert (wire.code, wire.ended or None) == (code, at)
+        assert list(here.dropped()) == ([reason] if reason else [])
         told = len(wire.heard)
         here.percentage(60)
         await asyncio.sleep(20)
@@ -286,6 +294,7 @@ async def test_a_reader_that_takes_nothing_for_half_a_minute_is_let_go(feed: boo
         await asyncio.sleep(4)
         assert here.gateway.hub.listeners == 0
         assert len(wire.heard) == 1
+        assert here.dropped() == {"slow": 1}
 
 
 @simulated
@@ -332,6 +341,7 @@ async def test_a_door_is_closed_with_a_code_that_says_why(headers: dict[str, str
     async with here.listening(**headers) as wire:
         assert wire.code == code
         assert bool(wire.heard) is (code is None)
+        assert here.dropped() == ({"refused": 1} if code else {})
 
 
 @simulated
@@ -341,3 +351,4 @@ async def test_one_socket_more_than_the_setting_is_asked_to_come_again() -> None
     async with contextlib.AsyncExitStack() as open_:
         wires = [await open_.enter_async_context(here.listening()) for _ in range(4)]
         assert [w.code for w in wires] == [None, None, None, 4429]
+        assert here.dropped() == {"limit": 1}

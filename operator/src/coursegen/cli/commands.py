@@ -41,7 +41,7 @@ class Format(StrEnum):
 
 @command(app, "status")
 def status(scope: Scope, watch: Watch = False) -> None:
-    """Queues, capacity, breakers and the health of each part, on one screen."""
+    """Show queues, capacity, breakers and each part's health."""
     from . import overview
 
     overview.status(scope, watch)
@@ -49,7 +49,7 @@ def status(scope: Scope, watch: Watch = False) -> None:
 
 @command(app, "get-task")
 def get_task(scope: Scope, name: Name, watch: Watch = False) -> None:
-    """Everything about one object: attempts, errors, Events, artifacts, what it waits for."""
+    """Show all of one object: attempts, errors, Events, files."""
     from . import one
 
     one.get_task(scope, name, watch)
@@ -57,7 +57,7 @@ def get_task(scope: Scope, name: Name, watch: Watch = False) -> None:
 
 @command(app, "why")
 def why(scope: Scope, name: Name) -> None:
-    """Which constraint binds an object now, and what would free it: one sentence."""
+    """Say in a sentence what an object waits for."""
     from . import one
 
     one.why(scope, name)
@@ -65,7 +65,7 @@ def why(scope: Scope, name: Name) -> None:
 
 @command(app, "active")
 def active(scope: Scope, watch: Watch = False) -> None:
-    """What runs now, with live percentages."""
+    """Show what runs now, with live percentages."""
     from . import overview
 
     overview.active(scope, watch)
@@ -76,7 +76,7 @@ def monitor(
     scope: Scope,
     duration: Annotated[int, typer.Option(min=1, help="Seconds to watch for.")] = 300,
 ) -> None:
-    """Watch queues and work live for a while; a summary at the end."""
+    """Watch queues and work for a while, and sum up."""
     from . import monitoring
 
     monitoring.run(scope, duration)
@@ -88,7 +88,7 @@ def performance(
     since: Annotated[int, typer.Option(min=1, help="Minutes of the past to look at.")] = 60,
     prometheus: Prometheus = None,
 ) -> None:
-    """Throughput an hour, success rate, durations by kind. Exits with 1 below the target."""
+    """Show throughput, success and durations by kind. Exits with 1 below the target."""
     from . import figures
 
     figures.performance(scope, since, prometheus)
@@ -101,7 +101,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written.")] = False,
     attempt: Annotated[int | None, typer.Option(min=1, help="Number of the attempt. Default: the last.")] = None,
 ) -> None:
-    """The log of an object's worker."""
+    """Show the log of an object's worker."""
     from . import workerlog
 
     workerlog.logs(scope, name, follow, attempt)
@@ -112,7 +112,7 @@ def logs(
 
 @command(app, "submit")
 def submit(scope: Scope, file: File) -> None:
-    """Apply a manifest of courses, chapters, validations, exports and their ConfigMaps."""
+    """Apply a manifest of work, with its ConfigMaps."""
     from . import manifests
 
     manifests.submit(scope, file)
@@ -120,7 +120,7 @@ def submit(scope: Scope, file: File) -> None:
 
 @command(app, "plan")
 def plan(scope: Scope, file: File) -> None:
-    """What a manifest would create, take and cost; creates nothing. Exits with 4 if the API server would refuse it."""
+    """Say what a manifest would create, take and cost. Creates nothing; exits with 4 if it would be refused."""
     from . import manifests
 
     manifests.plan(scope, file)
@@ -133,7 +133,7 @@ def export(
     format: Annotated[Format, typer.Option("--format", help="pdf, scorm, json, epub, qti, markdown, html or cmi5.")],
     assessments: Annotated[bool, typer.Option(help="Put questions and answers into the file.")] = True,
 ) -> None:
-    """Export a course, a chapter or a file of your own; a course in one more format."""
+    """Export a course, a chapter or a file of your own."""
     from . import verbs
 
     verbs.export(scope, name, format.value, assessments)
@@ -141,7 +141,7 @@ def export(
 
 @command(app, "validate")
 def validate(scope: Scope, name: Source) -> None:
-    """Measure a course, a chapter or a file of your own: readability, alignment with its objectives, bias."""
+    """Measure a course, a chapter or a file of your own. Readability, alignment with its objectives, bias."""
     from . import verbs
 
     verbs.validate(scope, name)
@@ -161,7 +161,7 @@ def download(
         ),
     ] = None,
 ) -> None:
-    """Fetch an object's files from the store, each checked against its hash."""
+    """Fetch an object's files. Each is checked against its hash."""
     from . import downloads
 
     downloads.download(scope, name, directory, store_url)
@@ -188,7 +188,7 @@ def cancel(scope: Scope, names: Names) -> None:
 
 @command(app, "stop")
 def stop(scope: Scope, names: Names) -> None:
-    """Write no more of a course, and deliver the chapters that have succeeded."""
+    """Write no more of a course, and deliver what is there."""
     from . import verbs
 
     verbs.ask(scope, names, "stop")
@@ -217,7 +217,7 @@ def regenerate(
     feedback: Annotated[str, typer.Option(help="What to change, in your words.")],
     focus_area: Annotated[str | None, typer.Option(help="What it is about, in a word: simplification.")] = None,
 ) -> None:
-    """Make a chapter, or every chapter of a course, anew from feedback."""
+    """Make a chapter, or a whole course, anew from feedback."""
     from . import verbs
 
     verbs.regenerate(scope, name, feedback, focus_area)
@@ -252,9 +252,14 @@ def try_queue(
     courses: Annotated[int, typer.Option(min=1, max=1000, help="Courses to generate at once.")] = 10,
     chapters: Annotated[int, typer.Option(min=1, max=20, help="Chapters of each.")] = 3,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds until it is given up.")] = 900,
-    scratch: Annotated[str | None, typer.Option(help="Name of the namespace to make. Default: a new one.")] = None,
+    scratch: Annotated[
+        str | None,
+        typer.Option(
+            help="The namespace to make. Default: one labelled coursegen.dev/test-queue=true, else a new one."
+        ),
+    ] = None,
 ) -> None:
-    """Generate courses in a namespace made for it, judge, and clean up, also after ^C. Exits with 1 if it fails."""
+    """Generate courses in a scratch namespace, and judge. Cleans up, also after ^C; exits with 1 if it fails."""
     from . import trial
 
     trial.run(scope, trial.Load(courses, chapters, timeout), scratch)
@@ -267,7 +272,7 @@ def support_bundle(
         Path | None, typer.Option("--file", help="The archive. Default: coursegen-support-TIME.tar.gz")
     ] = None,
 ) -> None:
-    """Collect what helps to understand a problem, without content or credentials."""
+    """Collect what explains a problem, in one archive. Without content or credentials."""
     from . import bundle
 
     bundle.run(scope, file)
@@ -275,7 +280,7 @@ def support_bundle(
 
 @command(app, "completion")
 def completion(scope: Scope, shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")]) -> None:
-    """Print shell completion for `coursegen`; under kubectl put kubectl_complete-coursegen on the PATH."""
+    """Print shell completion for `coursegen`. Under kubectl put kubectl_complete-coursegen on the PATH."""
     from . import completion as completing
 
     scope.screen.say(completing.script(shell))

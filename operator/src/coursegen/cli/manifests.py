@@ -149,10 +149,12 @@ def lines(found: Sequence[Verdict]) -> Iterator[Sequence[Text]]:
     estimates = [v.estimate for v in found if v.estimate]
     notes = [f"{v.what}: {v.says}" for v in found if v.says]
     if any(e.chapters is None and e.jobs is None for e in estimates):
-        notes.append("How many chapters a course gets is decided by its outline, unless chapterCount says so.")
+        notes.append(
+            "Its outline decides how many chapters a course gets, unless chapterCount says so: only then is more known."
+        )
     if any(e.rounds for e in estimates):
         notes.append("Chapters below the quality bar are made anew: that may add up to one Job for each, a round.")
-    if any(e.seconds is None for e in estimates):
+    if any(e.seconds is None and e.jobs is not None for e in estimates):
         notes.append("The time is not known: no run of one of its queues was measured in the last hour.")
     yield [Text(n) for n in notes]
 

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from coursegen_api.base import Attempt, TaskStatus, Usage
 from coursegen_api.course import CourseGeneration
+from coursegen_api.task import QualitySummary
 from coursegen_operator import views
 from coursegen_operator.plan import failure
 from coursegen_operator.plan.position import Position
@@ -163,7 +164,7 @@ def task_lines(obj: Work, seen: reasons.Around, events: Sequence[Json], now: dat
             ("Error", _error(obj)),
             ("Cost", _usage(status.usage)),
             ("Estimate", _estimate(obj, seen, now)),
-            ("Quality", next((c.message for c in status.conditions if c.type == "QualityPassed"), None)),
+            ("Quality", _quality(obj)),
         )
     )
     blocks: list[Sequence[Text]] = [head]
@@ -200,6 +201,16 @@ def _usage(usage: Usage | None) -> str | None:
     if usage is None or not (usage.prompt_tokens or usage.completion_tokens or usage.cost_micro_usd):
         return None
     return f"${usage.cost_micro_usd / 1e6:.4f}, {usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens"
+
+
+def _quality(obj: Work) -> str | None:
+    found = getattr(obj.status, "validation", None) or getattr(obj.status, "quality", None)
+    if not isinstance(found, QualitySummary):
+        return None
+    scores = (("readability", found.readability, 0), ("alignment", found.alignment, 2))
+    worst = ", ".join(f"{name} {value:.{digits}f}" for name, value, digits in scores if value is not None)
+    verdict = "passed" if found.passed else f"below the bar in chapters {', '.join(map(str, found.below_bar))}"
+    return f"{verdict}; worst chapter: {worst or 'not measured'}; biased wordings: {found.bias}"
 
 
 def _estimate(obj: Work, seen: reasons.Around, now: datetime) -> str | None:

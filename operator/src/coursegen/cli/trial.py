@@ -1,4 +1,8 @@
-"""`test-queue`: a real load in a namespace made for it, a verdict, and nothing left behind."""
+"""`test-queue`: a real load in a scratch namespace, a verdict, and nothing left behind.
+
+The namespace is made for the load, with copies of another's Secrets. Where a store or a Redis knows each namespace by
+its UID, these reach nothing there: for that an administrator prepares a tenant once, and labels it for the purpose.
+"""
 
 import secrets
 import signal
@@ -13,6 +17,7 @@ from typing import Any
 import typer
 
 from coursegen_api import names
+from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import CourseGeneration
 
 from .. import calls, kinds, performance, times
@@ -42,6 +47,12 @@ class Load:
     """Of each course."""
     timeout_seconds: int
 
+    @property
+    def words(self) -> str:
+        """Begin a sentence about it."""
+        chapters = "1 chapter" if self.chapters == 1 else f"{self.chapters} chapters"
+        return f"1 course of {chapters} is" if self.courses == 1 else f"{self.courses} courses of {chapters} are"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -51,6 +62,8 @@ class Verdict:
     courses: int
     finished: int
     seconds: float
+    trouble: str = ""
+    """The last failure of a chapter, in the worker's words."""
 
     def faults(self) -> list[str]:
         """Say what was not as it should be; nothing if all was well."""
@@ -65,19 +78,20 @@ class Verdict:
         p95 = chapters.p95_seconds
         if p95 is not None and p95 > performance.CHAPTER_LIMIT_SECONDS:
             found.append(f"the slowest 5 % of chapters took {p95:.0f} s or more; the limit is 120 s")
-        return found
+        return [*found, f"a chapter failed: {self.trouble}"] if found and self.trouble else found
 
 
 def run(scope: Scope, load: Load, scratch: str | None) -> None:
     """Generate, judge, clean up; exits with 1 if the verdict is bad."""
     scope.answers_in(Output.JSON, Output.YAML)
-    name = scratch or f"coursegen-test-{secrets.token_hex(3)}"
-    furniture = _secrets(scope)
+    run_id = secrets.token_hex(3)
+    prepared = _prepared(scope, scratch)
+    name = prepared or scratch or f"coursegen-test-{run_id}"
     begun = datetime.now(UTC)
-    with _namespace(scope, name, furniture) as client:
+    with _borrowed(scope, name) if prepared else _namespace(scope, name, _secrets(scope)) as client:
         for number in range(1, load.courses + 1):
-            client.start_course_generation(course(number, load.chapters), name=f"trial-{number:03d}")
-        _say(scope, f"{load.courses} courses of {load.chapters} chapters are submitted to namespace {name}")
+            client.start_course_generation(course(number, load.chapters, run_id), name=f"trial-{number:03d}")
+        _say(scope, f"{load.words} submitted to namespace {name}")
         finished = _until_ended(scope, client, load)
         verdict = _judge(client, load, finished, begun)
     faults = verdict.faults()
@@ -93,12 +107,12 @@ def run(scope: Scope, load: Load, scratch: str | None) -> None:
         raise typer.Exit(1)
 
 
-def course(number: int, chapters: int) -> Json:
-    """Give the spec of one course; the embedded composer writes, so it costs nothing."""
+def course(number: int, chapters: int, run_id: str) -> Json:
+    """Give the spec of one course: the composer writes, so it costs nothing; no run before had it, so it is work."""
     given = [
         {
             "id": f"part-{i}",
-            "title": f"Part {i} of trial {number}",
+            "title": f"Part {i} of trial {number}, {run_id}",
             "learningObjectives": [f"Write a loop of {i} steps"],
         }
         for i in range(1, chapters + 1)
@@ -111,6 +125,53 @@ def course(number: int, chapters: int) -> Json:
         "exports": [{"format": "json"}],
         "quality": {"maxRegenerations": 0},
     }
+
+
+def _prepared(scope: Scope, scratch: str | None) -> str:
+    """Name the namespace that is there for such loads: the one asked for, or any that may be seen; empty if none is."""
+    labelled = {"labelSelector": f"{names.LABEL_TEST_QUEUE}=true"}
+    try:
+        found = [n["metadata"]["name"] for n in scope.client.read("/api/v1/namespaces", **labelled)["items"]]
+    except RefusedError:
+        return ""
+    return next((n for n in found if scratch in (None, n)), "")
+
+
+@contextmanager
+def _borrowed(scope: Scope, name: str) -> Iterator[Client]:
+    """Use a namespace that was prepared, and leave it as it was; InputError if another load is there."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Client(namespace=name, access=scope.client.access) as client:
+            if client.list(CourseGeneration):
+                raise InputError(
+                    f"Namespace {name} has courses: another test-queue is at work there, or was killed.",
+                    f"Wait for its end, or remove them: kubectl -n {name} delete coursegen --all",
+                )
+            try:
+                yield client
+            finally:
+                _clear(scope, client)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _clear(scope: Scope, client: Client) -> None:
+    """Delete the courses, and wait until their parts are gone; ^C is not heard meanwhile, lest some be left behind."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for left in client.list(CourseGeneration):
+            path = kinds.path(CourseGeneration, client.namespace, left.metadata.name)
+            client.run(_delete(path, {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}))
+        _say(scope, f"The courses in namespace {client.namespace} are removed")
+        end = time.monotonic() + _GONE_SECONDS
+        while client.list(ChapterGeneration) and time.monotonic() < end:  # the next load's will have the same names
+            time.sleep(_LOOK_SECONDS)
+    except CoursegenError as error:
+        hint = f"kubectl -n {client.namespace} delete coursegen --all"
+        _say(scope, f"The courses in namespace {client.namespace} could not be removed ({error}): {hint}")
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -181,7 +242,11 @@ def _judge(client: Client, load: Load, finished: int, begun: datetime) -> Verdic
     now = datetime.now(UTC)
     seconds = (now - begun).total_seconds()
     report = performance.report(found, now, timedelta(seconds=max(1.0, seconds)))
-    return Verdict(report, load.courses, finished, seconds)
+    chapters = client.list(ChapterGeneration)
+    errors = [c.status.error_details for c in chapters if c.status.error_details]
+    last = max(errors, key=lambda e: e.time, default=None)
+    trouble = f"{last.failure_class.value}: {last.message.rstrip('.')}" if last else ""
+    return Verdict(report, load.courses, finished, seconds, trouble)
 
 
 def _remove(scope: Scope, name: str) -> None:

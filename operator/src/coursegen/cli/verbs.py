@@ -32,7 +32,7 @@ def ask(scope: Scope, wanted: Sequence[str], verb: str) -> None:
         phase = found.status.phase
         if verb == "stop" and not isinstance(found, CourseGeneration):
             raise InputError(f"{kinds.label(found)} is no course: only a course can deliver what it has. Cancel it.")
-        if verb == "cancel" and phase in _ENDED:
+        if verb in ("cancel", "stop") and phase in _ENDED:
             _told(scope, found, f"unchanged: it has ended already ({phase})")
             continue
         if verb == "retry" and (phase not in _ENDED or (phase is Phase.SUCCEEDED and not _misses_some(found))):

@@ -34,4 +34,7 @@ def logs(scope: Scope, name: str, follow: bool, number: int | None) -> None:
         for line in scope.client.lines(path, container=CONTAINER, follow="true"):
             print(line, flush=True)
     else:
-        print(scope.client.text(path, container=CONTAINER), end="")
+        text = scope.client.text(path, container=CONTAINER)
+        if not text:
+            scope.screen.tell(f"The worker of attempt {attempt.number} has written nothing.")
+        print(text, end="")

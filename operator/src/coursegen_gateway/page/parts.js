@@ -8,13 +8,13 @@ const SECOND = 1000;
 const UNITS = [["d", 86_400], ["h", 3_600], ["min", 60], ["s", 1]];
 
 /** Seconds as people say them: 95 is "1 min 35 s". */
-export function span(seconds) {
+export function span(seconds, most = 2) {
   if (seconds == null) return "";
   if (seconds < 10) return `${Math.round(seconds * 10) / 10} s`;
   const parts = [];
   let rest = Math.round(seconds);
   for (const [name, size] of UNITS) {
-    if (rest >= size && parts.length < 2) parts.push(`${Math.floor(rest / size)} ${name}`);
+    if (rest >= size && parts.length < most) parts.push(`${Math.floor(rest / size)} ${name}`);
     rest %= size;
   }
   return parts.join(" ");
@@ -24,7 +24,7 @@ export function ago(stamp) {
   if (!stamp) return "";
   const seconds = (Date.now() - Date.parse(stamp)) / SECOND;
   const whole = Math.round(Math.abs(seconds));
-  const text = whole < 2 ? "now" : seconds < 0 ? `in ${span(whole)}` : `${span(whole)} ago`;
+  const text = whole < 2 ? "now" : seconds < 0 ? `in ${span(whole)}` : `${span(whole, 1)} ago`;
   return html`<time datetime=${stamp} title=${new Date(stamp).toLocaleString()}>${text}</time>`;
 }
 

@@ -23,10 +23,13 @@ export const VIEWS = [
 export async function read(query) {
   const task = query.get("task");
   if (task) {
-    const shown = await get(`api/v1/tasks/${encodeURIComponent(task)}`);
-    if (shown.kind !== "course") return { task: shown };
-    const where = new URLSearchParams({ namespace: shown.namespace });
-    return { task: shown, course: await get(`api/v1/courses/${encodeURIComponent(shown.course_id)}?${where}`) };
+    const path = `api/v1/tasks/${encodeURIComponent(task)}`, shown = await get(path);
+    const [position, course] = await Promise.all([
+      LIVE.includes(shown.phase) && shown.hold_reason ? get(`${path}/position`).catch(() => null) : null,
+      shown.kind === "course" ? get(`api/v1/courses/${encodeURIComponent(shown.course_id)}?${
+        new URLSearchParams({ namespace: shown.namespace })}`) : null,
+    ]);
+    return { task: shown, position, course };
   }
   switch (view(query)) {
     case "queues": return { page: await get("api/v1/queues") };
@@ -72,7 +75,7 @@ const RETRIES = { name: "Retries", kind: "num", cell: (t) => t.retry_count || ""
 const TOOK = { name: "Took", kind: "num", cell: (t) => span(t.runtime_seconds) };
 const CREATED = { name: "Created", cell: (t) => ago(t.created_time) };
 
-const why = (t) => LIVE.includes(t.phase) && t.hold_reason ? html`<small>${t.hold_reason}</small>`
+const why = (t) => LIVE.includes(t.phase) && t.hold_reason && t.hold_reason !== t.phase ? html`<small>${t.hold_reason}</small>`
   : t.phase === "Failed" && t.error_details ? html`<small>${t.error_details.failure_class}</small>`
   : t.phase === "Running" && t.stage ? html`<small>${t.stage}</small>` : nothing;
 
@@ -139,7 +142,7 @@ function pager(query, page) {
 
 // ---- one task -----------------------------------------------------------------------------------------
 
-function task({ task: t, course }, act) {
+function task({ task: t, course, position }, act) {
   const live = LIVE.includes(t.phase);
   return html`
     <div class="head">
@@ -158,6 +161,7 @@ function task({ task: t, course }, act) {
         <strong>${t.error_details.failure_class}</strong>, attempt ${t.error_details.attempt},
         ${ago(t.error_details.time)}: ${t.error_details.message}</span></p>` : nothing}
       ${facts([
+        ...(live && t.hold_reason ? turn(position) : []),
         ["Created", ago(t.created_time)], ["Started", ago(t.start_time)], ["Ended", ago(t.completion_time)],
         ["Should be finished", live ? due(t) : ""], ["Last attempt took", span(t.runtime_seconds)],
         ["Next retry", ago(t.next_retry_time)], ["Queue", t.queue_name], ["Retries", t.retry_count || ""],
@@ -172,6 +176,15 @@ function task({ task: t, course }, act) {
     ${course ? parts(course, act) : nothing}
     ${t.kind === "course" ? nothing : attempts(t)}
     ${t.kind === "course" ? nothing : log(t, act)}`;
+}
+
+/** Where it stands among what waits: nothing for what waits for something else than a slot, or is not known. */
+function turn(position) {
+  if (!position?.waiting) return [];
+  const { ahead, ahead_is_at_least: more, wait_seconds: seconds } = position;
+  const others = ahead ? `${more ? "at least " : ""}${ahead} other${ahead === 1 ? "" : "s"}` : "nothing: it is next";
+  const about = seconds == null ? "" : `in about ${span(Math.max(5, Math.round(seconds / 5) * 5))}`;
+  return [["Goes after", others], ["Its turn comes", about]];
 }
 
 function buttons(t, live, act) {

@@ -1,5 +1,6 @@
 """Tasks: any piece of work by its id, lists of them, what can be asked of them, and what they leave."""
 
+import time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Response
@@ -10,7 +11,7 @@ from coursegen_operator.kube import path_of
 from .. import actions, logs, present, store
 from ..access import Caller, Right
 from ..gateway import Gateway
-from ..models import Accepted, Kind, Page, Task, TaskDetail, Ticket
+from ..models import Accepted, Kind, Page, Position, Task, TaskDetail, Ticket
 from ..problems import Problem
 from ..state import TASK_KINDS, Entry
 from ..tickets import SECONDS
@@ -51,6 +52,15 @@ async def list_tasks(
 async def get_task(gateway: Here, caller: By, task_id: str) -> TaskDetail:
     """Give a task with its attempts and conditions."""
     return present.detail(gateway.state, (await gateway.find(caller, task_id)).entry)
+
+
+@router.get("/tasks/{task_id}/position", summary="Say where a waiting task stands")
+async def get_position(gateway: Here, caller: By, task_id: str) -> Position:
+    """Give how many go first, and when its turn comes; the operator is asked about nothing but what is held."""
+    entry = (await gateway.find(caller, task_id)).entry
+    if not present.held(entry):
+        return Position(available=True)
+    return present.position(await gateway.positions.of(task_id), time.time())
 
 
 @router.delete("/tasks/{task_id}", status_code=204, summary="Delete a task and what it owns")

@@ -34,7 +34,7 @@ def signed_in(browser: Browser, address: str, token: str) -> Iterator[Page]:
 
 
 def keep(page: Page, name: str) -> None:
-    """Keep a picture for the documentation, if one is wanted (`PICTURES=docs/images`)."""
+    """Keep a picture for the documentation, if one is wanted (`make pictures`)."""
     if folder := os.environ.get("PICTURES"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=False)
 

@@ -85,11 +85,13 @@ class Place:
         """Give a running gateway with some settings; it is the same for the same name."""
         if name not in self.gateways:
             port = free_port()
+            operators = [p.environment["COURSEGEN_HTTP_PORT"] for p in self.system.processes]
             environment = {
                 "KUBECONFIG": str(self._kubeconfig()),
                 "COURSEGEN_HTTP_HOST": "127.0.0.1",
                 "COURSEGEN_HTTP_PORT": str(port),
                 "COURSEGEN_REDIS_URL": f"redis://127.0.0.1:{self.redis.port}/0",
+                "COURSEGEN_OPERATOR_URL": ",".join(f"http://127.0.0.1:{p}" for p in operators),
                 "COURSEGEN_STORE_URL": "s3://courses",
                 "COURSEGEN_REQUESTS_PER_SECOND": "2000",
                 **self.s3_environment,

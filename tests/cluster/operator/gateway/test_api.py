@@ -182,3 +182,21 @@ def test_workers_are_pods_that_the_caller_may_list(scene: Scene, kubelet: Kubele
 def test_without_prometheus_the_graphs_say_so(people: People) -> None:
     answer = people.author.get("/api/v1/graphs").json()
     assert (answer["available"], "COURSEGEN_PROMETHEUS_URL" in answer["reason"]) == (False, True)
+
+
+def test_a_task_that_waits_says_how_many_go_first_to_who_may_see_it(scene: Scene, people: People) -> None:
+    queue = f"{scene.namespace}-narrow"
+    scene.create("GenerationQueue", queue, {"priority": 3, "capacity": 0})
+    for index, name in enumerate(("first", "second"), start=1):  # by which they stand if they are of the same second
+        scene.create("ChapterGeneration", name, chapter(queueName=queue, index=index))
+        scene.until("ChapterGeneration", name, lambda s: s.get("holdReason") == "QueuePaused")
+    path = f"/api/v1/tasks/{uid(scene, 'ChapterGeneration', 'second')}"
+    until(scene, lambda: (a := people.author.get(path)).status_code == 200 and a.json()["hold_reason"])
+    found = until(scene, lambda: (p := people.author.get(f"{path}/position").json())["available"] and p)
+    assert (found["waiting"], found["queue_name"], found["ahead"], found["wait_seconds"]) == (True, queue, 1, None)
+    assert people.outsider.get(f"{path}/position").status_code == 404
+    assert people.author.post(f"{path}/cancel").status_code == 202
+    scene.until_ended("second", "ChapterGeneration")
+    until(scene, lambda: people.author.get(path).json()["phase"] == "Cancelled")
+    assert people.author.get(f"{path}/position").json()["waiting"] is False
+    scene.kubectl("delete", "generationqueue", queue)

@@ -81,7 +81,7 @@ def test_graphs_draw_what_prometheus_knows_and_say_so_if_it_is_gone(
             for scheme in ("dark", "light"):
                 page.emulate_media(color_scheme=scheme)
                 assert serious(page) == [], scheme
-                keep(page, f"graphs-{scheme}")
+            keep(page, "graphs")
             page.set_viewport_size(SIZES["phone"])
             assert too_wide(page) == []
             page.get_by_role("link", name="7d").click()

@@ -104,6 +104,19 @@ def test_a_person_follows_a_course_and_steers_it(
     scene.until("ChapterGeneration", "course-123-chapter-01", lambda s: s.get("revision") == 1)
 
 
+def test_a_task_that_waits_says_how_many_go_before_it(scene: Scene, people: People, page: Page) -> None:
+    queue = f"{scene.namespace}-narrow"
+    scene.create("GenerationQueue", queue, {"priority": 3, "capacity": 0})
+    for index, name in enumerate(("first", "second"), start=1):  # by which they stand if they are of the same second
+        scene.create("ChapterGeneration", name, chapter(f"The {name}", queueName=queue, index=index))
+        scene.until("ChapterGeneration", name, lambda s: s.get("holdReason") == "QueuePaused")
+    page.goto(f"/?task={uid(scene, 'ChapterGeneration', 'second')}")
+    expect(page.get_by_label("State").get_by_text("Goes after")).to_be_visible()
+    expect(page.get_by_label("State")).to_contain_text("1 other")
+    assert serious(page) == []
+    scene.kubectl("delete", "generationqueue", queue)
+
+
 def test_filters_are_in_the_address_and_a_title_is_text(scene: Scene, page: Page) -> None:
     title = "<img src=x onerror=alert(1)> & co"
     scene.create("ChapterGeneration", "a", chapter(title, suspend=True))
@@ -136,10 +149,13 @@ def test_every_view_can_be_read_by_all_and_fits_a_phone(
         for number, address in enumerate(addresses):
             page.goto(address)
             expect(page.get_by_role("heading", level=1)).to_be_visible()
-            for scheme in ("light", "dark") if size == "wide" else ("light",):
+            for scheme in ("dark", "light") if size == "wide" else ("light",):
                 page.emulate_media(color_scheme=scheme)
                 assert serious(page) == [], f"{address} in {scheme}"
-            keep(page, f"{size}-{number}")
+            if (size, number) == ("wide", VIEWS.index("queues")):
+                keep(page, "queues")
+            if (size, number) == ("phone", len(VIEWS)):  # the course
+                keep(page, "phone")
             assert too_wide(page) == [], f"{address} on a {size} screen"
 
 
