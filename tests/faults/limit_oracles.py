@@ -68,7 +68,8 @@ def paid_once(history: History) -> Iterator[str]:
             usage = state.response.get("status", {}).get("usage")
             if not usage or not _price(state):
                 continue
-            paid = _price(state) * sum(at <= usage["settledTime"] for at in completed)
+            counted = [at for at in completed if at.startswith(usage["period"]) and at <= usage["settledTime"]]
+            paid = _price(state) * len(counted)
             if usage["tokens"] != paid:
                 yield f"{provider} says {usage['tokens']} tokens up to {usage['settledTime']}; its attempts cost {paid}"
 

@@ -98,7 +98,7 @@ def circuit(at: float, state: str) -> Entry:
 
 
 def used(at: float, tokens: int, until: str) -> Entry:
-    return provider(at, usage={"tokens": tokens, "settledTime": until})
+    return provider(at, usage={"tokens": tokens, "period": "2", "settledTime": until})
 
 
 def failures(times: int) -> list[Entry]:
@@ -178,6 +178,7 @@ RIGHT: dict[Judge, list[list[Entry]]] = {
     limit_oracles.paid_once: [
         [provider(1), asking(1), ended(2), status(2, [DONE | {"completionTime": "2"}]), used(3, 100, "2")],
         [provider(1), asking(1), ended(2), status(2, [DONE | {"completionTime": "2"}]), used(3, 0, "1")],
+        [provider(1), asking(1), ended(2), status(2, [DONE | {"completionTime": "1"}]), used(3, 0, "2")],
     ],
     oracles.another_takes_over: [[written_by("two", 11)], [written_by("one", 10.1), written_by("two", 14.8)]],
 }
