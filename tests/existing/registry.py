@@ -1,6 +1,5 @@
 """A registry of images that a cluster pulls from, as a platform team has one: over TLS, by an authority of its own."""
 
-import os
 import socket
 import ssl
 import subprocess
@@ -46,7 +45,7 @@ http:
 """)
     argv = ["setpriv", "--pdeathsig", "KILL", programs.registry(), "serve", str(config)]
     with (folder / "registry.log").open("wb") as log:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ})
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             found = Registry(address, folder / "pki" / "ca.crt")
             _wait(found, process)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -96,7 +97,7 @@ def ensure(module: Module, reporter: Reporter) -> Path:
 
 
 def _build(module: Module, step: Step) -> None:
-    go = _go_command()
+    go = go_command()
     log = paths.cache() / "logs" / f"go-{module.name}.log"
     log.unlink(missing_ok=True)
     making = Path(tempfile.mkdtemp(prefix=f".{module.name}-", dir=module.built.parent))
@@ -113,6 +114,21 @@ def _build(module: Module, step: Step) -> None:
         shutil.rmtree(making, ignore_errors=True)
 
 
+def source(module: str, version: str, digest: str) -> Path:
+    """The folder with the source of a published module, downloaded if it is not there.
+
+    Raises LocalClusterError if its content is not what the digest ("h1:…", as in go.sum) says.
+    """
+    argv = [str(go_command()), "mod", "download", "-json", f"{module}@{version}"]
+    said = subprocess.run(
+        argv, capture_output=True, text=True, check=False, cwd="/", env={**os.environ, **_ENVIRONMENT}
+    )
+    found = json.loads(said.stdout or "{}")
+    if found.get("Sum") != digest:
+        raise LocalClusterError(f"{module} {version} is not to be had: {found.get('Error') or found or said.stderr}")
+    return Path(found["Dir"])
+
+
 def _compiled(log: Path) -> int:
     """How many packages `go build -v` has named so far."""
     try:
@@ -122,7 +138,7 @@ def _compiled(log: Path) -> int:
     return sum(1 for line in lines if line and " " not in line)
 
 
-def _go_command() -> Path:
+def go_command() -> Path:
     """A go command that can build with our toolchain: the machine's own, or one from PyPI."""
     found = shutil.which("go")
     if found is not None and _version(found) >= _SWITCHES_TOOLCHAINS:
