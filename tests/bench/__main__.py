@@ -32,7 +32,8 @@ USUAL = ("200/400", "2000/4000")
 OUT = ground.ROOT / "out"
 
 _RUN_SECONDS = 900
-"""A run that takes longer is broken off, and the benchmark with it."""
+_RUN_TASKS = 6_000
+"""A run that takes longer is broken off, and the benchmark with it; larger loads may take as much longer."""
 
 _CONNECTIONS = 64
 
@@ -90,7 +91,7 @@ class Bench:
     async def _run(self, session: Session, client: Client, access: Access, name: str) -> None:
         namespace = f"{ground.NAMESPACE}{name}-{time.time_ns() // 10**9:x}"
         with self.reporter.step(f"{session.limits} {name}", f"{self.size.total} tasks") as step:
-            async with asyncio.timeout(_RUN_SECONDS), ground.namespace(client, namespace) as uid:
+            async with asyncio.timeout(self._longest()), ground.namespace(client, namespace) as uid:
                 if name in ("operator", "steady"):
                     use, seconds = await self._operator(session, client, access, namespace, name)
                 else:
@@ -129,16 +130,20 @@ class Bench:
             return self.every
         return session.operator[-1].makespan / self.size.courses / _STEADY_SHARE
 
+    def _longest(self) -> float:
+        return _RUN_SECONDS * max(1.0, self.size.total / _RUN_TASKS)
+
     async def _restart(self, session: Session, client: Client, access: Access) -> None:
         namespace = f"{ground.NAMESPACE}restart-{time.time_ns() // 10**9:x}"
         log, again = (OUT / f"{namespace}{part}.log" for part in ("", "-again"))
         assert access.audit_log
         with self.reporter.step(f"{session.limits} restart", f"{self.size.total} tasks") as step:
-            async with asyncio.timeout(_RUN_SECONDS), ground.namespace(client, namespace):
-                async with operator_run.running(access.kubeconfig, log, None, operator_run.KEPT_SECONDS):
-                    await operator_run.load(client, namespace, self.size)
+            async with asyncio.timeout(self._longest()), ground.namespace(client, namespace):
+                async with operator_run.running(access.kubeconfig, log, None, operator_run.KEPT_SECONDS) as process:
+                    before = await operator_run.measured_load(client, namespace, self.size, process[0])
+                step.note(f"load of {before.makespan:.0f} s")
                 found = await operator_run.restart(
-                    client, namespace, self.size, access.kubeconfig, again, access.audit_log
+                    client, namespace, self.size, access.kubeconfig, again, access.audit_log, before
                 )
                 session.restart.append(found)
                 step.note(f"at work after {found.seconds:.1f} s, {sum(found.writes.values())} needless writes")
@@ -169,7 +174,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
         description="Measure what the operator costs, beside two ceilings. A quarter of an hour on two quiet cores; a "
-        f"run that takes more than {_RUN_SECONDS // 60} minutes is broken off.",
+        f"run that takes more than {_RUN_SECONDS // 60} minutes for {_RUN_TASKS:,} tasks is broken off.",
     )
     parser.add_argument("--quick", action="store_true", help="10 courses in place of 100: to try it, not to quote")
     parser.add_argument("--courses", type=int, default=sample.Size().courses, help="how many courses (100)")

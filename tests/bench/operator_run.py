@@ -72,6 +72,17 @@ class Restart:
     """From the start of the process until a new course has its first Job."""
     writes: dict[str, int]
     """Needless ones, by verb and resource: of about a minute, those about the new course left out."""
+    load: "Load"
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the operator took for a load whose Jobs it did not remove."""
+
+    makespan: float
+    cpu_seconds: float
+    """For 1,000 chapters."""
+    peak_megabytes: float
 
 
 @asynccontextmanager
@@ -186,8 +197,16 @@ async def load(client: Client, namespace: str, size: sample.Size, every: float =
     return seen.result() - begun
 
 
+async def measured_load(client: Client, namespace: str, size: sample.Size, pid: int) -> Load:
+    """Have a load generated, and measure what the operator takes for it."""
+    cpu = processes.cpu_seconds(pid)
+    makespan = await load(client, namespace, size)
+    used = processes.cpu_seconds(pid) - cpu
+    return Load(makespan, used * 1000 / size.total, processes.peak_megabytes(pid))
+
+
 async def restart(
-    client: Client, namespace: str, size: sample.Size, kubeconfig: Path, log: Path, audit_log: Path
+    client: Client, namespace: str, size: sample.Size, kubeconfig: Path, log: Path, audit_log: Path, before: Load
 ) -> Restart:
     """Start an operator over what a load has left, with its Jobs, and see when it works again and what it writes."""
     jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
@@ -204,7 +223,7 @@ async def restart(
         seconds = time.monotonic() - begun
         await asyncio.sleep(_QUIET_SECONDS)
         writes = audit.writes(audit_log, since, but=name)
-    return Restart(there[0] + there[1], there[2], seconds, dict(writes))
+    return Restart(there[0] + there[1], there[2], seconds, dict(writes), before)
 
 
 async def _count(client: Client, path: str) -> int:

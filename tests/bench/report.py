@@ -47,6 +47,10 @@ def _session(session: Json, size: Json) -> Iterator[str]:
     for steady in session["steady"]:
         yield from _steady(steady)
     for again in session["restart"]:
+        load = again["load"]
+        yield _row("makespan operator before a restart, s", f"{load['makespan']:.1f}")
+        yield _row("CPU seconds / 1,000 tasks, Jobs not removed", f"{load['cpu_seconds']:.1f}")
+        yield _row("peak memory, MB", f"{load['peak_megabytes']:.0f}")
         yield _row(f"restart over {again['objects']} objects and {again['jobs']} Jobs, s", f"{again['seconds']:.1f}")
         needless = ", ".join(f"{what} {number}" for what, number in again["writes"].items())
         yield _row("  needless writes", needless or "none")

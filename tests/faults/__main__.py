@@ -26,10 +26,10 @@ async def _amain(arguments: argparse.Namespace) -> int:
         judges = sorted(result.judges)
         done.add(Line(task.name, task.is_well(result), result.says_something, round(result.seconds, 1), judges))
 
-    async with lanes(arguments.lanes, folder) as grounds:
-        learned = await learn_of_all(grounds)
+    async with lanes(arguments.lanes, folder) as made:
+        learned = await learn_of_all(made)
         if not done.written:  # the first run of a cluster writes what no other does: how its queues stand
-            learned = await learn_of_all(grounds)
+            learned = await learn_of_all(made)
         print(f"a clean run: {len(learned.written)} writes, {learned.seconds:.1f} s; logs in {folder}", flush=True)
         done.begin(learned.written, learned.events)
         learned = replace(learned, written=done.written, events=dict(done.events))
@@ -40,7 +40,7 @@ async def _amain(arguments: argparse.Namespace) -> int:
             print("\n".join(t.name for t in todo))
             return 0
         print(f"{len(chosen)} plans, {len(chosen) - len(todo)} of them done already", flush=True)
-        await carry_out(grounds, todo, learned, told, until)
+        await carry_out(made, todo, learned, told, until)
     return _summary(chosen, done, time.monotonic() - begun)
 
 

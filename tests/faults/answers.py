@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from . import load
-from .fault import WATCHED, Act, Ask, Fault, begins_watch, every, kopf, lists, numbered, patches, writes
+from .fault import WATCHED, Act, Ask, Fault, begins_watch, every, intents, kopf, lists, numbered, patches, writes
 from .run import Plan
 
 STALE = "stale lists after every watch broke"
@@ -38,6 +38,27 @@ def _writes_answered(code: int) -> Plan:
 
 def _lists_answered(code: int) -> Plan:
     return Plan(f"every second list is answered {code}", lambda: [Fault(Act.ANSWER, every(2, lists), 8, code)])
+
+
+def unseen() -> Plan:
+    """Give the plan in which chapters take their slots, and nothing tells of it."""
+    return Plan(
+        "four intents of chapters are committed and not answered, and the watch of chapters freezes",
+        lambda: [Fault(Act.LOSE, intents, 4), _no_word_of_chapters()],
+    )
+
+
+def unanswered() -> list[Plan]:
+    """Give plans in which chapters take their slots unseen: at once, or when the operator has long asked again."""
+    late = Plan(
+        "four intents of chapters arrive when nobody waits for their answer any more, and the watch freezes",
+        lambda: [Fault(Act.SLOW, intents, 4), _no_word_of_chapters()],
+    )
+    return [unseen(), late]
+
+
+def _no_word_of_chapters() -> Fault:
+    return Fault(Act.FREEZE, kopf("chaptergenerations"), 1, seconds=8)
 
 
 def watches() -> list[Plan]:

@@ -240,6 +240,11 @@ def impatient() -> None:
     kube._error = lambda status, text, retry_after: error(status, text, None)  # type: ignore[assignment]
 
 
+def grant_forgotten() -> None:
+    """A slot is free again when the write that takes it was not answered."""
+    Scheduler.doubt = lambda self, key, version: None  # type: ignore[method-assign]
+
+
 def lease_never_released() -> None:
     """A leader that is told to stop goes without a word."""
 
@@ -262,6 +267,7 @@ ALL: dict[str, Callable[[], None]] = {
         no_lease_check,
         believing_an_old_list,
         no_fence,
+        grant_forgotten,
         orphaning_delete,
         retries_without_end,
         no_job_no_success,

@@ -43,24 +43,47 @@ class Task:
 Told = Callable[[Task, Result], None]
 
 
+class Lane:
+    """A place for one run at a time, with a control plane that is made anew when a run broke off in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._stack = folder, AsyncExitStack()
+        self.ground: Ground
+
+    async def begin(self) -> None:
+        """Bring a control plane up, in place of the one before."""
+        await self.end()
+        self.ground = await self._stack.enter_async_context(ground(self._folder))
+
+    async def end(self) -> None:
+        """Take the control plane down."""
+        await self._stack.aclose()
+
+
 @asynccontextmanager
-async def lanes(number: int, folder: Path) -> AsyncIterator[list[Ground]]:
+async def lanes(number: int, folder: Path) -> AsyncIterator[list[Lane]]:
     """Bring up some control planes, one after the other."""
-    async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(ground(folder / f"lane-{n}")) for n in range(number)]
+    made = [Lane(folder / f"lane-{n}") for n in range(number)]
+    try:
+        for lane in made:
+            await lane.begin()
+        yield made
+    finally:
+        for lane in made:
+            await lane.end()
 
 
-async def learn(lane: Ground, capacity: Mapping[str, int] = CAPACITY) -> Result:
+async def learn(place: Ground, capacity: Mapping[str, int] = CAPACITY) -> Result:
     """Run without faults: what is written, what the load comes to, and how long that takes on this machine now."""
-    result = await run(lane, replace(plans.CLEAN, settle=_LEARNING_SECONDS), capacity=capacity)
+    result = await run(place, replace(plans.CLEAN, settle=_LEARNING_SECONDS), capacity=capacity)
     if result.wrong:
         raise AssertionError(f"without any fault: {result.wrong}")
     return result
 
 
-async def learn_of_all(grounds: Sequence[Ground]) -> Result:
+async def learn_of_all(made: Sequence[Lane]) -> Result:
     """Run without faults in all lanes at a time; give one of these runs, as long as the longest of them took."""
-    learned = await asyncio.gather(*(learn(lane) for lane in grounds))
+    learned = await asyncio.gather(*(learn(lane.ground) for lane in made))
     return replace(learned[0], seconds=max(r.seconds for r in learned))
 
 
@@ -70,7 +93,7 @@ def catches() -> list[Task]:
 
 
 async def carry_out(
-    grounds: Sequence[Ground], tasks: Sequence[Task], learned: Result, told: Told, until: float = float("inf")
+    made: Sequence[Lane], tasks: Sequence[Task], learned: Result, told: Told, until: float = float("inf")
 ) -> None:
     """Carry out plans, as many at a time as there are lanes; `told` hears of each.
 
@@ -80,25 +103,27 @@ async def carry_out(
     """
     waiting = list(reversed(tasks))
 
-    async def work(lane: Ground) -> None:
+    async def work(lane: Lane) -> None:
         while waiting and time.monotonic() < until:
             task = waiting.pop()
             told(task, await _try(lane, task, learned))
 
     async with asyncio.TaskGroup() as group:
-        for lane in grounds:
+        for lane in made:
             group.create_task(work(lane))
 
 
-async def _try(lane: Ground, task: Task, learned: Result) -> Result:
+async def _try(lane: Lane, task: Task, learned: Result) -> Result:
     plan = replace(task.plan, settle=max(task.plan.settle, task.plan.settle_runs * learned.work_seconds))
+    broke = ""
     for _ in range(_TRIES):
         try:
-            result = await run(lane, plan, learned.end_state, task.bug)
-        except Exception as error:
-            if task.bug:
-                raise  # nothing is caught by a run that broke off
-            return Result(plan, [f"the harness broke: {error!r}"], 0, 0.0, [], {}, [])
-        if result.says_something:
-            break
-    return result
+            result = await run(lane.ground, plan, learned.end_state, task.bug)
+        except Exception as error:  # nothing is caught, or well, by a run that broke off
+            broke = repr(error)
+            await lane.begin()
+        else:
+            broke = ""
+            if result.says_something:
+                break
+    return Result(plan, [f"the harness broke: {broke}"], 0, 0.0, [], {}, []) if broke else result

@@ -133,6 +133,14 @@ def patches(ask: Ask) -> bool:
     return ask.verb == "PATCH"
 
 
+def intents(ask: Ask) -> bool:
+    """Match status writes that open an attempt of a chapter, and so take a slot."""
+    if not (patches(ask) and ask.resource == "chaptergenerations/status"):
+        return False
+    attempts = json.loads(ask.body)["status"].get("attempts")
+    return bool(attempts) and not attempts[-1].keys() & {"startTime", "completionTime"}
+
+
 def lease_writes(ask: Ask) -> bool:
     """Match what takes, renews or releases the Lease."""
     return ask.write and ask.resource == "leases"

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import secrets
+import select
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Mapping
@@ -64,7 +65,7 @@ class Ground:
         """End a program of the control plane, and start it again."""
         known = cluster_record.load(self.cluster.instance.record)
         assert known
-        os.kill(known.running[program].process.pid, signal.SIGKILL)
+        await asyncio.to_thread(_kill, known.running[program].process.pid)
         await asyncio.to_thread(self.cluster.up, self.options)
 
     async def ask(self, verb: str, path: str, body: Json | None = None) -> Json:
@@ -100,6 +101,16 @@ async def ground(folder: Path, capacity: Mapping[str, int] = MappingProxyType(CA
             playing.cancel()
     finally:
         await asyncio.to_thread(cluster.down)
+
+
+def _kill(pid: int) -> None:
+    """End a process, and wait until it is gone: while it goes, it looks to `up` as if it still ran."""
+    handle = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        select.select([handle], [], [])
+    finally:
+        os.close(handle)
 
 
 def _write_policy(folder: Path) -> Path:

@@ -69,7 +69,8 @@ def _killed(program: str, key: str) -> Callable[[Scene], Awaitable[None]]:
 
 def everything(learned: Result) -> list[Plan]:
     """Give the whole set: every write and every pair of events of a clean run, and everything else."""
-    others = [*answers.refusals(), *answers.watches(), *programs(), *leaders.plans(), *redis_trouble.plans()]
+    others = [*answers.refusals(), *answers.unanswered(), *answers.watches(), *programs()]
+    others += [*leaders.plans(), *redis_trouble.plans()]
     return [*others, *at_writes(learned.written), *map(twice, learned.written[::5]), *answers.pairs(learned.events)]
 
 
@@ -83,7 +84,7 @@ def short() -> list[Plan]:
     """Give a set that takes a minute or two: one of each kind."""
     chosen = {"every third status write is answered 409", "every third write is answered 500", answers.STALE}
     others = [p for p in [*answers.refusals(), *answers.watches()] if p.name in chosen]
-    return [*at_writes(_SHORT_KEYS), *others, answers.pair("jobs", 2), leaders.PAUSED]
+    return [*at_writes(_SHORT_KEYS), *others, *answers.unanswered(), answers.pair("jobs", 2), leaders.PAUSED]
 
 
 # ---- planted bugs -----------------------------------------------------------------------------------------
@@ -164,6 +165,7 @@ CATCHES = {
     "no_lease_check": _shown_by("only_the_leader_writes", leaders.PAUSED, load.COURSES),
     "believing_an_old_list": _shown_by("same_end", Plan(answers.STALE, answers.stale), load.COURSES),
     "no_fence": _shown_by("capacity_holds", _frozen(), load.COURSES),
+    "grant_forgotten": _shown_by("capacity_holds", answers.unseen(), B),
     "orphaning_delete": _shown_by("no_orphans", CLEAN, ENDLESS),
     "retries_without_end": _shown_by("retries_are_bounded", CLEAN, STUBBORN),
     "no_job_no_success": _shown_by("success_is_final", CLEAN, TIDY, QUIET_SECONDS),

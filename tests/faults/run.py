@@ -173,6 +173,8 @@ async def run(
         wrong += [f"quiet_at_the_end: {said}" for said in oracles.quiet_at_the_end(history, settled)]
     if normal is not None:
         wrong += _differences(load.of_parts(normal, plan.parts) if plan.parts else normal, came_to)
+    if wrong and not bug:
+        auditlog.keep(ground.audit_log, since, ground.folder / f"{scene.namespace}.audit.jsonl")
     await ground.ask("DELETE", f"/api/v1/namespaces/{scene.namespace}")  # nobody waits for it
     proxy, seconds = ground.proxy, time.monotonic() - begun
     written, events = list(proxy.written), dict(proxy.events)

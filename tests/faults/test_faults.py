@@ -32,9 +32,9 @@ async def _carry_out(folder: Path) -> Results:
         found[task.bug, result.plan.name] = result
 
     tasks = [*catches(), *(Task(replace(plan, quiet=QUIET_SECONDS)) for plan in SHORT)]
-    async with lanes(LANES, folder) as grounds:
-        learned = await learn_of_all(grounds)
-        await carry_out(grounds, tasks, learned, told)
+    async with lanes(LANES, folder) as made:
+        learned = await learn_of_all(made)
+        await carry_out(made, tasks, learned, told)
     return found
 
 

@@ -21,11 +21,12 @@ from .act import Actor
 from .effects import Doer
 from .election import Election, LeaseLostError
 from .metrics import Metrics
-from .plan.world import Key, Reading
+from .plan.world import Key
 from .pods import PodReader
 from .positions import Positions
 from .progress import ProgressReader, not_ahead
 from .queuefile import KubeWithQueues, QueueFile
+from .readings import Readings
 from .resync import Resync
 from .scheduler import Scheduler
 from .shares import Shares
@@ -84,8 +85,9 @@ class Operator:
             way, observe=self._observe, timeout=config.request_timeout_seconds, queues=queues, shares=shares
         )
         self.election = self._candidate() if config.leader_election else None
-        self.pods = PodReader(self.kube, self.snapshot.jobs, self._deliver)
         defaults = config.defaults()
+        readings = Readings(self.snapshot, self.queue, defaults)
+        self.pods = PodReader(self.kube, self.snapshot.jobs, readings.take)
         self.scheduler = Scheduler(self.snapshot, self.queue, defaults)
         self.queue.turn_of = Turns(self.snapshot, self.scheduler)
         doer = Doer(self.kube, self.snapshot, self.queue, self.metrics, self.pods, time.time)
@@ -198,17 +200,6 @@ class Operator:
 
     def _visit_failed(self, key: Key) -> None:
         self.metrics.visit_failures.labels(key.kind).inc()
-
-    def _deliver(self, key: Key, job_uid: str, reading: Reading | None) -> None:
-        if reading is None:
-            self.queue.add_at(key, time.time() + 2.0)
-            return
-        obj = self.snapshot.objects.get(key)
-        jobs = self.snapshot.jobs_of.get(obj.metadata.uid, {}) if obj else {}
-        known = self.snapshot.readings.get(job_uid)
-        if any(j.uid == job_uid for j in jobs.values()) and not (known and known.time > reading.time):
-            self.snapshot.readings[job_uid] = reading
-            self.queue.add(key)
 
     def _progress(self, message: Progress, namespace: str) -> None:
         """Keep a message about what runs now in its own namespace, and drop what is not: late or foreign words."""

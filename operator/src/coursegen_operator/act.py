@@ -12,7 +12,7 @@ from coursegen_api.names import QUEUE_CHAPTER
 
 from . import effects
 from .gatekeeper import Gatekeeper
-from .kube import ApiError, Json, Kube, path_of
+from .kube import ApiError, ApiUnreachable, Json, Kube, path_of
 from .metrics import Metrics
 from .plan import course as plan_course
 from .plan import coursestep
@@ -72,6 +72,8 @@ class Actor:
                 return await self.gatekeeper.visit(key)
             if key.namespace and self.snapshot.territory.holds(key.namespace):
                 await self._learn_namespace(key.namespace)
+            if self.scheduler.in_doubt(key):
+                await self._settle(key)
             obj = self.snapshot.objects.get(key)
             if obj is None or obj.metadata.deletion_timestamp or not is_managed_here(obj):
                 self.scheduler.leave(key)
@@ -198,23 +200,36 @@ class Actor:
         """Write the status; False if somebody else wrote first: the visit ends, and what they wrote brings the next."""
         try:
             answer = await self.kube.patch_status(effects.path_of_key(key), guarded(obj.metadata, patch))
+        except ApiUnreachable:
+            self.scheduler.doubt(key, obj.metadata.resource_version)
+            raise
         except ApiError as error:
+            if error.status >= 500:
+                self.scheduler.doubt(key, obj.metadata.resource_version)
             if error.status not in (404, 409):
                 raise
             self.metrics.conflicts.inc()
-            await self._reread(key)
+            self._enqueue(await self._reread(key) | {key}, None)
             return False
-        effects.enqueue(self.queue, self.snapshot.apply(key.kind, answer), key, self.clock())
+        self._enqueue(self.snapshot.apply(key.kind, answer), key)
         return True
 
-    async def _reread(self, key: Key) -> None:
-        """Read what somebody else wrote, or that the object is gone, rather than wait for the watch to bring it."""
+    async def _settle(self, key: Key) -> None:
+        """Read what came of a write that was not answered: what it asked for is held until that is known."""
+        self._enqueue(await self._reread(key), key)
+        again = self.scheduler.reread(key)
+        if again is not None:
+            self.queue.add_at(key, again)
+
+    async def _reread(self, key: Key) -> set[Key]:
+        """Read what was written, or that the object is gone, rather than wait for the watch to bring it."""
         try:
             raw = await self.kube.get(effects.path_of_key(key))
         except ApiError as error:
             if error.status != 404:
                 raise
-            touched = self.snapshot.vanished(key)
-        else:
-            touched = self.snapshot.apply(key.kind, raw)
-        effects.enqueue(self.queue, touched | {key}, None, self.clock())
+            return self.snapshot.vanished(key)
+        return self.snapshot.apply(key.kind, raw)
+
+    def _enqueue(self, touched: set[Key], own: Key | None) -> None:
+        effects.enqueue(self.queue, touched, own, self.clock())

@@ -77,14 +77,15 @@ class Wishes:
 class PodReader:
     """Gathers wishes for a moment, then asks once for all Jobs of a namespace.
 
-    `deliver` is called with the object that asked and the Job's UID, and with None where the read failed.
+    `deliver` is called with the object that asked and the Job's UID, and with None where the read failed; it gives the
+    next look, where it wants one.
     """
 
     def __init__(
         self,
         kube: Kube,
         jobs: Mapping[tuple[str, str], JobView],
-        deliver: Callable[[Key, str, Reading | None], None],
+        deliver: Callable[[Key, str, Reading | None], ReadPods | None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._kube, self._jobs, self._deliver, self._clock = kube, jobs, deliver, clock
@@ -133,24 +134,24 @@ class PodReader:
     async def _read(self, namespace: str, wishes: list[Wish]) -> None:
         selector = f"{_JOB_LABEL} in ({','.join(w.job.job_name for w in wishes)})"
         begun = self._clock()
+        readings: dict[Wish, Reading | None] = dict.fromkeys(wishes)
         ended = {w for w in wishes if self._jobs[w.job.namespace, w.job.job_name].finished}
         try:
             answer = await self._kube.list(path_of("pods", namespace), labelSelector=selector)
             by_job: dict[str, list[Json]] = defaultdict(list)
             for raw in answer["items"]:
                 by_job[raw["metadata"].get("labels", {}).get(_JOB_LABEL, "")].append(raw)
-            readings = {
+            found = {
                 wish: Reading(begun, tuple(views.pod_view(p) for p in by_job[wish.job.job_name]), final=wish in ended)
                 for wish in wishes
             }
-            await self._add_troubles(namespace, readings)
+            await self._add_troubles(namespace, found)
+            readings.update(found)
         except (ApiError, ApiUnreachable) as error:
             log.warning("pods of %d jobs in %s cannot be read, asked again soon: %s", len(wishes), namespace, error)
-            for wish in wishes:
-                self._deliver(wish.key, wish.job.job_uid, None)
-        else:
-            for wish, reading in readings.items():
-                self._deliver(wish.key, wish.job.job_uid, reading)
+        for wish, reading in readings.items():
+            if look := self._deliver(wish.key, wish.job.job_uid, reading):
+                self.want(wish.key, look)
 
     async def _add_troubles(self, namespace: str, readings: dict[Wish, Reading]) -> None:
         """Add the warnings about a Job that has no Pod (quota), or about its Pod (a volume that is not there)."""

@@ -1,12 +1,14 @@
 """Grants slots: keeps the book of the waiting, and asks the pure `admission` who is next.
 
 What runs is always recounted from the snapshot. Only a grant whose status write is on its way is
-kept in memory, and a crash that loses it loses nothing: the object is still waiting.
+kept in memory, and a crash that loses it loses nothing: the object is still waiting. A write that was
+not answered may be on its way for long: its grant is kept until it is known what came of it.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from coursegen_api.base import HoldReason
 from coursegen_api.circuit import CircuitState
@@ -35,6 +37,19 @@ _TOLD = 1000
 """Tasks of a line that are told of a change at once; the others hear of it at the next full list."""
 
 
+_DOUBT_SECONDS = 60.0
+"""A write that has not been answered may take effect for so long: the API server gives a request up after that."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """A write that was not answered: it took, or takes, or will never take effect."""
+
+    version: str
+    """The resourceVersion that the object must have for the write to be taken in."""
+    until: float
+
+
 class Scheduler:
     """Who may start now."""
 
@@ -45,7 +60,9 @@ class Scheduler:
         self.breakers = Breakers(snapshot, clock)
         self.purses = Purses(snapshot, clock)
         self.book = WaitingBook()
-        self._grants: dict[Key, Want] = {}
+        self._grants: dict[Key, dict[str, Want]] = defaultdict(dict)
+        """By object, then by queue: a course may be granted its own slot and its outline's."""
+        self._doubts: dict[Key, _Doubt] = {}
         self._capacities: dict[str, Capacity] = {}
         self._released = 0
         self._nothing_to_grant: tuple[object, ...] = ()
@@ -56,27 +73,52 @@ class Scheduler:
 
     def ask(self, key: Key, want: Want) -> Hold | None:
         """Enter a wish; None if its slot was granted at once, else what it waits for."""
-        self.release(key)
         self.book.put(key, want)
         self.dispatch(visiting=key)
-        if key in self._grants:
+        if want.queue in self.granted(key):
             return None
         full = room(want, key, self._load(), self.limits())
         return full or Hold(HoldReason.QUEUE_FULL, f"It is not yet its turn in queue {want.queue}.")
 
     def granted(self, key: Key) -> frozenset[str]:
-        """Name the queue of the slot that an object was granted, if it was."""
-        want = self._grants.get(key)
-        return frozenset({want.queue}) if want else frozenset()
+        """Name the queues of the slots that an object was granted."""
+        return frozenset(self._grants.get(key, ()))
 
     def is_probe(self, key: Key) -> bool:
         """Tell whether what an object was granted is a probe of an open circuit."""
-        return key in self._grants and self._grants[key].probe
+        return any(want.probe for want in self._grants.get(key, {}).values())
 
     def release(self, key: Key) -> None:
-        """Forget a grant: it is in status now, or was not used."""
-        if self._grants.pop(key, None):
+        """Forget what an object was granted: it is in status now, or was not used; unless nobody knows."""
+        if key in self._grants and not self.in_doubt(key):
+            del self._grants[key]
             self._released += 1
+
+    def doubt(self, key: Key, version: str) -> None:
+        """Note that a write of a status was not answered, which is taken in only at a version of its object."""
+        if key in self._grants:
+            self._doubts[key] = _Doubt(version, self._clock() + _DOUBT_SECONDS)
+
+    def in_doubt(self, key: Key) -> bool:
+        """Tell whether an unanswered write may have taken an object's slots, or may still take them.
+
+        Not once the object is known at another version: then the write is in it, or is refused.
+        """
+        doubt, obj = self._doubts.get(key), self._snapshot.objects.get(key)
+        if doubt and (obj is None or obj.metadata.resource_version != doubt.version):
+            del self._doubts[key]
+            return False
+        return doubt is not None
+
+    def reread(self, key: Key) -> float | None:
+        """Note that an object in doubt was just read; give when to read it again if it still is."""
+        if not self.in_doubt(key):
+            return None
+        until = self._doubts[key].until
+        if self._clock() >= until:
+            del self._doubts[key]
+            return None
+        return until
 
     def has_room_for_all(self, queue: str, namespace: str, provider: str | None) -> bool:
         """Tell whether there are slots for all work that is known: then it does not matter who asks first."""
@@ -106,7 +148,7 @@ class Scheduler:
         probes = probing.choose(self.book, load, bounds, ready) if ready.free else []
         granted = choose(self.book, load, bounds, self._clock(), _GRANTS_AT_ONCE)
         for key, want in probes + granted:
-            self._grants[key] = want
+            self._grants[key][want.queue] = want
             if key != visiting:
                 self._queue.add(key)
         if len(granted) < _GRANTS_AT_ONCE:
@@ -125,7 +167,7 @@ class Scheduler:
         half_open = [k for k, c in circuits.items() if c.state is CircuitState.HALF_OPEN]
         if not half_open:  # nearly always: this is asked after every visit, and a thousand may just have been granted
             return _NONE_READY
-        granted = [circuits_of(k.namespace, w.queue, w.provider) for k, w in self._grants.items() if w.probe]
+        granted = [circuits_of(k.namespace, w.queue, w.provider) for k, w in self._granted() if w.probe]
         probed = set(self._snapshot.books.recent.probing).union(*granted)
         return probing.Ready(frozenset(half_open), frozenset(probed))
 
@@ -161,9 +203,12 @@ class Scheduler:
 
     def _load(self) -> Load:
         load = self._snapshot.load.copy()
-        for key, want in self._grants.items():
+        for key, want in self._granted():
             load.take(want, key)
         return load
+
+    def _granted(self) -> Iterator[tuple[Key, Want]]:
+        return ((key, want) for key, wants in self._grants.items() for want in wants.values())
 
     def limits(self) -> Limits:
         """Give what all that runs must stay under now."""

@@ -33,6 +33,7 @@ from coursegen_operator.metrics import Metrics
 from coursegen_operator.plan import clock
 from coursegen_operator.plan.world import Defaults, Key, Reading, ReadPods
 from coursegen_operator.pods import Wishes
+from coursegen_operator.readings import Readings
 from coursegen_operator.resync import list_all
 from coursegen_operator.scheduler import Scheduler
 from coursegen_operator.snapshot import KINDS, Snapshot
@@ -260,7 +261,8 @@ class _InstantPods:
             pods = tuple(views.pod_view(p) for p in api.pods.get(name, ()))
             said = (api.warnings[name],) if name in api.warnings else ()
             final = bool(jobs[wish.job.namespace, name].finished)
-            self._sim.deliver(wish.job.job_uid, Reading(self._sim.time, pods, said, final))
+            if look := self._sim.deliver(wish.key, wish.job.job_uid, Reading(self._sim.time, pods, said, final)):
+                self.want(wish.key, look)
 
 
 @dataclass
@@ -292,6 +294,8 @@ class Simulation:
         self.scheduler = Scheduler(self.snapshot, self.queue, self.defaults, lambda: self.time)
         self.queue.turn_of = Turns(self.snapshot, self.scheduler)
         self.pods = _InstantPods(self)
+        readings = Readings(self.snapshot, self.queue, self.defaults, lambda: self.time)
+        self.deliver: Callable[[Key, str, Reading | None], ReadPods | None] = readings.take
         pods: Any = self.pods
         kube: Any = self.api
         doer = Doer(kube, self.snapshot, self.queue, self.metrics, pods, lambda: self.time)
@@ -312,12 +316,6 @@ class Simulation:
     def stand(self) -> None:
         """Do what is done every five seconds."""
         self.loop.run_until_complete(self.standing.once())
-
-    def deliver(self, job_uid: str, reading: Reading) -> None:
-        for uid, jobs in self.snapshot.jobs_of.items():
-            if any(j.uid == job_uid for j in jobs.values()) and uid in self.snapshot.by_uid:
-                self.snapshot.readings[job_uid] = reading
-                self.queue.add(self.snapshot.by_uid[uid])
 
     def watch(self) -> None:
         """Let the watch bring what it has."""

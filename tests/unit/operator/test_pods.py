@@ -1,15 +1,18 @@
 """When Pods are read: once for all that is due, never for a Job that needs no look, and ever more seldom."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from coursegen_operator.plan.world import JobView, Key, ReadPods
+from coursegen_operator.plan import running
+from coursegen_operator.plan.world import Defaults, JobView, Key, PodView, Reading, ReadPods
 from coursegen_operator.pods import PodReader, Wishes
 
 from .simulation import Simulation
 
+DEFAULTS = Defaults(image="worker:test")
 KEY = Key("ChapterGeneration", "courses", "c")
 
 
@@ -68,9 +71,78 @@ def test_a_job_without_a_pod_is_looked_at_ever_more_seldom() -> None:
     sim.run(1)
     begun, looks = sim.time - 1, []
     deliver = sim.deliver
-    sim.deliver = lambda uid, reading: (looks.append(round(reading.time - begun)), deliver(uid, reading))
+    visits = counted(sim)
+
+    def noted(key: Key, uid: str, reading: Reading | None) -> ReadPods | None:
+        assert reading
+        looks.append(round(reading.time - begun))
+        return deliver(key, uid, reading)
+
+    sim.deliver = noted
     sim.run(120)
     assert looks == [5, 10, 20, 40, 70, 100]
+    assert visits == [], "nothing was to be done about it"
+
+
+def counted(sim: Simulation) -> list[Key]:
+    """Give the visits that are made from now on."""
+    visits: list[Key] = []
+    pop = sim.queue.pop
+
+    def noted() -> Key | None:
+        if key := pop():
+            visits.append(key)
+        return key
+
+    sim.queue.pop = noted  # type: ignore[method-assign]
+    return visits
+
+
+PENDING = PodView("p", "p", "u", created=0.0, phase="Pending")
+RUNS = replace(PENDING, phase="Running", running=True)
+NO_NODE = replace(PENDING, scheduled=False, message="0/3 nodes are available")
+NO_IMAGE = replace(PENDING, waiting_reason="ErrImagePull")
+TAKEN_OFF = replace(PENDING, disrupted=True, to_be_gone=40.0)
+FOREIGN = replace(RUNS, job_uid="another")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "found", "news"),
+    [
+        (None, (), job(), False),
+        (None, (PENDING,), job(), False),
+        ((), (PENDING,), job(), False),
+        ((PENDING,), (PENDING, FOREIGN), job(), False),
+        ((NO_NODE,), (NO_NODE,), job(), False),
+        (None, (NO_NODE,), job(), True),
+        ((PENDING,), (NO_IMAGE,), job(), True),
+        ((NO_IMAGE,), (PENDING,), job(), True),
+        ((PENDING,), (RUNS,), job(), True),
+        ((NO_NODE,), (replace(NO_NODE, message="0/4 nodes are available"),), job(), True),
+        ((TAKEN_OFF,), (TAKEN_OFF,), job(), True),
+        ((PENDING,), (PENDING,), job(finished="Failed"), True),
+        ((PENDING,), (PENDING,), job(deleting=True), True),
+        ((PENDING,), (PENDING,), job(ready=1), True),
+    ],
+    ids=[
+        "no Pod yet", "the first Pod waits", "a Pod has come", "another's Pod runs", "no node, as before", "no node",
+        "no image", "the image is there", "it runs", "no node, in other words", "its node is gone: time counts",
+        "the Job has ended", "the Job goes", "the Job is ready",
+    ],
+)  # fmt: skip
+def test_only_what_a_visit_would_act_on_is_news(
+    before: tuple[PodView, ...] | None, now: tuple[PodView, ...], found: JobView, news: bool
+) -> None:
+    known = Reading(10.0, before) if before is not None else None
+    look = running.look_again(found, known, Reading(20.0, now), DEFAULTS)
+    assert (look is None) is news
+    assert look is None or look.at == 40.0, "after twice the age"
+
+
+def test_once_the_pod_is_overdue_every_look_is_news() -> None:
+    late = DEFAULTS.not_started_seconds
+    assert running.look_again(job(), Reading(20.0), Reading(late - 1), DEFAULTS)
+    assert running.look_again(job(), Reading(20.0), Reading(late), DEFAULTS) is None
 
 
 CONTEXT = {"title": "Python", "subjectDomain": "Computer Science"}

@@ -169,8 +169,7 @@ def _unready(step: Step, attempt: Attempt, job: JobView) -> None:
     """Look at the Pods of a Job that has none ready, and say what keeps them."""
     defaults = step.around.defaults
     reading = step.around.readings.get(job.uid)
-    look = ReadPods(job.namespace, job.name, job.uid, with_events=True, at=_next_look(job, reading, defaults))
-    step.draft.effects.append(look)
+    step.draft.effects.append(_next_look(job, reading, defaults))
     trouble = failure.not_started(job, reading) if reading else None
     overdue = step.now - job.begun >= defaults.not_started_seconds and not step.running and not _pod_runs(job, step)
     if trouble is None and not overdue:
@@ -191,10 +190,32 @@ def _unready(step: Step, attempt: Attempt, job: JobView) -> None:
     return None
 
 
-def _next_look(job: JobView, reading: Reading | None, defaults: Defaults) -> float:
-    """Give the time of the next look at a Job's Pods: each comes after twice the age of the one before."""
+def look_again(job: JobView, before: Reading | None, reading: Reading, defaults: Defaults) -> ReadPods | None:
+    """Give the next look at a Job's Pods where this one shows nothing that a visit would act on.
+
+    Most looks are such: a thousand Jobs wait for their Pods, and nothing is wrong with any of them.
+    """
+    overdue = reading.time - job.begun >= defaults.not_started_seconds
+    if overdue or job.finished or job.ready or job.deleting or job.suspended:
+        return None
+    lost = failure.lost_since(job, reading) is not None
+    return None if lost or _shows(job, before) != _shows(job, reading) else _next_look(job, reading, defaults)
+
+
+def _shows(job: JobView, reading: Reading | None) -> tuple[failure.Trouble | None, bool]:
+    """Give all of a reading that a plan for an active Job depends on, its time apart."""
     if reading is None:
-        return job.begun + defaults.unready_seconds
+        return None, False
+    return failure.not_started(job, reading), _runs(job, reading)
+
+
+def _next_look(job: JobView, reading: Reading | None, defaults: Defaults) -> ReadPods:
+    """Ask for the next look at a Job's Pods: each comes after twice the age of the one before."""
+    at = job.begun + defaults.unready_seconds if reading is None else _after(job, reading, defaults)
+    return ReadPods(job.namespace, job.name, job.uid, with_events=True, at=at)
+
+
+def _after(job: JobView, reading: Reading, defaults: Defaults) -> float:
     age = reading.time - job.begun
     wait = min(_LONGEST_WAIT_SECONDS, max(defaults.unready_seconds, age))
     due = failure.lost_since(job, reading)
@@ -205,7 +226,11 @@ def _next_look(job: JobView, reading: Reading | None, defaults: Defaults) -> flo
 
 def _pod_runs(job: JobView, step: Step) -> bool:
     reading = step.around.readings.get(job.uid)
-    return reading is not None and any(p.running for p in reading.pods if p.job_uid == job.uid)
+    return reading is not None and _runs(job, reading)
+
+
+def _runs(job: JobView, reading: Reading) -> bool:
+    return any(p.running for p in reading.pods if p.job_uid == job.uid)
 
 
 def _note(step: Step, attempt: Attempt, message: str) -> None:
