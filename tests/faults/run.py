@@ -196,7 +196,7 @@ async def _scene(ground: Ground, plan: Plan, bug: str) -> AsyncIterator[Scene]:
     await ground.ask("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
     await ground.ask("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", account)
     replicas: list[Replica] = []
-    ground.kubelet.decide = kubelet.as_the_load_expects
+    ground.kubelet.decide, ground.kubelet.seconds = kubelet.as_the_load_expects, kubelet.RUN_SECONDS
     ground.proxy.begin(plan.faults(), lambda: [r.kill() for r in replicas][-1])
     server, log = f"http://127.0.0.1:{ground.proxy.port}", ground.folder / f"{namespace}.log"
     settings = {"bug": bug, "lease_name": namespace} | plan.settings

@@ -155,10 +155,10 @@ def test_nobody_comes_in_without_a_name(server: TlsRedis) -> None:
 
 def test_a_tenants_user_is_limited_once_its_namespace_is_there_and_stays_so(tmp_path: Path) -> None:
     for _ in range(2):
-        overlay.write({"coursegen/worker": "w:1"}, tmp_path)
+        overlay.write({"coursegen/worker": "w:1"}, tmp_path, ["courses"])
         login = (tmp_path / "redis-courses.env").read_text()
         overlay.limit(tmp_path, {"courses": NAMESPACE})
-    overlay.write({"coursegen/worker": "w:2"}, tmp_path)
+    overlay.write({"coursegen/worker": "w:2"}, tmp_path, ["courses"])
     acl = (tmp_path / "users.acl").read_text().splitlines()
     assert [line.split()[1] for line in acl] == ["default", "operator", "courses"]
     assert f" ~{names.progress_stream(NAMESPACE)} " in acl[2]
