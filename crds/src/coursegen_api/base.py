@@ -438,7 +438,9 @@ class TaskStatus(Model):
         ),
     )
     lost_results: int | None = Field(
-        default=None, ge=0, description="Attempts of this revision whose result was lost; after the fourth it has failed."
+        default=None,
+        ge=0,
+        description="Attempts of this revision whose result was lost; after the fourth it has failed.",
     )
     queued_time: Time | None = Field(
         default=None, description="Since when it has waited for a slot; absent while it waits for something else."
