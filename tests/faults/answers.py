@@ -43,15 +43,15 @@ def _lists_answered(code: int) -> Plan:
 def unseen() -> Plan:
     """Give the plan in which chapters take their slots, and nothing tells of it."""
     return Plan(
-        "four intents of chapters are committed and not answered, and the watch of chapters freezes",
-        lambda: [Fault(Act.LOSE, intents, 4), _no_word_of_chapters()],
+        "intents of chapters are committed and not answered, and the watch of chapters freezes",
+        lambda: [Fault(Act.LOSE, intents, 12), _no_word_of_chapters()],
     )
 
 
 def unanswered() -> list[Plan]:
     """Give plans in which chapters take their slots unseen: at once, or when the operator has long asked again."""
     late = Plan(
-        "four intents of chapters arrive when nobody waits for their answer any more, and the watch freezes",
+        "intents of chapters arrive when nobody waits for their answer any more, and the watch freezes",
         lambda: [Fault(Act.SLOW, intents, 4), _no_word_of_chapters()],
     )
     return [unseen(), late]
