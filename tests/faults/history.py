@@ -1,7 +1,7 @@
 """What happened in one run, as the API server's audit log has it, and what can be read from that."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -55,6 +55,15 @@ class History:
                 found[e.response["metadata"]["uid"]].append(e)
         return {uid: sorted(entries, key=version_of) for uid, entries in found.items()}
 
+    def told(self, uid: str, until: float) -> Iterator[Json]:
+        """Give the attempts that status had by a time, or may have had: a 500 does not say what came of a write."""
+        for e in self.entries:
+            if not (e.by_operator and e.resource.endswith("/status") and e.answered <= until):
+                continue
+            body = e.response if e.code == 200 else e.request if e.code >= 500 else {}
+            if body.get("metadata", {}).get("uid") == uid:
+                yield from _attempts_in(body)
+
     def ends(self) -> dict[str, tuple[JobEnd, float]]:
         """Give how Jobs ended, by name, and when that was first written."""
         found: dict[str, tuple[JobEnd, float]] = {}
@@ -85,7 +94,11 @@ def attempt_of(job: Entry) -> tuple[str, str, str]:
 
 def attempts_of(entry: Entry) -> list[Json]:
     """Give the attempts that a status write has, those of an outline included."""
-    status = entry.response.get("status", {})
+    return _attempts_in(entry.response)
+
+
+def _attempts_in(body: Json) -> list[Json]:
+    status = body.get("status", {})
     return [*(status.get("attempts") or ()), *((status.get("outline") or {}).get("attempts") or ())]
 
 

@@ -28,16 +28,15 @@ def one_job_an_attempt(history: History) -> Iterator[str]:
 
 def intent_first(history: History) -> Iterator[str]:
     """An attempt is in status before its Job is created."""
-    statuses = history.statuses()
     for job in history.jobs():
-        known = (s for s in statuses.get(label_of(job, names.LABEL_OBJECT_UID), ()) if s.answered <= job.received)
-        if not any(a["jobName"] == job.name for s in known for a in attempts_of(s)):
+        told = history.told(label_of(job, names.LABEL_OBJECT_UID), job.received)
+        if not any(a["jobName"] == job.name for a in told):
             yield f"Job {job.name} was created before its attempt was in status"
 
 
 def outcome_before_removal(history: History) -> Iterator[str]:
     """A Job is removed when the outcome of its attempt is in status, and not before."""
-    statuses, jobs = history.statuses(), history.jobs()
+    jobs = history.jobs()
     for removal in history.entries:
         if not (removal.by_operator and removal.resource == "jobs" and removal.code == 200):
             continue
@@ -51,10 +50,8 @@ def outcome_before_removal(history: History) -> Iterator[str]:
         else:
             continue
         for job in removed:
-            known = (
-                s for s in statuses.get(label_of(job, names.LABEL_OBJECT_UID), ()) if s.answered <= removal.received
-            )
-            if not any(a["jobName"] == job.name and a.get("completionTime") for s in known for a in attempts_of(s)):
+            told = history.told(label_of(job, names.LABEL_OBJECT_UID), removal.received)
+            if not any(a["jobName"] == job.name and a.get("completionTime") for a in told):
                 yield f"Job {job.name} was removed before its outcome was in status"
 
 
@@ -78,7 +75,8 @@ def capacity_holds(history: History) -> Iterator[str]:
     """
     ends: dict[str, float] = {}
     for e in history.entries:
-        if e.resource == "jobs/status" and e.code < 300 and end_of(e.response):
+        said = e.response if e.code < 300 else e.request if e.code >= 500 else {}  # after a 500 it may have ended
+        if e.resource == "jobs/status" and end_of(said):
             ends[e.name] = min(e.received, ends.get(e.name, e.received))
         if e.resource == "jobs" and e.verb == "delete" and e.code < 300:
             ends[e.name] = min(e.received, ends.get(e.name, e.received))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,6 +48,15 @@ def status(at: float, attempts: list[Json] | None = None, uid: str = "u", **fiel
         "status": {"attempts": attempts or []} | fields,
     }
     return entry("patch", "chaptergenerations/status", "c", at, body)
+
+
+def unanswered(write: Entry) -> Entry:
+    """Make a write one that was answered 500, and may have been taken in."""
+    return replace(write, code=500, request=write.response, response={})
+
+
+def refused(write: Entry) -> Entry:
+    return replace(unanswered(write), code=409)
 
 
 def removed(at: float, name: str = "j1") -> Entry:
@@ -125,13 +135,18 @@ SECOND: Json = {"number": 2, "jobName": "j2"}
 
 RIGHT: dict[Judge, list[list[Entry]]] = {
     oracles.one_job_an_attempt: [[job(1), job(2, "j2", 2)]],
-    oracles.intent_first: [[status(1, [OPEN]), job(2)]],
+    oracles.intent_first: [[status(1, [OPEN]), job(2)], [unanswered(status(1, [OPEN])), job(2)]],
     oracles.outcome_before_removal: [
         [job(1), status(2, [DONE]), removed(3)],
         [job(1), status(2, [DONE]), removed_all(3), job(4, "j2", 2)],
+        [job(1), unanswered(status(2, [DONE])), removed(3)],
     ],
     oracles.retries_are_bounded: [[status(1, retryCount=3)], failures(4)],
-    oracles.capacity_holds: [[job(1), ended(2), job(3, "j2")], [job(1), removed(2), job(3, "j2")]],
+    oracles.capacity_holds: [
+        [job(1), ended(2), job(3, "j2")],
+        [job(1), unanswered(ended(2)), job(3, "j2")],
+        [job(1), removed(2), job(3, "j2")],
+    ],
     oracles.success_is_final: [
         [job(1), status(2, [DONE])],
         [status(2, [DONE], uid="other"), job(3)],
@@ -184,7 +199,11 @@ RIGHT: dict[Judge, list[list[Entry]]] = {
 }
 WRONG: dict[Judge, list[list[Entry]]] = {
     oracles.one_job_an_attempt: [[job(1), job(2, "j1b")], [job(1), job(2, "j1", 2)]],
-    oracles.intent_first: [[job(1), status(2, [OPEN])], [status(1, [SECOND]), job(2)]],
+    oracles.intent_first: [
+        [job(1), status(2, [OPEN])],
+        [status(1, [SECOND]), job(2)],
+        [refused(status(1, [OPEN])), job(2)],
+    ],
     oracles.outcome_before_removal: [
         [job(1), status(2, [OPEN]), removed(3), status(4, [DONE])],
         [job(1), status(2, [OPEN]), removed_all(3), status(4, [DONE])],
