@@ -40,21 +40,18 @@ def _lists_answered(code: int) -> Plan:
     return Plan(f"every second list is answered {code}", lambda: [Fault(Act.ANSWER, every(2, lists), 8, code)])
 
 
-def unseen() -> Plan:
-    """Give the plan in which chapters take their slots, and nothing tells of it."""
-    return Plan(
-        "intents of chapters are committed and not answered, and the watch of chapters freezes",
-        lambda: [Fault(Act.LOSE, intents, 12), _no_word_of_chapters()],
-    )
-
-
 def unanswered() -> list[Plan]:
     """Give plans in which chapters take their slots unseen: at once, or when the operator has long asked again."""
-    late = Plan(
-        "intents of chapters arrive when nobody waits for their answer any more, and the watch freezes",
-        lambda: [Fault(Act.SLOW, intents, 4), _no_word_of_chapters()],
-    )
-    return [unseen(), late]
+    return [
+        Plan(
+            "intents of chapters are committed and not answered, and the watch of chapters freezes",
+            lambda: [Fault(Act.LOSE, intents, 12), _no_word_of_chapters()],
+        ),
+        Plan(
+            "intents of chapters arrive when nobody waits for their answer any more, and the watch freezes",
+            lambda: [Fault(Act.SLOW, intents, 4), _no_word_of_chapters()],
+        ),
+    ]
 
 
 def _no_word_of_chapters() -> Fault:

@@ -27,7 +27,7 @@ _BREAKER = {"minimumAttempts": 3, "windowSeconds": 60, "openSeconds": 1, "maxOpe
 _PATIENCE_SECONDS = 300.0
 """Killed again and again on a busy machine, an operator takes its time until money is used up."""
 
-_QUEUE = f"/apis/{names.API_VERSION}/generationqueues/{names.QUEUE_CHAPTER}"
+QUEUE = f"/apis/{names.API_VERSION}/generationqueues/{names.QUEUE_CHAPTER}"
 
 
 # ---- how Pods end -----------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ async def _change(scene: Scene, plural: str, name: str, change: Json) -> None:
     await scene.ground.client.patch(load.path(scene.namespace, plural, name), change)
 
 
-async def _until_held(scene: Scene, reason: str, number: int = 1) -> None:
+async def until_held(scene: Scene, reason: str, number: int = 1) -> None:
     """Wait until so many chapters are held for a reason."""
     await _until_so(scene, "holdReason", reason, number)
 
@@ -144,12 +144,12 @@ async def _outage(scene: Scene) -> None:
 async def _queue_fails(scene: Scene) -> None:
     """The store fails for all that one queue runs: its circuit opens, a probe fails, and then the store is back."""
     scene.ground.kubelet.decide = _without_store
-    shipped = (await scene.ground.ask("GET", _QUEUE))["spec"]
-    await scene.ground.client.patch(_QUEUE, {"spec": {"circuitBreaker": _BREAKER}})
+    shipped = (await scene.ground.ask("GET", QUEUE))["spec"]
+    await scene.ground.client.patch(QUEUE, {"spec": {"circuitBreaker": _BREAKER}})
     try:
         await _create(scene, "ModelProvider", "p", {"writer": "template"})
         await _chapters(scene, _FAILING, *(f"part-{n}" for n in range(6)))
-        await _until_opened(scene, _QUEUE, 2)
+        await _until_opened(scene, QUEUE, 2)
         scene.ground.kubelet.decide = _up
         await _until_so(scene, "phase", "Succeeded", 7)
     finally:
@@ -166,7 +166,7 @@ async def _budget(scene: Scene) -> None:
     await _create(scene, "CourseGeneration", "poor", course)
     await scene.until_written("POST jobs poor-chapter")
     await _chapters(scene, _FAILING, *(f"part-{n}" for n in range(3)))
-    await _until_held(scene, "BudgetExceeded", 4)
+    await until_held(scene, "BudgetExceeded", 4)
     await _change(scene, "coursegenerations", "poor", {"spec": {"budget": {"tokens": 9 * PRICE}}})
     await _change(scene, "modelproviders", "p", {"spec": {"budget": {"tokens": 99 * PRICE}}})
     scene.calm()
@@ -187,7 +187,7 @@ def _quota(counted: str) -> Trouble:
         await scene.until(heeded)
         await _create(scene, "ModelProvider", "p", {"writer": "template"})
         await _chapters(scene, *(f"part-{n}" for n in range(3)))
-        await _until_held(scene, "QuotaExceeded")
+        await until_held(scene, "QuotaExceeded")
         await scene.ground.client.patch(f"{where}/narrow", {"spec": {"hard": {counted: "50"}}})
         scene.calm()
 
@@ -196,17 +196,17 @@ def _quota(counted: str) -> Trouble:
 
 async def _taken_away(scene: Scene) -> None:
     """A queue, a provider and a chapter are deleted in the middle; queue and provider come back later."""
-    ask, shipped = scene.ground.ask, (await scene.ground.ask("GET", _QUEUE))["spec"]
+    ask, shipped = scene.ground.ask, (await scene.ground.ask("GET", QUEUE))["spec"]
     chapter = load.path(scene.namespace, "chaptergenerations", "data-chapter-03")
     try:
-        await scene.ground.client.patch(_QUEUE, {"spec": {"capacity": 1}})
+        await scene.ground.client.patch(QUEUE, {"spec": {"capacity": 1}})
         await _create(scene, "ModelProvider", "p", {"writer": "template"})
         await _create(scene, "CourseGeneration", "data", load.LOAD["b"][1] | {"providerName": "p"})
         await scene.until_written("POST jobs data-chapter")
         await _until_there(scene, chapter)
-        for gone in (_QUEUE, load.path(scene.namespace, "modelproviders", "p"), chapter):
+        for gone in (QUEUE, load.path(scene.namespace, "modelproviders", "p"), chapter):
             await ask("DELETE", gone)
-        await _until_held(scene, "Misconfigured")
+        await until_held(scene, "Misconfigured")
     finally:
         await _restore(scene, shipped)
     await _create(scene, "ModelProvider", "p", {"writer": "template"})
@@ -216,11 +216,11 @@ async def _taken_away(scene: Scene) -> None:
 async def _restore(scene: Scene, shipped: Json) -> None:
     """Bring the queue of chapters back, as the next run expects it."""
     breaker = {"circuitBreaker": shipped.get("circuitBreaker")}
-    await scene.ground.client.apply(_QUEUE, {
+    await scene.ground.client.apply(QUEUE, {
         "apiVersion": names.API_VERSION, "kind": "GenerationQueue", "metadata": {"name": names.QUEUE_CHAPTER},
         "spec": shipped,
     })  # fmt: skip
-    await scene.ground.client.patch(_QUEUE, {"spec": breaker})
+    await scene.ground.client.patch(QUEUE, {"spec": breaker})
 
 
 # ---- the plans --------------------------------------------------------------------------------------------

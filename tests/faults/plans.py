@@ -5,8 +5,12 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
+from coursegen_api import names
+from coursegen_api.base import HoldReason
+
 from . import answers, clocks, leaders, limits, load, redis_trouble
-from .fault import SLOW_SECONDS, Act, Ask, Fault, kopf, lists, writes
+from .fault import SLOW_SECONDS, Act, Ask, Fault, intents, kopf, lists, writes
+from .ground import CAPACITY
 from .run import LONG_QUIET_SECONDS, QUIET_SECONDS, Plan, Result, Scene
 
 _AT_A_WRITE = (Act.KILL_BEFORE, Act.KILL_AFTER, Act.LOSE)
@@ -140,15 +144,32 @@ def _unseen() -> Plan:
     )
 
 
-async def _each_runs_for_long(scene: Scene) -> None:
-    scene.ground.kubelet.seconds = 2.5  # so that one more than the slots is seen, however slow the machine
+_HELD = "PATCH chaptergenerations/status b-chapter-03 #1"
+"""The write that says so of the last chapter."""
 
 
-def _frozen() -> Plan:
+async def _all_at_once(scene: Scene) -> None:
+    """Have all chapters wait for a paused queue, then let it go on; what begins runs until one too many is seen."""
+    scene.ground.kubelet.seconds = 12.0
+    client, capacity = scene.ground.client, CAPACITY[names.QUEUE_CHAPTER]
+    try:
+        await client.patch(limits.QUEUE, {"spec": {"capacity": 0}})
+        await load.create(scene.ground, scene.namespace, B)
+        await limits.until_held(scene, HoldReason.QUEUE_PAUSED, 3)
+    finally:
+        await client.patch(limits.QUEUE, {"spec": {"capacity": capacity}})
+    scene.calm()
+
+
+def _slots_unseen(lost: Collection[Fault], *frozen: str) -> Plan:
+    """Let chapters take their slots when nothing tells of it any more."""
+    freeze = lambda: [Fault(Act.FREEZE, kopf(one), 1, after=_HELD, seconds=8) for one in frozen]  # noqa: E731
     return Plan(
-        "the watches of chapters and Jobs freeze at their first event",
-        lambda: [Fault(Act.FREEZE, kopf(resource), 1, seconds=8) for resource in ("chaptergenerations", "jobs")],
-        _each_runs_for_long,
+        "all chapters may begin at once, and the watch freezes"
+        + (", and their intents are not answered" if lost else ""),
+        lambda: [*map(replace, lost), *freeze()],
+        _all_at_once,
+        brings_load=True,
     )
 
 
@@ -169,8 +190,10 @@ CATCHES = {
     "job_removed_before_its_outcome": _shown_by("outcome_before_removal", CLEAN, B),
     "no_lease_check": _shown_by("only_the_leader_writes", leaders.PAUSED, load.COURSES),
     "believing_an_old_list": _shown_by("same_end", Plan(answers.STALE, answers.stale), load.COURSES),
-    "no_fence": _shown_by("capacity_holds", _frozen(), B),
-    "grant_forgotten": _shown_by("capacity_holds", replace(answers.unseen(), trouble=_each_runs_for_long), B),
+    "no_fence": _shown_by("capacity_holds", _slots_unseen((), "chaptergenerations", "jobs"), B),
+    "grant_forgotten": _shown_by(
+        "capacity_holds", _slots_unseen([Fault(Act.LOSE, intents, 12)], "chaptergenerations"), B
+    ),
     "orphaning_delete": _shown_by("no_orphans", CLEAN, ENDLESS),
     "retries_without_end": _shown_by("retries_are_bounded", CLEAN, STUBBORN),
     "no_job_no_success": _shown_by("success_is_final", CLEAN, TIDY, QUIET_SECONDS),

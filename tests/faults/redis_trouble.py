@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from redis import asyncio as redis_asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from coursegen_api import names
@@ -41,7 +43,8 @@ def _socket() -> Path:
 @asynccontextmanager
 async def _redis(socket: Path) -> AsyncIterator[tuple["redis_asyncio.Redis", "subprocess.Popen[bytes]"]]:
     process = _start(socket)
-    client = redis_asyncio.Redis(unix_socket_path=str(socket), socket_timeout=1, socket_connect_timeout=1)
+    once = Retry(NoBackoff(), 0)  # nobody answers for a stalled one, however often it is asked
+    client = redis_asyncio.Redis(unix_socket_path=str(socket), socket_timeout=1, socket_connect_timeout=1, retry=once)
     try:
         yield client, process
     finally:
