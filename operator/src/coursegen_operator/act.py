@@ -75,6 +75,7 @@ class Actor:
                 await self._learn_namespace(key.namespace)
             if self.scheduler.in_doubt(key):
                 await self._settle(key)
+            self.scheduler.recall(key)
             obj = self.snapshot.objects.get(key)
             if obj is None or obj.metadata.deletion_timestamp or not is_managed_here(obj):
                 self.scheduler.leave(key)

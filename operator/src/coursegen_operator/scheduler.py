@@ -103,6 +103,13 @@ class Scheduler:
             del self._grants[key]
             self._released += 1
 
+    def recall(self, key: Key) -> None:
+        """Take back what an object was granted before a circuit opened that it goes through: it has not begun."""
+        wants = self._grants.get(key, {})
+        through = {k for w in wants.values() if not w.probe for k in circuits_of(key.namespace, w.queue, w.provider)}
+        if any(not self.breakers.now(circuit).is_closed for circuit in through):
+            self.release(key)
+
     def doubt(self, key: Key, version: str) -> None:
         """Note that a write of a status was not answered, which is taken in only at a version of its object."""
         if key in self._grants:

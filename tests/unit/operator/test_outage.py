@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from coursegen_api.base import FailureClass
-from coursegen_api.names import ANNOTATION_RETRY
+from coursegen_api.names import ANNOTATION_RETRY, QUEUE_CHAPTER
 
 from .simulation import Json, Simulation
 
@@ -58,19 +58,16 @@ def test_a_hundred_courses_wait_out_a_provider_that_answers_429_and_500(sim: Sim
     sim.run(1)
     assert len(sim.jobs()) == 50  # the queue's capacity
     answers = itertools.cycle([FailureClass.PROVIDER_UNAVAILABLE, FailureClass.RATE_LIMITED])
-    probes, recovers, before = 0, sim.time + 900, None
+    probes, recovers = 0, sim.time + 900
     while sim.time < recovers:
         for job, answer in zip(sim.jobs(), answers, strict=False):
             sim.start(job)
             more = {"retry_after_seconds": 20} if answer is FailureClass.RATE_LIMITED else {}
             sim.fail(job, answer, **more)
         sim.settle()
-        if before is None:  # started in the moment before it opened
-            before = sim.jobs()
-            assert len(before) <= 2
         sim.run(5)
         assert circuit(sim)["state"] in ("Open", "HalfOpen")
-        begun = [j for j in sim.jobs() if j not in before]
+        begun = sim.jobs()
         assert len(begun) <= 1
         assert all(is_probe(sim, j) for j in begun)
         probes += len(begun)
@@ -102,6 +99,16 @@ def test_what_is_held_says_why_and_when_it_is_tried_again(sim: Simulation) -> No
     assert (status["phase"], status["holdReason"]) == ("Held", "ProviderCircuitOpen")
     assert "5 of the last 5 attempts failed (ProviderUnavailable)" in status["holdMessage"]
     assert circuit(sim)["nextProbeTime"] in status["holdMessage"]
+
+
+def test_what_was_granted_before_it_opened_does_not_begin_after(sim: Simulation) -> None:
+    sim.api.edit("generationqueues", "", QUEUE_CHAPTER, lambda queue: queue["spec"].update(capacity=5))
+    chapters(sim, 10)
+    fail_all(sim)  # the first outcome frees a slot, which is granted; the fifth opens the circuit
+    assert circuit(sim)["state"] == "Open"
+    assert sim.jobs() == []
+    held = [sim.status("ChapterGeneration", f"ch{i:02d}")["holdReason"] for i in range(5, 10)]
+    assert held == ["ProviderCircuitOpen"] * 5
 
 
 def test_what_failed_before_it_opened_gets_its_retry_back(sim: Simulation) -> None:
