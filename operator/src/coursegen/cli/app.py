@@ -2,13 +2,15 @@
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ..errors import CoursegenError, InputError
 
@@ -102,10 +104,31 @@ _SHARED = [
 _DEFAULTS = Scope()
 
 
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """Say of a wrong value what is wrong with it, and not which library found out."""
+    try:
+        yield
+    except typer.BadParameter as error:
+        error.message = error.message.removeprefix("Value error, ")
+        raise
+
+
+class _Group(TyperGroup):
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        with _plainly():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _plainly():
+            return super().invoke(ctx)
+
+
 def new_app() -> typer.Typer:
     """Make the application; the shared options may come before the verb too, as some are used to."""
     app = typer.Typer(
         name="coursegen",
+        cls=_Group,
         help="See and steer course generation on Kubernetes.",
         epilog="Exit codes: 0 well, 1 not well, 2 wrong use, 3 not found, 4 refused, 5 no answer, 130 interrupted.",
         no_args_is_help=True,
