@@ -4,11 +4,14 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
+import yaml
 
 from .scene import SECONDS, Scene, chapter
 from .system import SYSTEM
+from .test_plugin import coursegen
 
 CONTENT = {
     "title": "Weather",
@@ -69,7 +72,18 @@ def test_content_from_outside_is_measured_and_made_a_pdf_through_the_gateway(sce
         assert "Warm air" not in log.text, "a log has no content"
 
 
-def test_the_gateway_asks_the_operator_where_waiting_work_stands(scene: Scene) -> None:
+def kubeconfig_of(scene: Scene, token: str, folder: Path) -> Path:
+    """Write the kubeconfig of somebody who has a token, and none of an administrator's rights."""
+    config = yaml.safe_load(scene.kubectl("config", "view", "--raw", "--minify"))
+    config["users"][0]["user"] = {"token": token}
+    place = folder / "teacher.yaml"
+    place.write_text(yaml.safe_dump(config))
+    return place
+
+
+def test_the_gateway_asks_the_operator_where_waiting_work_stands_also_for_a_teachers_plugin(
+    scene: Scene, tmp_path: Path
+) -> None:
     queue = f"{scene.namespace}-queue"[-52:].strip("-")
     scene.create("GenerationQueue", queue, {"priority": 3, "capacity": 0})
     for index, name in enumerate(("first", "second"), start=1):
@@ -82,4 +96,12 @@ def test_the_gateway_asks_the_operator_where_waiting_work_stands(scene: Scene) -
         scene.system.recorder.until(
             lambda: client.get(path).json().get("ahead") == 1, 30, lambda: f"the gateway says {client.get(path).text}"
         )
+        token = client.headers["Authorization"].removeprefix("Bearer ")
+        teacher = {"KUBECONFIG": str(kubeconfig_of(scene, token, tmp_path))}
+        alone = coursegen(scene, tmp_path, "why", "chaptergen/second", **teacher)
+        assert alone.rstrip().endswith("raise spec.capacity to go on."), alone
+        helped = coursegen(
+            scene, tmp_path, "why", "chaptergen/second", **teacher, COURSEGEN_GATEWAY_URL=str(client.base_url)
+        )
+        assert helped.rstrip().endswith("raise spec.capacity to go on. 1 goes before it."), helped
     scene.kubectl("delete", "generationqueue", queue)

@@ -28,12 +28,11 @@ def environment(scene: Scene, folder: Path) -> dict[str, str]:
     }
 
 
-def coursegen(scene: Scene, folder: Path, *arguments: str) -> str:
+def coursegen(scene: Scene, folder: Path, *arguments: str, **more: str) -> str:
     """Run the plugin as a person does who has kubectl on the PATH; AssertionError with its words if it fails."""
     argv = [str(Path(sys.executable).parent / "kubectl-coursegen"), "-n", scene.namespace, *arguments]
-    done = subprocess.run(
-        argv, capture_output=True, text=True, env=environment(scene, folder), timeout=120, check=False
-    )
+    env = environment(scene, folder) | more
+    done = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=120, check=False)
     assert done.returncode == 0, f"{arguments}: {done.stderr}"
     return done.stdout
 

@@ -21,7 +21,7 @@ from . import access as ways
 from . import calls, kinds, tasks, transport
 from . import gateway as gateways
 from .access import Access
-from .calls import Call, Json, Request, Upload
+from .calls import Call, Json, Question, Request, Upload
 from .errors import CoursegenError, RefusedError
 from .kinds import Work
 from .tasks import Content
@@ -239,20 +239,20 @@ class AsyncClient:
             result: T = end.value
             return result
 
-    async def _upload(self, content: Upload) -> Json:
+    async def _ask_gateway(self, wish: Upload | Question) -> Json:
         if self.gateway is None:
             return {}
-        ask = gateways.arguments(self.gateway, self.access, content)
+        ask = gateways.arguments(self.gateway, self.access, wish)
         try:
             async with httpx.AsyncClient() as http:  # the cluster's authority does not vouch for the gateway
-                response = await http.post(**ask)
+                response = await http.request(**ask)
         except httpx.HTTPError as error:
             raise gateways.unreachable(self.gateway, error) from error
-        return gateways.kept(self.gateway, response)
+        return gateways.answer(self.gateway, wish, response)
 
-    async def _send(self, request: Request | Upload) -> Json:
-        if isinstance(request, Upload):
-            return await self._upload(request)
+    async def _send(self, request: Request | Upload | Question) -> Json:
+        if isinstance(request, Upload | Question):
+            return await self._ask_gateway(request)
         ask = transport.arguments(request, self.access)
         return transport.answer(await self._exchange(lambda: self._http.request(**ask)))
 

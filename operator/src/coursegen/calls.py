@@ -59,7 +59,14 @@ class Upload:
     media: str
 
 
-Call = Generator[Request | Upload, Json, T]
+@dataclass(frozen=True)
+class Question:
+    """What the gateway is asked and the API server cannot say; the answer is empty where there is no gateway."""
+
+    path: str
+
+
+Call = Generator[Request | Upload | Question, Json, T]
 
 
 def parse(kind: type[K], raw: Json) -> K:

@@ -21,7 +21,7 @@ from . import access as ways
 from . import calls, kinds, tasks, transport
 from . import gateway as gateways
 from .access import Access
-from .calls import Call, Json, Request, Upload
+from .calls import Call, Json, Question, Request, Upload
 from .errors import CoursegenError, RefusedError
 from .kinds import Work
 from .tasks import Content
@@ -238,19 +238,19 @@ class Client:
             result: T = end.value
             return result
 
-    def _upload(self, content: Upload) -> Json:
+    def _ask_gateway(self, wish: Upload | Question) -> Json:
         if self.gateway is None:
             return {}
         try:
             # Not over the session to the API server: the cluster's authority does not vouch for the gateway.
-            response = httpx.post(**gateways.arguments(self.gateway, self.access, content))
+            response = httpx.request(**gateways.arguments(self.gateway, self.access, wish))
         except httpx.HTTPError as error:
             raise gateways.unreachable(self.gateway, error) from error
-        return gateways.kept(self.gateway, response)
+        return gateways.answer(self.gateway, wish, response)
 
-    def _send(self, request: Request | Upload) -> Json:
-        if isinstance(request, Upload):
-            return self._upload(request)
+    def _send(self, request: Request | Upload | Question) -> Json:
+        if isinstance(request, Upload | Question):
+            return self._ask_gateway(request)
         return transport.answer(self._exchange(lambda: self._http.request(**transport.arguments(request, self.access))))
 
     def read(self, path: str, **query: str) -> Json:

@@ -14,7 +14,7 @@ from coursegen_operator.plan.position import Position
 
 from . import calls, kinds, shards, times
 from .calls import Call, Json
-from .errors import NotFoundError, RefusedError, UnreachableError
+from .errors import CoursegenError, NotFoundError, RefusedError, UnreachableError
 from .shards import Shards
 
 SYSTEM = "coursegen-system"
@@ -87,7 +87,7 @@ def readable_queues() -> Call[tuple[list[GenerationQueue], str]]:
 
 
 def position(uid: str, namespace: str, system: str = SYSTEM) -> Call[Position | None]:
-    """Ask the leader of the operator that a namespace is of where work stands, through the API server.
+    """Ask the operator that leads for a namespace where work stands, through the API server, or else the gateway.
 
     None if it waits for no slot; also where who asks may not reach the operator so, or nobody leads: the position
     is good to know, no more.
@@ -98,9 +98,18 @@ def position(uid: str, namespace: str, system: str = SYSTEM) -> Call[Position | 
         pod, _, _ = shards.holder(lease)[0].rpartition("_")
         found = (yield from calls.read(f"/api/v1/namespaces/{system}/pods/{pod}/proxy/position/{uid}")) if pod else {}
     except (NotFoundError, RefusedError, UnreachableError):
-        return None
+        return (yield from _position_by_gateway(uid))
     said = found.get("position")
     return Position(said["queue"], said["ahead"], said["seconds"]) if said else None
+
+
+def _position_by_gateway(uid: str) -> Call[Position | None]:
+    """Ask the gateway, if one is named, which asks the operators itself for whoever may read the task."""
+    try:
+        said = yield calls.Question(f"/api/v1/tasks/{uid}/position")
+    except CoursegenError:
+        return None
+    return Position(said["queue_name"] or "", said["ahead"], said["wait_seconds"]) if said.get("waiting") else None
 
 
 def _settings(deployment: Json | None, system: str) -> Call[dict[str, str]]:

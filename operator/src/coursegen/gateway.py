@@ -1,4 +1,4 @@
-"""The way to the gateway, which takes content that is too large for a ConfigMap; all else goes to the API server."""
+"""The way to the gateway: for content too large for a ConfigMap, and for where work stands."""
 
 import os
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from .access import Access
-from .calls import Json, Upload
+from .calls import Json, Question, Upload
 from .errors import InputError, RefusedError, UnreachableError
 from .transport import AGENT
 
@@ -39,30 +39,37 @@ def find(url: str | None, token: str | None) -> Gateway | None:
     return Gateway(url, token or os.environ.get("COURSEGEN_GATEWAY_TOKEN", ""))
 
 
-def arguments(gateway: Gateway, access: Access, content: Upload) -> dict[str, Any]:
-    """Give an upload as httpx takes it; InputError if there is no token to send with it."""
+def arguments(gateway: Gateway, access: Access, wish: Upload | Question) -> dict[str, Any]:
+    """Give a request as httpx takes it; InputError if there is no token to send with it."""
     own = access.headers()
     headers = {"Authorization": f"Bearer {gateway.token}"} if gateway.token else own
     if not headers.get("Authorization", "").startswith("Bearer "):
         raise InputError(f"{gateway.url} asks for a token, and the kubeconfig has none.", _HINTS[401])
+    headers |= {"User-Agent": AGENT}
+    if isinstance(wish, Question):
+        return {"method": "GET", "url": f"{gateway.url}{wish.path}", "headers": headers, "timeout": _TIMEOUT}
     return {
+        "method": "POST",
         "url": f"{gateway.url}/api/v1/uploads",
-        "params": {"namespace": content.namespace},
-        "content": content.data,
-        "headers": headers | {"User-Agent": AGENT, "Content-Type": content.media},
+        "params": {"namespace": wish.namespace},
+        "content": wish.data,
+        "headers": headers | {"Content-Type": wish.media},
         "timeout": _TIMEOUT,
     }
 
 
-def kept(gateway: Gateway, response: httpx.Response) -> Json:
-    """Give the key that content is kept under; raises the error that an answer tells of."""
+def answer(gateway: Gateway, wish: Upload | Question, response: httpx.Response) -> Json:
+    """Give what was answered, of content the key that it is kept under; raises the error that an answer tells of."""
     try:
         said = response.json()
     except ValueError:
         said = None
-    if response.is_success and isinstance(said, dict) and "artifact_key" in said:
+    known = isinstance(said, dict)
+    if known and response.is_success and isinstance(wish, Question):
+        return dict(said)
+    if known and response.is_success and "artifact_key" in said:
         return {"artifact_key": said["artifact_key"]}
-    if response.is_success or not isinstance(said, dict) or "detail" not in said:
+    if response.is_success or not known or "detail" not in said:
         raise UnreachableError(
             f"What answers at {gateway.url} is no gateway (HTTP {response.status_code}).",
             "Look at the address: it is the one of the page, without a path.",

@@ -1,4 +1,4 @@
-"""The plugin asks the operator that leads, by way of the API server; whoever may not, is told nothing of positions."""
+"""The plugin asks the operator that leads, through the API server; where it may not, the gateway, if there is one."""
 
 import pytest
 
@@ -49,17 +49,36 @@ def test_it_asks_the_pod_that_leads_the_namespaces_operator(namespace: Json | Co
     assert found == Position("export", 3, 40.0)
 
 
+def test_of_what_waits_for_no_slot_nothing_is_said() -> None:
+    assert ask(UNLABELLED, LEASE, {"position": None})[1] is None
+
+
 @pytest.mark.parametrize(
     "answers",
     [
-        [LEASE, {"position": None}],
-        [{"spec": {"holderIdentity": ""}}],
-        [NotFoundError("no Lease")],
         [RefusedError(403, "no right to read Leases")],
         [LEASE, RefusedError(403, "no right to reach Pods")],
         [LEASE, RefusedError(503, "this replica stands by")],
         [LEASE, NotFoundError("an operator outside of the cluster")],
         [LEASE, UnreachableError("what answered is no operator")],
+    ],
+)
+def test_where_the_operator_cannot_be_asked_the_gateway_is(answers: list[Json | CoursegenError]) -> None:
+    said = {"available": True, "waiting": True, "queue_name": "export", "ahead": 3, "wait_seconds": 40.0}
+    paths, found = ask(UNLABELLED, *answers, said)
+    assert paths[-1] == f"/api/v1/tasks/{UID}/position"
+    assert found == Position("export", 3, 40.0)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [{"spec": {"holderIdentity": ""}}],  # nobody leads
+        [NotFoundError("no Lease")],
+        [RefusedError(403, "no right to read Leases"), {}],  # and there is no gateway
+        [RefusedError(403, "no right to read Leases"), RefusedError(404, "no such task")],
+        [RefusedError(403, "no right to read Leases"), UnreachableError("the gateway does not answer")],
+        [RefusedError(403, "no right to read Leases"), {"available": False, "reason": "No operator", "waiting": False}],
     ],
 )
 def test_without_an_answer_nothing_is_said(answers: list[Json | CoursegenError]) -> None:
