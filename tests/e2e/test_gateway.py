@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,9 +82,7 @@ def kubeconfig_of(scene: Scene, token: str, folder: Path) -> Path:
     return place
 
 
-def test_the_gateway_asks_the_operator_where_waiting_work_stands_also_for_a_teachers_plugin(
-    scene: Scene, tmp_path: Path
-) -> None:
+def test_the_gateway_asks_the_operator_where_waiting_work_stands_also_for_a_teachers_plugin(scene: Scene) -> None:
     queue = f"{scene.namespace}-queue"[-52:].strip("-")
     scene.create("GenerationQueue", queue, {"priority": 3, "capacity": 0})
     for index, name in enumerate(("first", "second"), start=1):
@@ -92,16 +91,17 @@ def test_the_gateway_asks_the_operator_where_waiting_work_stands_also_for_a_teac
     found = scene.system.recorder.now("ChapterGeneration", scene.namespace, "second")
     assert found
     path = f"/api/v1/tasks/{found['metadata']['uid']}/position"
-    with gateway(scene) as client:
+    with gateway(scene) as client, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
         scene.system.recorder.until(
             lambda: client.get(path).json().get("ahead") == 1, 30, lambda: f"the gateway says {client.get(path).text}"
         )
         token = client.headers["Authorization"].removeprefix("Bearer ")
-        teacher = {"KUBECONFIG": str(kubeconfig_of(scene, token, tmp_path))}
-        alone = coursegen(scene, tmp_path, "why", "chaptergen/second", **teacher)
+        teacher = {"KUBECONFIG": str(kubeconfig_of(scene, token, folder))}
+        alone = coursegen(scene, folder, "why", "chaptergen/second", **teacher)
         assert alone.rstrip().endswith("raise spec.capacity to go on."), alone
         helped = coursegen(
-            scene, tmp_path, "why", "chaptergen/second", **teacher, COURSEGEN_GATEWAY_URL=str(client.base_url)
+            scene, folder, "why", "chaptergen/second", **teacher, COURSEGEN_GATEWAY_URL=str(client.base_url)
         )
         assert helped.rstrip().endswith("raise spec.capacity to go on. 1 goes before it."), helped
     scene.kubectl("delete", "generationqueue", queue)

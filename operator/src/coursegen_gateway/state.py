@@ -102,6 +102,8 @@ class State:
                 return
             if uid_of(old) != uid_of(item):
                 self.remove(plural, old)
+            else:
+                self._index(plural, old, set.discard)  # its labels may have changed
         self.objects[plural][place(item)] = item
         self.by_uid[uid_of(item)] = Entry(plural, item)
         self._index(plural, item, set.add)

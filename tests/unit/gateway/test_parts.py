@@ -372,3 +372,19 @@ async def test_what_a_course_was_delivered_without_can_be_asked_for_again(
     with pytest.raises(Problem, check=lambda p: p.status == 409) if refused else contextlib.nullcontext():
         await actions.request(a_gateway(), found, "retry")
     assert bool(sent) is not refused
+
+
+def test_what_is_relabelled_and_then_deleted_leaves_nothing_behind() -> None:
+    state = State()
+    pod = {"metadata": {"name": "p", "namespace": "n", "uid": "p1", "labels": {names.LABEL_OBJECT_UID: "u1"}}}
+    state.put(CHAPTERS, chapter())
+    for version, owner in ((1, "u1"), (2, "nobody")):
+        labels = {names.LABEL_OBJECT_UID: owner}
+        state.put(PODS, {"metadata": pod["metadata"] | {"resourceVersion": str(version), "labels": labels}})
+    moved = chapter(2)
+    moved["metadata"]["labels"] = {names.LABEL_COURSE: "d"}
+    state.put(CHAPTERS, moved)
+    state.remove(PODS, pod)
+    assert state.pods_of(state.by_uid["u1"]) == []
+    state.remove(CHAPTERS, moved)
+    assert state.children(("n", "c")) == []
