@@ -161,16 +161,14 @@ async def _all_at_once(scene: Scene) -> None:
     scene.calm()
 
 
-def _slots_unseen(lost: Collection[Fault], *frozen: str) -> Plan:
-    """Let chapters take their slots when nothing tells of it any more."""
-    freeze = lambda: [Fault(Act.FREEZE, kopf(one), 1, after=_HELD, seconds=8) for one in frozen]  # noqa: E731
-    return Plan(
-        "all chapters may begin at once, and the watch freezes"
-        + (", and their intents are not answered" if lost else ""),
-        lambda: [*map(replace, lost), *freeze()],
-        _all_at_once,
-        brings_load=True,
-    )
+def _begin_unseen(faults: Callable[[], list[Fault]]) -> Plan:
+    return Plan("all chapters may begin at once, and nothing tells of it", faults, _all_at_once, brings_load=True)
+
+
+def _untold(*resources: str) -> list[Fault]:
+    """Freeze watches, and refuse lists, from when all chapters wait: either would tell what was not answered."""
+    freeze = [Fault(Act.FREEZE, kopf(one), 1, after=_HELD, seconds=8) for one in resources]
+    return [*freeze, Fault(Act.ANSWER, lambda ask: ask.resource in resources and lists(ask), 8, 503, after=_HELD)]
 
 
 A, B, ENDLESS, STUBBORN, TIDY = ("a",), ("b",), (load.ENDLESS,), (load.STUBBORN,), ("tidy",)
@@ -190,9 +188,9 @@ CATCHES = {
     "job_removed_before_its_outcome": _shown_by("outcome_before_removal", CLEAN, B),
     "no_lease_check": _shown_by("only_the_leader_writes", leaders.PAUSED, load.COURSES),
     "believing_an_old_list": _shown_by("same_end", Plan(answers.STALE, answers.stale), load.COURSES),
-    "no_fence": _shown_by("capacity_holds", _slots_unseen((), "chaptergenerations", "jobs"), B),
+    "no_fence": _shown_by("capacity_holds", _begin_unseen(lambda: _untold("chaptergenerations", "jobs")), B),
     "grant_forgotten": _shown_by(
-        "capacity_holds", _slots_unseen([Fault(Act.LOSE, intents, 12)], "chaptergenerations"), B
+        "capacity_holds", _begin_unseen(lambda: [Fault(Act.LOSE, intents, 12), *_untold("chaptergenerations")]), B
     ),
     "orphaning_delete": _shown_by("no_orphans", CLEAN, ENDLESS),
     "retries_without_end": _shown_by("retries_are_bounded", CLEAN, STUBBORN),
