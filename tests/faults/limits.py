@@ -172,6 +172,13 @@ async def _budget(scene: Scene) -> None:
     scene.calm()
 
 
+async def poor_chapters(scene: Scene) -> None:
+    """Create three chapters of a provider whose budget pays for one."""
+    budget = {"tokens": PRICE, "reserveTokens": PRICE}
+    await _create(scene, "ModelProvider", "p", {"writer": "template", "budget": budget})
+    await _chapters(scene, *(f"part-{n}" for n in range(3)))
+
+
 def _quota(counted: str) -> Trouble:
     """Give the trouble of a quota that refuses everything of a kind, until people raise it."""
 

@@ -148,21 +148,37 @@ _HELD = "PATCH chaptergenerations/status b-chapter-03 #1"
 """The write that says so of the last chapter."""
 
 
-async def _all_at_once(scene: Scene) -> None:
-    """Have all chapters wait for a paused queue, then let it go on; what begins runs until one too many is seen."""
-    scene.ground.kubelet.seconds = 12.0
-    client, capacity = scene.ground.client, CAPACITY[names.QUEUE_CHAPTER]
-    try:
-        await client.patch(limits.QUEUE, {"spec": {"capacity": 0}})
-        await load.create(scene.ground, scene.namespace, B)
-        await limits.until_held(scene, HoldReason.QUEUE_PAUSED, 3)
-    finally:
-        await client.patch(limits.QUEUE, {"spec": {"capacity": capacity}})
-    scene.calm()
+def _all_at_once(create: Callable[[Scene], Awaitable[None]]) -> Callable[[Scene], Awaitable[None]]:
+    """Have three chapters wait for a paused queue, then let it go on; what begins runs until one too many is seen."""
+
+    async def trouble(scene: Scene) -> None:
+        scene.ground.kubelet.seconds = 12.0
+        client, capacity = scene.ground.client, CAPACITY[names.QUEUE_CHAPTER]
+        try:
+            await client.patch(limits.QUEUE, {"spec": {"capacity": 0}})
+            await create(scene)
+            await limits.until_held(scene, HoldReason.QUEUE_PAUSED, 3)
+        finally:
+            await client.patch(limits.QUEUE, {"spec": {"capacity": capacity}})
+        scene.calm()
+
+    return trouble
+
+
+async def _given(scene: Scene) -> None:
+    await load.create(scene.ground, scene.namespace, B)
 
 
 def _begin_unseen(faults: Callable[[], list[Fault]]) -> Plan:
-    return Plan("all chapters may begin at once, and nothing tells of it", faults, _all_at_once, brings_load=True)
+    return Plan(
+        "all chapters may begin at once, and nothing tells of it", faults, _all_at_once(_given), brings_load=True
+    )
+
+
+def _spent_at_once() -> Plan:
+    """Let chapters begin side by side, of which a budget pays for one."""
+    name = "chapters may begin at once, and the budget pays for one"
+    return Plan(name, trouble=_all_at_once(limits.poor_chapters), must_meet=False, brings_load=True)
 
 
 def _untold(*resources: str) -> list[Fault]:
@@ -200,7 +216,7 @@ CATCHES = {
     "busy_for_nothing": _shown_by("quiet_at_the_end", CLEAN, ENDLESS, QUIET_SECONDS),
     "impatient": _shown_by("waits_as_told", answers.busy(), load.COURSES),
     "circuits_ignored": _shown_by("only_probes_while_open", limits.plan("an outage", limits.NOTHING), ()),
-    "nothing_reserved": _shown_by("budgets_hold", limits.plan("a budget is used up", limits.NOTHING), ()),
+    "nothing_reserved": _shown_by("budgets_hold", _spent_at_once(), ()),
     "charged_twice": _shown_by("paid_once", limits.plan("a budget is used up", limits.NOTHING), ()),
     "lease_never_released": _shown_by("another_takes_over", leaders.TOLD, load.COURSES),
 }
