@@ -1,5 +1,6 @@
 """Progress: seen at once, at most two a second, never in the way."""
 
+import asyncio
 import itertools
 import socket
 import time
@@ -10,6 +11,7 @@ from worker_support import NAMESPACE
 
 from coursegen_api import names
 from coursegen_api.task import Progress as Message
+from coursegen_operator.progress import ProgressReader, Redis
 from coursegen_worker.progress import MIN_INTERVAL_SECONDS, Identity, Progress
 
 STREAM = names.progress_stream(NAMESPACE)
@@ -123,3 +125,21 @@ def test_it_reconnects_after_redis_was_away(redis_server: RedisServer, monkeypat
         assert time.monotonic() < deadline
         time.sleep(0.05)
     progress.close()
+
+
+async def test_what_is_no_text_is_counted_and_what_comes_after_it_is_read(redis_server: RedisServer) -> None:
+    """Who may append to a stream may append anything; nobody that reads it may end of it."""
+    word = Message(uid="u", revision=0, attempt=1, pod_uid="p", percentage=9, stage="s", time=1.0)
+    client = redis_server.client()
+    client.xadd(STREAM, {"uid": b"\xff\xfe"})
+    client.xadd(STREAM, dict(word.fields()))
+    url = f"redis://:{redis_server.password}@127.0.0.1:{redis_server.port}/0"
+    unreadable: list[None] = []
+    heard: asyncio.Queue[Message] = asyncio.Queue()
+    reader = ProgressReader(Redis(url), lambda: {"ns": NAMESPACE}, lambda: unreadable.append(None))
+    task = asyncio.create_task(reader.run(lambda message, namespace: heard.put_nowait(message)))
+    first = asyncio.create_task(heard.get())
+    await asyncio.wait({task, first}, return_when=asyncio.FIRST_COMPLETED)
+    task.cancel()
+    assert first.done()
+    assert (first.result(), len(unreadable)) == (word, 1)

@@ -137,7 +137,8 @@ class Quality(QualityBar):
 class QualityRound(Model):
     """Chapters below the bar that the operator has made anew, with the validator's findings as feedback."""
 
-    number: int = Field(ge=1, description="Which round of this revision, from 1.")
+    number: int = Field(ge=1, description="Which round, from 1; counted anew when other chapters are asked for.")
+    revision: int | None = Field(default=None, ge=0, description="The course's revision in which the round began.")
     report_key: StoreKey = Field(description="Key of the quality report with the findings.")
     chapters: ChapterIndexes = Field(description="Indexes of the chapters that are made anew.")
     earlier: ChapterIndexes = Field(

@@ -135,7 +135,8 @@ class PodReader:
         selector = f"{_JOB_LABEL} in ({','.join(w.job.job_name for w in wishes)})"
         begun = self._clock()
         readings: dict[Wish, Reading | None] = dict.fromkeys(wishes)
-        ended = {w for w in wishes if self._jobs[w.job.namespace, w.job.job_name].finished}
+        jobs = {w: self._jobs.get((w.job.namespace, w.job.job_name)) for w in wishes}  # some are gone meanwhile
+        ended = {w for w, job in jobs.items() if job and job.finished}
         try:
             answer = await self._kube.list(path_of("pods", namespace), labelSelector=selector)
             by_job: dict[str, list[Json]] = defaultdict(list)

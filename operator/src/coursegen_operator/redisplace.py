@@ -46,6 +46,7 @@ class Redis:
             address.url,
             max_connections=self.max_connections,
             decode_responses=True,
+            encoding_errors="replace",  # whoever may append to a stream may append anything
             socket_connect_timeout=2,
             socket_timeout=BLOCK_MS / 1000 + 5,
             **tls,

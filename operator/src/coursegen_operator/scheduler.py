@@ -218,11 +218,14 @@ class Scheduler:
         return hold is not None and hold.reason is HoldReason.BUDGET_EXCEEDED
 
     def capacity(self, queue: str) -> Capacity:
-        """Give the present capacity of an elastic queue; after a start, what its status says it was."""
+        """Give the present capacity of an elastic queue, within its bounds; after a start, what its status says."""
         found = self._snapshot.queues[queue]
-        if queue not in self._capacities and found.spec.elasticity:
+        before = self._capacities.get(queue)
+        if found.spec.elasticity and before is None:
             known = found.spec.capacity if found.status.capacity is None else found.status.capacity
             self._capacities[queue] = capacity.start(found.spec.elasticity, known)
+        elif found.spec.elasticity and before:
+            self._capacities[queue] = capacity.bounded(found.spec.elasticity, before)
         return self._capacities[queue]
 
     def set_capacity(self, queue: str, now: Capacity) -> None:
@@ -260,6 +263,7 @@ class Scheduler:
         return self._limits_of[1]
 
     def _read_limits(self) -> Limits:
+        self._capacities = {name: held for name, held in self._capacities.items() if name in self._snapshot.queues}
         providers = {
             limits.provider_key(name, namespace): provider.spec.concurrency
             for namespace, named in self._snapshot.providers.items()

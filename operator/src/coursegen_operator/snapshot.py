@@ -53,6 +53,7 @@ KINDS: dict[str, type[Kind]] = {
         ModelProvider,
     )
 }
+GATE_KINDS = ("GenerationQueue", "ModelProvider")
 TASK_KINDS = ("CourseGeneration", "ChapterGeneration", "QualityValidation", "CourseExport", "ArtifactCleanup")
 
 
@@ -137,22 +138,24 @@ class Snapshot:
         return (key.namespace, key.name) in self._places(key.kind)
 
     def _apply(self, kind: str, raw: Json, deleted: bool) -> set[Key]:
+        meta = raw["metadata"]
+        place = Key(kind, meta.get("namespace", ""), meta["name"])
+        gate = self.gate(place) if kind in GATE_KINDS else None
+        old = self.objects.get(place)
+        known = gate or old
+        if self._is_over(kind, raw, deleted, known=known is not None or place in self.unreadable):
+            return set()
+        if known and _is_known(known, raw) and not (deleted and known.metadata.uid == meta["uid"]):
+            return set()
         if kind == "GenerationQueue":
             return self._apply_queue(raw, deleted)
         if kind == "ModelProvider":
             return self._apply_provider(raw, deleted)
-        meta = raw["metadata"]
-        place = Key(kind, meta.get("namespace", ""), meta["name"])
-        old = self.objects.get(place)
-        if self._is_over(kind, raw, deleted, known=old is not None or place in self.unreadable):
-            return set()
-        if old and _is_known(old, raw) and not (deleted and old.metadata.uid == meta["uid"]):
-            return set()
         obj: Any = KINDS[kind].model_validate(raw, extra="ignore")
         key = key_of(obj)
         if old and (deleted or old.metadata.uid != obj.metadata.uid):
             self._unlink(key, old)
-        touched = self._touched(key, old, obj)
+        touched = self._touched(key, old, obj, gone=deleted)
         if deleted:
             self.objects.pop(key, None)
         else:
@@ -171,7 +174,7 @@ class Snapshot:
             return uid in dead
         return uid in dead or (not known and version <= self.listed[kind])
 
-    def _touched(self, key: Key, old: AnyObject | None, obj: AnyObject) -> set[Key]:
+    def _touched(self, key: Key, old: AnyObject | None, obj: AnyObject, gone: bool) -> set[Key]:
         touched = {key}
         owner = self.by_uid.get(obj.metadata.controller_uid() or "")
         if owner:
@@ -180,6 +183,8 @@ class Snapshot:
             seen = _seen_by_chapters if user.kind == "ChapterGeneration" else _seen_by_users
             if not (isinstance(old, CourseGeneration) and isinstance(obj, CourseGeneration) and seen(old) == seen(obj)):
                 touched.add(user)
+        if gone:  # its name is free again, which a course of the same name may wait for
+            touched |= {named for named in _named(obj) if named in self.objects}
         return touched
 
     def _link(self, key: Key, obj: AnyObject) -> None:
@@ -266,6 +271,8 @@ class Snapshot:
         if old and old.uid == meta["uid"] and old.resource_version >= views.version_of(raw) and not deleted:
             return set()
         job = views.job_view(raw, old)
+        if not (deleted or object_uid or self._is_ours(job, old)):
+            return self._vanish("Job", place) if old else set()
         uid = object_uid or job.object_uid or job.owner_uid
         if deleted:
             self._drop_job(place, uid)
@@ -278,6 +285,17 @@ class Snapshot:
             return set()
         self._account(uid)
         return self._touched_by_job(uid, job, deleted)
+
+    def _is_ours(self, job: JobView, before: JobView | None) -> bool:
+        """Tell whether a Job may be believed that its labels call ours.
+
+        Labels are anybody's to write, in any namespace; an owner of another namespace, or one that is not there, has
+        the garbage collector remove the Job. One that was ours stays so if its owner was deleted without it.
+        """
+        key = self.by_uid.get(job.object_uid)
+        if key and key.namespace != job.namespace:
+            return False
+        return job.owner_uid == job.object_uid or (before is not None and before.uid == job.uid)
 
     def _touched_by_job(self, uid: str, job: JobView, gone: bool) -> set[Key]:
         """Give whom a changed Job concerns: its object, and a course that is over, which removes the ended ones.
@@ -460,7 +478,7 @@ def _version(obj: Kind) -> int:
     return int(obj.metadata.resource_version or 0)
 
 
-def _is_known(old: AnyObject, raw: Json) -> bool:
+def _is_known(old: Kind, raw: Json) -> bool:
     """Tell whether an object is no newer than what is stored, before the cost of reading it whole."""
     return _version(old) >= views.version_of(raw)
 

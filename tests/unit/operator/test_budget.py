@@ -4,6 +4,7 @@ import pytest
 
 from coursegen_api.base import FailureClass, Usage
 from coursegen_api.budget import CourseBudget
+from coursegen_api.names import ANNOTATION_RETRY
 from coursegen_operator.plan import budget
 from coursegen_operator.plan.budget import Cost, Period, Purse
 
@@ -239,3 +240,29 @@ def test_a_budget_that_is_taken_away_lets_the_work_go_on(sim: Simulation) -> Non
     sim.api.edit("coursegenerations", "courses", "c", lambda body: body["spec"].pop("budget"))
     sim.run(1)
     assert len(sim.jobs()) == 6
+
+
+def test_what_a_failed_outline_cost_is_still_counted_when_it_is_made_anew(sim: Simulation) -> None:
+    spec = {k: v for k, v in GIVEN.items() if k != "chapters"} | {"budget": {"tokens": 1000}}
+    sim.apply("CourseGeneration", "c", spec)
+    sim.run(1)
+    [job] = sim.jobs()
+    sim.start(job)
+    sim.fail(job, FailureClass.INVALID_INPUT, usage=Usage(prompt_tokens=900, completion_tokens=100))
+    sim.run(3)
+    sim.annotate("CourseGeneration", "c", ANNOTATION_RETRY, "1")
+    sim.run(3)
+    status = sim.status("CourseGeneration", "c")
+    assert (status["holdReason"], status["usage"]["promptTokens"]) == ("BudgetExceeded", 900)
+
+
+def test_the_mean_of_the_last_ones_is_the_same_after_a_full_list(sim: Simulation) -> None:
+    for n in range(30):
+        sim.apply("ChapterGeneration", f"l{(7 * n) % 30:02}", CHAPTER)
+        sim.run(1)
+        write(sim, tokens=100 if n < 10 else 1000)
+        sim.run(30)
+    ledger, provider = sim.snapshot.books.ledger, sim.key("ModelProvider", "p")
+    assert ledger.estimate(provider, "chapter").tokens == 1000
+    sim.restart()
+    assert sim.snapshot.books.ledger.estimate(provider, "chapter").tokens == 1000

@@ -139,3 +139,22 @@ def test_a_pod_that_no_node_takes_costs_an_elastic_queue_no_retry() -> None:
     nodes.room = 1
     nodes.let(100)
     assert sim.status("ChapterGeneration", "c")["phase"] == "Succeeded"
+
+
+def test_bounds_that_were_lowered_hold_at_once_also_for_a_queue_of_the_same_name() -> None:
+    def queue(most: int) -> Json:
+        spec = {"priority": 8, "capacity": most, "elasticity": {"minCapacity": 1, "maxCapacity": most}}
+        return {"metadata": {"name": "big"}, "spec": spec}
+
+    sim = Simulation()
+    sim.api.add("generationqueues", "", queue(40))
+    sim.run(1)
+    sim.stand()
+    sim.api.edit("generationqueues", "", "big", lambda b: b["spec"].update(queue(9)["spec"]))
+    sim.run(1)
+    assert sim.scheduler.limits().queues["big"].capacity == 9
+    sim.api.remove("generationqueues", "", "big")
+    sim.run(1)
+    sim.api.add("generationqueues", "", queue(3))
+    sim.run(1)
+    assert sim.scheduler.limits().queues["big"].capacity == 3

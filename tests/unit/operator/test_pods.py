@@ -176,3 +176,60 @@ async def test_a_read_that_takes_its_time_does_not_keep_the_next_one() -> None:
         kube.go_on.set()
         assert await told.get() == "slow"
     task.cancel()
+
+
+async def test_a_job_that_is_deleted_before_its_pods_are_read_ends_no_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = {("courses", n): job(n, n) for n in "ab"}
+    read: set[str] = set()
+    both = asyncio.Event()
+
+    class Kube:
+        async def list(self, path: str, **selectors: str) -> Any:
+            return {"items": []}
+
+    def deliver(key: Key, uid: str, reading: Reading | None) -> None:
+        read.add(uid)
+        if read == {"a", "b"}:
+            both.set()
+
+    reader = PodReader(Kube(), jobs, deliver)  # type: ignore[arg-type]
+    due = reader._round
+
+    def then_one_goes() -> Any:
+        found = due()
+        jobs.pop(("courses", "a"), None)
+        return found
+
+    monkeypatch.setattr(reader, "_round", then_one_goes)
+    for name in "ab":
+        reader.want(KEY, wish(name, name))
+    task, done = asyncio.create_task(reader.run()), asyncio.create_task(both.wait())
+    ended, _ = await asyncio.wait({task, done}, return_when=asyncio.FIRST_COMPLETED)
+    assert ended == {done}
+    task.cancel()
+
+
+@pytest.mark.parametrize(
+    ("known", "new", "taken"),
+    [
+        ((100.0, False), (101.0, False), True),
+        ((101.0, False), (100.0, False), False),
+        ((100.0, True), (100.0, True), True),
+        ((101.0, True), (102.0, False), False),
+        ((101.0, False), (100.0, True), True),
+        ((3700.0, False), (100.0, False), True),
+        ((3700.0, False), (100.0, True), True),
+    ],
+    ids=["next", "overtaken", "same", "before the end", "of the end", "clock set back", "end, clock set back"],
+)
+def test_an_answer_is_dropped_only_if_another_overtook_it(
+    known: tuple[float, bool], new: tuple[float, bool], taken: bool
+) -> None:
+    sim = Simulation()
+    sim.apply("ChapterGeneration", "c", {"title": "T", "learningObjectives": ["x"], "courseContext": {"title": "T"}})
+    sim.run(1)
+    uid = sim.jobs()[0]["metadata"]["uid"]
+    sim.snapshot.readings[uid] = Reading(known[0], final=known[1])
+    reading = Reading(new[0], final=new[1])
+    sim.deliver(KEY, uid, reading)
+    assert (sim.snapshot.readings[uid] is reading) is taken

@@ -196,6 +196,41 @@ def test_a_persons_regeneration_begins_from_what_was_delivered_and_gets_rounds_o
     assert course(sim)["phase"] == "Succeeded"
 
 
+def test_an_export_that_is_added_begins_no_round_and_delivers_the_same(sim: Simulation) -> None:
+    write(sim)
+    before = measure(sim, c2=70, c3=70)
+    sim.run(1)
+    sim.fail(sim.job_of("c-chapter-02"), FailureClass.REJECTED)
+    assert write(sim) == ["c-chapter-03"]
+    after = measure(sim, c2=70, c3=75)
+    assert after[1] == before[1]
+    assert exported(sim) == after
+    sim.run(60)
+    sim.change_spec("CourseGeneration", "c", exports=[{"format": "json"}, {"format": "pdf"}])
+    sim.run(1)
+    assert exported(sim) == after
+    assert (course(sim)["phase"], course(sim)["chapters"]["summary"]) == ("Succeeded", "3/3")
+    assert course(sim)["qualityRound"] | {"number": 1, "revision": 0, "judged": True} == course(sim)["qualityRound"]
+
+
+def test_a_round_of_a_version_before_stays_the_same_round(sim: Simulation) -> None:
+    write(sim)
+    measure(sim, c2=70)
+    write(sim)
+    after = measure(sim, c2=75)
+    exported(sim)
+    sim.run(60)
+    stored = sim.api.objects[sim.path("CourseGeneration", "c")]
+    del stored["status"]["qualityRound"]["revision"]
+    sim.api.touch("coursegenerations", stored)
+    sim.run(1)
+    assert sim.jobs() == []
+    sim.change_spec("CourseGeneration", "c", exports=[{"format": "json"}, {"format": "pdf"}])
+    sim.run(1)
+    assert exported(sim) == after
+    assert course(sim)["phase"] == "Succeeded"
+
+
 @pytest.mark.parametrize(
     ("before", "after", "kept"),
     [

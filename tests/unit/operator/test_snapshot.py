@@ -26,7 +26,7 @@ def chapter(version: int, uid: str = "u1", name: str = "ch", **status: Any) -> J
     }
 
 
-def job(version: int, uid: str = "j1", name: str = "job", finished: bool = False) -> Json:
+def job(version: int, uid: str = "j1", name: str = "job", finished: bool = False, owner: str = "u1") -> Json:
     end = {"type": "Complete", "status": "True", "lastTransitionTime": "2026-01-01T00:01:00Z"}
     return {
         "metadata": {
@@ -36,6 +36,7 @@ def job(version: int, uid: str = "j1", name: str = "job", finished: bool = False
             "resourceVersion": str(version),
             "creationTimestamp": "2026-01-01T00:00:00Z",
             "labels": {names.LABEL_OBJECT_UID: "u1", names.LABEL_QUEUE: names.QUEUE_CHAPTER},
+            "ownerReferences": [{"uid": owner, "controller": True}] if owner else [],
         },
         "spec": {"template": {"spec": {"containers": []}}},
         "status": {"conditions": [end]} if finished else {},
@@ -131,3 +132,40 @@ def test_counting_anew_gives_the_same() -> None:
     before = (snapshot.load.jobs, dict(snapshot.load.by_queue))
     snapshot.recount()
     assert (snapshot.load.jobs, dict(snapshot.load.by_queue)) == before
+
+
+def test_a_job_is_believed_where_its_owner_is_what_its_label_says() -> None:
+    foreign = job(7)
+    foreign["metadata"]["namespace"] = "other"
+    snapshot = Snapshot()
+    snapshot.apply("ChapterGeneration", chapter(5))
+    for forged in (foreign, job(7, owner=""), job(7, owner="u2")):
+        assert snapshot.apply_job(forged) == set()
+    assert (snapshot.jobs, snapshot.load.jobs) == ({}, 0)
+    snapshot.apply_job(job(8))
+    snapshot.apply("ChapterGeneration", chapter(9), deleted=True)
+    snapshot.apply_job(job(10, owner=""))  # kubectl delete --cascade=orphan: it runs, and holds its slot
+    assert snapshot.load.jobs == 1
+    snapshot.apply_job(job(11, uid="j2", owner=""))  # somebody's own Job took its name
+    assert (snapshot.jobs, snapshot.load.jobs) == ({}, 0)
+
+
+@pytest.mark.parametrize("kind", ["GenerationQueue", "ModelProvider"])
+def test_queues_and_providers_do_not_go_back_to_an_older_list(kind: str) -> None:
+    def version(number: int, **spec: Any) -> Json:
+        spec |= {"priority": 5, "capacity": 1} if kind == "GenerationQueue" else {"writer": "template"}
+        meta = {"name": "q", "uid": "q1", "resourceVersion": str(number)}
+        return {"metadata": meta if kind == "GenerationQueue" else meta | {"namespace": "courses"}, "spec": spec}
+
+    key = Key(kind, "" if kind == "GenerationQueue" else "courses", "q")
+    limit = "ageingSeconds" if kind == "GenerationQueue" else "concurrency"
+    snapshot = Snapshot()
+    snapshot.apply(kind, version(5, **{limit: 1}))
+    snapshot.apply(kind, version(9, **{limit: 2}))
+    snapshot.replace(kind, [version(5, **{limit: 1})], 7)
+    found = snapshot.gate(key)
+    assert found is not None
+    assert found.spec.wire()[limit] == 2
+    snapshot.apply(kind, version(10), deleted=True)
+    snapshot.replace(kind, [version(9, **{limit: 2})], 9)
+    assert snapshot.gate(key) is None

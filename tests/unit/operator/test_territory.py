@@ -110,6 +110,7 @@ JOB = {
     "metadata": {
         "name": "j", "namespace": "mine", "uid": "j1", "resourceVersion": "8",
         "labels": {"coursegen.dev/object-uid": "u1", "coursegen.dev/queue": "chapter-generation"},
+        "ownerReferences": [{"uid": "u1", "controller": True}],
         "creationTimestamp": "2026-01-01T00:00:00Z",
     },
     "spec": {"template": {"spec": {"containers": [{"name": "worker", "image": "w"}]}}},

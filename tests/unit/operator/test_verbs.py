@@ -219,6 +219,43 @@ def test_a_chapter_deleted_in_the_middle_is_made_again(sim: Simulation) -> None:
     assert (course(sim)["phase"], course(sim)["chapters"]["summary"]) == ("Succeeded", "3/3")
 
 
+def test_an_export_that_is_retried_waits_for_a_chapter_that_was_deleted_meanwhile(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    sim.work(sim.jobs())
+    [job] = sim.jobs()
+    sim.fail(job, FailureClass.INVALID_INPUT)
+    sim.run(1)
+    sim.api.remove("chaptergenerations", "courses", "c-chapter-02")
+    sim.run(1)
+    sim.annotate("CourseGeneration", "c", ANNOTATION_RETRY, "1")
+    sim.run(1)
+    assert [sim.task(j).work.kind for j in sim.jobs()] == ["chapter"]
+    [name] = sim.names("CourseExport")
+    status = sim.status("CourseExport", name)
+    assert status["holdReason"] == "DependencyPending"
+    assert status["holdMessage"].startswith("2 of 3 chapters of course c are ready")
+    sim.work(sim.jobs())
+    [job] = sim.jobs()
+    assert [r.index for r in sim.task(job).work.source.chapters] == [1, 2, 3]
+    sim.work()
+    assert (course(sim)["phase"], course(sim)["chapters"]["summary"]) == ("Succeeded", "3/3")
+
+
+def test_a_course_that_takes_the_name_of_another_waits_no_longer_than_for_its_chapters_to_go(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    old = sim.api.objects.pop(("coursegenerations", "courses", "c"))  # its chapters are collected later
+    sim.snapshot.apply("CourseGeneration", old, deleted=True)
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    assert course(sim)["holdReason"] == "Misconfigured"
+    for name in sim.names("ChapterGeneration"):
+        sim.api.remove("chaptergenerations", "courses", name)
+    sim.run(1)
+    assert (course(sim).get("holdReason"), len(sim.jobs())) == (None, 3)
+
+
 @pytest.mark.parametrize("failing", [False, True])
 def test_a_queue_deleted_in_the_middle_holds_what_is_left_until_it_is_back(sim: Simulation, failing: bool) -> None:
     sim.change_spec("GenerationQueue", "chapter-generation", namespace="", capacity=1)

@@ -184,6 +184,11 @@ def source(
         return Hold(HoldReason.DEPENDENCY_PENDING, f"Waits for the chapters of course {spec.course_name} to be ready.")
     if not refs:
         return Hold(HoldReason.DEPENDENCY_PENDING, f"Course {spec.course_name} has no chapter that is ready.")
+    total = course.status.chapters.total if course.status.chapters else 0
+    wanted = total - len(course.status.missing_chapters)
+    if len(refs) < wanted:
+        short = f"{len(refs)} of {wanted} chapters of course {spec.course_name} are ready"
+        return Hold(HoldReason.DEPENDENCY_PENDING, f"{short}: waits for the others to be made anew.")
     return Source(meta=_course_meta(course), chapters=refs)
 
 

@@ -5,7 +5,7 @@ more: those stay pending, so that a cluster autoscaler sees that there is demand
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coursegen_api.queue import Elasticity
 
@@ -49,6 +49,11 @@ class Capacity:
 def start(elasticity: Elasticity, jobs: int) -> Capacity:
     """Begin with a capacity, as far as the bounds allow it."""
     return Capacity(_bounded(elasticity, jobs))
+
+
+def bounded(elasticity: Elasticity, held: Capacity) -> Capacity:
+    """Keep a capacity within bounds that may have been moved since."""
+    return replace(held, jobs=_bounded(elasticity, held.jobs))
 
 
 def step(elasticity: Elasticity, before: Capacity, seen: Seen, waiting: int, now: float) -> Capacity:

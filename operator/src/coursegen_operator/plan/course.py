@@ -4,7 +4,7 @@ A course does no work itself. It creates children, waits for them, and rolls up 
 """
 
 from coursegen_api import names
-from coursegen_api.base import HoldReason, Outcome, TaskStatus
+from coursegen_api.base import FailureClass, HoldReason, Outcome, TaskStatus
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import (
     CourseStatus,
@@ -39,6 +39,8 @@ from .world import (
     Want,
 )
 
+_BELOW_BAR = FailureClass.QUALITY_BELOW_BAR
+
 
 def plan(
     view: CourseView,
@@ -57,7 +59,7 @@ def plan(
     accepted = requests.accept_course(course, _asked_by_children(view))
     status = course.status.model_copy(update={"requests": accepted.requests})
     if accepted.restart:
-        status = _reopened(status)
+        status = _reopened(status, forgets_rounds=_asks_for_content(view))
         over = None
     if accepted.stop:
         status = status.model_copy(update={"stopped": True})
@@ -82,10 +84,20 @@ def _asked_by_children(view: CourseView) -> bool:
     return added or any(requests.pending(c, course) for c in view.children)
 
 
-def _reopened(status: CourseStatus) -> CourseStatus:
+def _asks_for_content(view: CourseView) -> bool:
+    """Tell whether a course is opened again for other chapters than it has, which may be below the bar again.
+
+    It is not for an export that was added, nor for what failed and is tried again, unless that was the quality.
+    """
+    error = view.course.status.error_details
+    wishes = any(requests.has_wish(c, view.course) for c in view.children)
+    return wishes or requests.has_wish(view.course) or bool(error and error.failure_class is _BELOW_BAR)
+
+
+def _reopened(status: CourseStatus, forgets_rounds: bool) -> CourseStatus:
     outline = status.outline
     if outline and status.chapters is None:  # it failed, or what it made could not be used
-        outline = TaskStatus(revision=outline.revision + 1)
+        outline = TaskStatus(revision=outline.revision + 1, usage=outline.usage)
     return status.model_copy(
         update={
             "revision": status.revision + 1,
@@ -94,7 +106,7 @@ def _reopened(status: CourseStatus) -> CourseStatus:
             "error_details": None,
             "outline": outline,
             "stopped": None,
-            "quality_round": None,
+            "quality_round": None if forgets_rounds else quality.kept(status),
         }
     )
 

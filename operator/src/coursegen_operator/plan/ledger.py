@@ -49,8 +49,8 @@ class Ledger:
     """By course UID, and by provider: the open attempts, by provider and kind."""
     unsettled: dict[Key, dict[tuple[str, int, int], tuple[float, Cost]]] = field(default_factory=dict)
     """By provider, then by task's UID, revision and attempt: when it ended, and what it cost."""
-    measured: dict[tuple[Key | None, str], dict[str, Cost]] = field(default_factory=dict)
-    """By provider and kind, then by task's UID: what its last attempt cost."""
+    measured: dict[tuple[Key | None, str], dict[str, tuple[float, Cost]]] = field(default_factory=dict)
+    """By provider and kind, then by task's UID: when its last attempt ended, and what it cost."""
     version: int = 0
     """Moves when what is spent, set aside or measured changes."""
     _entries: dict[str, _Entry] = field(default_factory=dict)
@@ -104,11 +104,12 @@ class Ledger:
         last = next(reversed(list(_paid(status))), None)
         if last is None:
             return False
-        before = known.pop(uid, None)
-        known[uid] = last.cost
+        before = known.get(uid)
+        known[uid] = (last.ended, last.cost)
         if len(known) > _MEASURED:
-            del known[next(iter(known))]
-        return before != last.cost
+            oldest = min(known, key=lambda uid: known[uid][0])
+            del known[oldest]
+        return known.get(uid) != before
 
     def settle(self, provider: Key, until: float) -> None:
         """Forget what the provider's status has taken in."""
@@ -122,7 +123,7 @@ class Ledger:
 
     def estimate(self, provider: Key | None, kind: str, default: Cost = NOTHING) -> Cost:
         """Give what a task is likely to cost: the mean of the last ones, else a default."""
-        return mean(list(self.measured.get((provider, kind), {}).values())) or default
+        return mean([cost for _, cost in self.measured.get((provider, kind), {}).values()]) or default
 
     def reserved(self, holder: str | Key, default: Cost = NOTHING) -> Cost:
         """Give what is set aside for the open attempts of a course or provider."""

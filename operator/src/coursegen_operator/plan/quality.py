@@ -6,7 +6,7 @@ accepts the round as it would a person's wish. Of two versions the better one is
 
 from coursegen_api.base import Artifact, FailureClass
 from coursegen_api.chapter import ChapterGeneration
-from coursegen_api.course import BelowBar, CourseGeneration, Quality, QualityRound
+from coursegen_api.course import BelowBar, CourseGeneration, CourseStatus, Quality, QualityRound
 from coursegen_api.task import ChapterScore, QualitySummary
 from coursegen_api.validation import QualityValidation
 
@@ -63,6 +63,7 @@ def _begin(step: CourseStep, report: Artifact, quality: QualitySummary) -> None:
     made, kept = step.status.quality_round, step.status.kept_chapters
     again = QualityRound(
         number=made.number + 1 if made else 1,
+        revision=step.status.revision,
         report_key=report.key,
         chapters=quality.below_bar,
         earlier=[i for i in kept if i in quality.below_bar],
@@ -70,6 +71,14 @@ def _begin(step: CourseStep, report: Artifact, quality: QualitySummary) -> None:
     )
     step.running = True
     step.change(quality_round=again, kept_chapters=[i for i in kept if i not in quality.below_bar], stage="Chapters")
+
+
+def kept(status: CourseStatus) -> QualityRound | None:
+    """Give the last round of a course that begins a new revision with the chapters that it has."""
+    made = status.quality_round
+    if made is None or made.revision is not None:
+        return made
+    return made.model_copy(update={"revision": status.revision})  # a version before did not write it
 
 
 def no_better(made: QualityRound, after: QualitySummary, bar: Quality) -> list[int]:

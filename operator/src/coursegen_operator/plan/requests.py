@@ -163,9 +163,11 @@ def has_content(child: TaskObject, course: CourseGeneration) -> bool:
 
 
 def round_id(course: CourseGeneration) -> str | None:
-    """Name the last quality round of a course's revision, if it has made one."""
+    """Name the last quality round of a course, if it has made one."""
     made = course.status.quality_round
-    return f"r{course.status.revision}-{made.number}" if made else None
+    if made is None:
+        return None
+    return f"r{course.status.revision if made.revision is None else made.revision}-{made.number}"
 
 
 def owned_by(obj: TaskObject, course: CourseGeneration | None) -> bool:
