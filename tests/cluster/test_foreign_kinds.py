@@ -1,6 +1,6 @@
 """What we hand to other projects' controllers is accepted by their own CRDs, unknown fields refused.
 
-The controllers themselves are not run.
+The controllers themselves are not run here; Kueue is, in operator/test_kueue.py.
 """
 
 import time
@@ -13,6 +13,7 @@ import yaml
 from localcluster import golang
 
 from .conftest import ROOT, LiveCluster
+from .operator.kueue import SOURCE
 
 DEPLOY = ROOT / "deploy"
 
@@ -28,9 +29,7 @@ class Foreign:
 
 
 KUEUE = Foreign(
-    "sigs.k8s.io/kueue",
-    "v0.17.0",
-    "h1:7hzb38M4eKGzYW+CFv2s1L+swzzacUCHOCXxZmAV90I=",
+    *SOURCE,
     tuple(
         f"config/components/crd/bases/kueue.x-k8s.io_{plural}.yaml"
         for plural in ("clusterqueues", "localqueues", "resourceflavors")

@@ -64,6 +64,8 @@ class System:
     folder: Path
     """Where the tests' overlay and logs lie."""
     processes: "list[Operator]" = field(default_factory=list)
+    host_address: str = ""
+    """Where the cluster's network reaches this machine."""
 
     def request(self, method: str, path: str, body: Json | None = None, kind: str = "application/json") -> Json:
         """Ask the API server; AssertionError if it refuses."""

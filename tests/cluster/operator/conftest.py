@@ -35,6 +35,7 @@ def control_plane(folder: Path, *, audit_log: bool = False, version: Path = ROOT
         api = Api(access.address, instance.instance.pki)
         worker = Image(WORKER, lambda _: None)
         system = System(instance, kubectl, api, Recorder(api), {"coursegen/worker": worker}, folder)
+        system.host_address = access.host_address
         system.apply_base(version)
         for queue in api.get("/apis/coursegen.dev/v1alpha1/generationqueues")["items"]:
             path = f"/apis/coursegen.dev/v1alpha1/generationqueues/{queue['metadata']['name']}"
