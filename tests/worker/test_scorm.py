@@ -16,7 +16,7 @@ from worker_support import DEMO, as_course, compose, ignore
 
 from coursegen_api.base import Packaging, ScormOptions, ScormVersion
 from coursegen_worker.documents import Course
-from coursegen_worker.exporters import scorm, without_assessments
+from coursegen_worker.exporters import outside, scorm, without_assessments
 from coursegen_worker.exporters.archive import pack
 from coursegen_worker.exporters.scorm import MANIFEST, check
 from coursegen_worker.exporters.scorm.editions import EDITIONS
@@ -138,6 +138,7 @@ def files_of(version: ScormVersion) -> dict[str, bytes]:
         (MANIFEST, "<schemaversion>", "<schemaversion>CAM ", "schemaversion"),
         (MANIFEST, "<manifest", "<<manifest", "not XML"),
         ("index.html", "course.css", "https://example.org/course.css", "outside the package"),
+        ("course.css", "body {", "@import '//example.org/x.css'; body {", "outside the package"),
     ],
 )
 def test_the_checker_finds_what_schemas_miss(version: ScormVersion, name: str, old: str, new: str, fault: str) -> None:
@@ -145,6 +146,46 @@ def test_the_checker_finds_what_schemas_miss(version: ScormVersion, name: str, o
     assert old.encode() in files[name]
     files[name] = files[name].replace(old.encode(), new.encode(), 1)
     assert any(fault in found for found in check.faults(pack(files, MANIFEST), EDITIONS[version]))
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<img src="https://example.org/x.png">',
+        "<a href=http://example.org>x</a>",
+        "<script src=//example.org/x.js></script>",
+        '<img srcset="small.png 1x, https://example.org/large.png 2x">',
+        '<img src=" ht\ntps:\\\\example.org/x.png">',
+        '<form action="https&#58;//example.org"></form>',
+        '<button formaction="//example.org">x</button>',
+        '<video poster="https://example.org/x.png"></video>',
+        '<object data="https://example.org/x.swf"></object>',
+        '<svg><use xlink:href="https://example.org/x.svg#a"/></svg>',
+        '<p style="background: url( //example.org/x.png )">x</p>',
+        "<style>p { background: url('https://example.org/x.png') }</style>",
+        '<style>@import "https://example.org/x.css";</style>',
+        "<style>@import url(//example.org/x.css);</style>",
+        '<p style="background: image-set(&quot;https://example.org/x.png&quot; 1x)">x</p>',
+        '<meta http-equiv="refresh" content="0; url=https://example.org">',
+    ],
+)
+def test_a_page_that_leaves_its_package_is_found(markup: str) -> None:
+    assert len(outside.of_page(f"<!doctype html><body><p>x</p>{markup}<p>y</p>")) == 1
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "Write `background: url(https://example.com/sky.png)` into the rule.",
+        "Write `<a href=https://example.com>` without quotes.",
+        "Use `<script src=//cdn.example.com/x.js>`, or <img src='https://example.com/x.png'>.",
+        "</script><style>@import 'https://example.com/x.css'</style> and <a href='//example.com'>x</a>.",
+    ],
+)
+def test_a_lesson_may_show_markup_that_asks_for_the_network(version: ScormVersion, shown: str) -> None:
+    course = foreign_courses.course((ENGLISH[0], shown, shown))
+    assert check.faults(package(course, version), EDITIONS[version]) == []
 
 
 @pytest.mark.parametrize("version", VERSIONS)

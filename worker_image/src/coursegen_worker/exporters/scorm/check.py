@@ -5,6 +5,7 @@ import zipfile
 from io import BytesIO
 from xml.etree import ElementTree
 
+from coursegen_worker.exporters import outside
 from coursegen_worker.exporters.scorm.editions import Edition
 
 _CP = {"1.2": "{http://www.imsproject.org/xsd/imscp_rootv1p1p2}", "2004": "{http://www.imsglobal.org/xsd/imscp_v1p1}"}
@@ -13,9 +14,6 @@ _TYPE = {
     "2004": "{http://www.adlnet.org/xsd/adlcp_v1p3}scormType",
 }
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
-_OUTSIDE = re.compile(
-    r"""(?:src|href|action)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?(?:https?:)?//""", re.IGNORECASE
-)
 
 
 def faults(package: bytes, edition: Edition) -> list[str]:
@@ -25,7 +23,7 @@ def faults(package: bytes, edition: Edition) -> list[str]:
         if "imsmanifest.xml" not in names:
             return ["there is no imsmanifest.xml at the root of the zip"]
         data = archive.read("imsmanifest.xml")
-        pages = {n: archive.read(n).decode("utf-8", "replace") for n in names if n.endswith((".html", ".css"))}
+        texts = {n: archive.read(n).decode("utf-8", "replace") for n in names if n.endswith((".html", ".css"))}
     if data.startswith(b"\xef\xbb\xbf"):
         return ["the manifest begins with a byte order mark"]
     try:
@@ -38,7 +36,7 @@ def faults(package: bytes, edition: Edition) -> list[str]:
         *_organizations(root, edition),
         *_resources(root, edition),
         *_files(root, names, edition),
-        *(f"{name} asks for something outside the package" for name, text in pages.items() if _OUTSIDE.search(text)),
+        *_outside(texts),
     ]
 
 
@@ -99,4 +97,11 @@ def _files(root: ElementTree.Element, names: list[str], edition: Edition) -> lis
         *(f"the schema {name} is missing" for name in sorted(schemas - set(names))),
         *(f"{name} is in the zip twice" for name in sorted({n for n in names if names.count(n) > 1})),
         *(f"{name} leaves the package" for name in names if name.startswith("/") or ".." in name.split("/")),
+    ]
+
+
+def _outside(texts: dict[str, str]) -> list[str]:
+    asked = {n: outside.of_page(t) if n.endswith(".html") else outside.of_style(t) for n, t in texts.items()}
+    return [
+        f"{name} asks for something outside the package: {found[0][:200]}" for name, found in asked.items() if found
     ]
