@@ -10,6 +10,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import judges
 
@@ -71,6 +72,16 @@ class _Handler(SimpleHTTPRequestHandler):
         pass
 
 
+def mastery_of(unit: Path, page: str) -> str:
+    """Give the score by which the platform is to judge a page's unit, as the manifest writes it, or nothing."""
+    folder, name = (unit / page).parent, (unit / page).name
+    root = ElementTree.parse(folder / "imsmanifest.xml").getroot()
+    resource = next(r.get("identifier") for r in root.iter() if r.get("href") == name and r.tag.endswith("}resource"))
+    item = next(i for i in root.iter() if i.get("identifierref") == resource and i.tag.endswith("}item"))
+    named = ("}masteryscore", "}minNormalizedMeasure")
+    return next((e.text or "" for e in item.iter() if e.tag.endswith(named)), "")
+
+
 def attend(
     unit: Path, profile: Path, runtime: str, sessions: Sequence[tuple[str, str]], window: str = "1200,900"
 ) -> dict[str, Any]:
@@ -79,7 +90,10 @@ def attend(
     Returns:
         ends (the last commit of each session), calls, mistakes, outside (requests refused), seen.
     """
-    steps = ",\n".join(f"[{json.dumps(page)}, async (unit) => {{ {code} }}]" for page, code in sessions)
+    steps = ",\n".join(
+        f"[{json.dumps(page)}, {json.dumps(mastery_of(unit, page))}, async (unit) => {{ {code} }}]"
+        for page, code in sessions
+    )
     server = Server(unit)
     text = (Path(__file__).parent / "platform.html").read_text()
     text = text.replace("API_FILE", "scorm2004.min.js" if runtime == "2004" else "scorm12.min.js")

@@ -88,6 +88,15 @@ def test_the_platform_sees_one_unit_or_one_for_each_chapter(version: ScormVersio
         assert len(list(root.iter("{*}item"))) == len(pages)
 
 
+@pytest.mark.parametrize("packaging", Packaging)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_platform_is_asked_to_judge_by_itself(version: ScormVersion, packaging: Packaging, tmp_path: Path) -> None:
+    with zipfile.ZipFile(BytesIO(package(two_chapters(), version, packaging))) as archive:
+        archive.extractall(tmp_path)
+    pages = [page.name for page in tmp_path.glob("*.html")]
+    assert {learning_platform.mastery_of(tmp_path, page) for page in pages} == {""}
+
+
 def test_what_one_unit_could_not_remember_is_divided_and_said_so() -> None:
     course = foreign_courses.course(*[ENGLISH] * 25)
     many = [c.model_copy(update={"questions": c.questions * 180}) for c in course.chapters]
@@ -299,6 +308,18 @@ def test_wrong_answers_fail_and_better_ones_pass(version: ScormVersion, tmp_path
     failed, passed = (result(version, end) for end in told["ends"])
     assert (failed["status"], failed["score"]) == ("failed" if version is V1_2 else ("completed", "failed"), "0")
     assert (passed["status"], passed["score"]) == ("passed" if version is V1_2 else ("completed", "passed"), "100")
+
+
+@pytest.mark.parametrize("version", [V1_2, V2004_4TH])
+def test_nobody_is_judged_before_all_is_answered(version: ScormVersion, tmp_path: Path) -> None:
+    course = two_chapters()
+    sessions = (("index.html", "await unit.readAll();"), ("index.html", "unit.answer('1.1', true);"))
+    told = take(tmp_path, course, ScormOptions(version=version), *sessions)
+    looked, begun = (result(version, end) for end in told["ends"])
+    open_yet = "incomplete" if version is V1_2 else ("incomplete", "unknown")
+    assert (looked["status"], looked["score"]) == (open_yet, "")
+    share = str(round(100 / sum(len(c.questions) for c in course.chapters)))
+    assert (begun["status"], begun["score"]) == (open_yet, share)
 
 
 @pytest.mark.parametrize("version", [V1_2, V2004_3RD])

@@ -18,13 +18,13 @@ class Exported:
 
 VERSIONS = {
     ExportFormat.PDF: "3",
-    ExportFormat.SCORM: "3",
+    ExportFormat.SCORM: "4",
     ExportFormat.JSON: "3",
     ExportFormat.EPUB: "2",
     ExportFormat.QTI: "1",
     ExportFormat.MARKDOWN: "1",
     ExportFormat.HTML: "1",
-    ExportFormat.CMI5: "2",
+    ExportFormat.CMI5: "3",
 }
 """A part of each file's key: raise it with any change of what the exporter writes."""
 

@@ -56,11 +56,13 @@
     });
   }
 
+  // Before the first answer there is no score: 0 would be a grade of whoever has only looked.
   function save() {
     tellObjectives();
     const steps = chapters.length + ids.length;
     const progress = Math.round((100 * (seen.size + answers.size)) / steps) / 100;
-    Platform.save({ state: pack(), place: current, score: percent(ids), status: status(), progress });
+    const score = answers.size ? percent(ids) : null;
+    Platform.save({ state: pack(), place: current, score, status: status(), progress });
   }
 
   function show(page, moveFocus) {

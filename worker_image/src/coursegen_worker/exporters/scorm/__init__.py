@@ -58,8 +58,7 @@ def _parts(course: Course, edition: Edition, packaging: Packaging) -> list[list[
 
 def _unit(course: Course, part: list[int], single: bool) -> Unit:
     chapters = [course.chapters[place] for place in part]
-    assessed = any(chapter.questions for chapter in chapters)
     if single:
-        return Unit("sco", course.course.title, "index.html", assessed)
+        return Unit("sco", course.course.title, "index.html")
     index = chapters[0].index
-    return Unit(f"sco-{index}", f"{index}. {chapters[0].title}", f"chapter-{index:03}.html", assessed)
+    return Unit(f"sco-{index}", f"{index}. {chapters[0].title}", f"chapter-{index:03}.html")

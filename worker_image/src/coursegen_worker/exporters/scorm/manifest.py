@@ -8,7 +8,6 @@ from html import escape  # the five signs of XML as well; xml.sax.saxutils would
 from coursegen_worker.documents import Course
 from coursegen_worker.exporters import html
 from coursegen_worker.exporters.describe import shortened
-from coursegen_worker.exporters.page import MASTERY_SCORE
 from coursegen_worker.exporters.scorm.editions import Edition
 
 _TITLE_CHARS = 200
@@ -55,18 +54,8 @@ _CONTROL_2004 = """
       <imsss:sequencing>
         <imsss:controlMode choice="true" flow="true"/>
       </imsss:sequencing>"""
-_MASTERY_1_2 = """
-        <adlcp:masteryscore>{percent}</adlcp:masteryscore>"""
+# Neither version names a mastery score: a platform that has one judges every score by it, also one of the first answer.
 _SEQUENCING_2004 = """
-        <imsss:sequencing>
-          <imsss:objectives>
-            <imsss:primaryObjective objectiveID="primary" satisfiedByMeasure="true">
-              <imsss:minNormalizedMeasure>{share}</imsss:minNormalizedMeasure>
-            </imsss:primaryObjective>
-          </imsss:objectives>
-          <imsss:deliveryControls completionSetByContent="true" objectiveSetByContent="true"/>
-        </imsss:sequencing>"""
-_SEQUENCING_2004_UNASSESSED = """
         <imsss:sequencing>
           <imsss:deliveryControls completionSetByContent="true" objectiveSetByContent="true"/>
         </imsss:sequencing>"""
@@ -79,7 +68,6 @@ class Unit:
     identifier: str
     title: str
     page: str
-    assessed: bool
 
 
 def render(course: Course, edition: Edition, units: list[Unit], shared: list[str]) -> str:
@@ -98,10 +86,7 @@ def render(course: Course, edition: Edition, units: list[Unit], shared: list[str
 
 
 def _item(unit: Unit, edition: Edition) -> str:
-    if edition.runtime == "2004":
-        extra = _SEQUENCING_2004.format(share=MASTERY_SCORE / 100) if unit.assessed else _SEQUENCING_2004_UNASSESSED
-    else:
-        extra = _MASTERY_1_2.format(percent=MASTERY_SCORE) if unit.assessed else ""
+    extra = _SEQUENCING_2004 if edition.runtime == "2004" else ""
     return (
         f'      <item identifier="item-{unit.identifier}" identifierref="{unit.identifier}" isvisible="true">\n'
         f"        <title>{_title(unit.title)}</title>{extra}\n      </item>"

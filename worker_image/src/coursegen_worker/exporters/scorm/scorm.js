@@ -78,7 +78,7 @@ const PlatformFor = (data) => {
     return success === "passed" ? success : get("cmi.completion_status");
   }
 
-  // A manifest of 2004 may have brought objectives of its own: theirs keep their places.
+  // Those of an earlier session keep their places.
   function findObjectives() {
     const count = Number(get("cmi.objectives._count")) || 0;
     for (let i = 0; i < count; i++) objectives.set(get(`cmi.objectives.${i}.id`), i);
