@@ -4,8 +4,9 @@ Without JavaScript it is one long, readable page; `course.js` turns it into chap
 platform goes through `PlatformFor`, of which each kind of package brings its own script.
 """
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -20,6 +21,7 @@ MASTERY_SCORE = 70
 """Percent of right answers from which a unit is passed."""
 _MAX_OBJECTIVES = 100
 """So many objectives a platform must keep; more are reported as one for each chapter."""
+_HASH_CHARS = 8
 _SPOKEN = ("opened", "answered", "right", "wrong", "choose")
 """What `course.js` says; a script that speaks with a platform may say more."""
 _FOLDER = resources.files("coursegen_worker.exporters.page")
@@ -82,6 +84,11 @@ def render(unit: Unit) -> str:
     )
 
 
+def state_chars(chapters: Sequence[Chapter]) -> int:
+    """Give how many characters `course.js` has a platform remember of a unit of these chapters."""
+    return _HASH_CHARS + 1 + len(chapters) + 1 + sum(len(chapter.questions) for chapter in chapters)
+
+
 def static() -> dict[str, bytes]:
     """Give the files that each page needs beside it, but for the script that speaks with the platform."""
     return {name: _FOLDER.joinpath(name).read_bytes() for name in ("course.css", "course.js")}
@@ -121,6 +128,7 @@ def _data(unit: Unit) -> dict[str, Any]:
     return {
         **unit.facts,
         "mastery": MASTERY_SCORE,
+        "hash": _hash(unit.chapters),
         "words": {name: unit.writer.words.template(name) for name in _SPOKEN + unit.spoken},
         "objectives": _objectives(unit),
         "questions": {
@@ -132,6 +140,12 @@ def _data(unit: Unit) -> dict[str, Any]:
             for n, question in enumerate(chapter.questions, start=1)
         },
     }
+
+
+def _hash(chapters: Sequence[Chapter]) -> str:
+    """Name what is asked, so that answers that a platform remembers are never taken for those to other questions."""
+    asked = [[c.index, [[q.stem, *(o.text for o in q.options)] for q in c.questions]] for c in chapters]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:_HASH_CHARS]
 
 
 def _objectives(unit: Unit) -> list[dict[str, Any]]:

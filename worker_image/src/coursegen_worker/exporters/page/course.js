@@ -16,14 +16,16 @@
   let current = pages[0].id;
   let turnedAt = Date.now(); // since when the learner has had the question before the eyes
 
-  // State: one digit a chapter (opened or not), a bar, one letter a question (the option chosen, or -).
+  // State: the hash of what is asked, a bar, one digit a chapter (opened or not), a bar, one letter a question (the
+  // option chosen, or -). Places mean nothing in a course that asks something else: its state is not taken over.
   function pack() {
     const opened = chapters.map((p) => (seen.has(p.id) ? "1" : "0")).join("");
-    return `${opened}|${ids.map((id) => (answers.has(id) ? "abcdefghij"[answers.get(id)] : "-")).join("")}`;
+    return `${data.hash}|${opened}|${ids.map((id) => (answers.has(id) ? "abcdefghij"[answers.get(id)] : "-")).join("")}`;
   }
 
   function unpack(state) {
-    const [opened = "", chosen = ""] = state.split("|");
+    const [hash, opened = "", chosen = ""] = state.split("|");
+    if (hash !== data.hash) return;
     chapters.forEach((p, i) => opened[i] === "1" && seen.add(p.id));
     ids.forEach((id, i) => {
       const option = "abcdefghij".indexOf(chosen[i] || "-");

@@ -50,8 +50,7 @@ def export(course: Course, options: ScormOptions, advance: Advance) -> Exported:
 def _parts(course: Course, edition: Edition, packaging: Packaging) -> list[list[int]]:
     """Give the places of the chapters of each unit; what a platform cannot keep in one is divided after all."""
     places = range(len(course.chapters))
-    state = len(places) + 1 + sum(len(chapter.questions) for chapter in course.chapters)
-    if packaging is Packaging.SINGLE and state <= edition.max_state:
+    if packaging is Packaging.SINGLE and page.state_chars(course.chapters) <= edition.max_state:
         return [list(places)]
     return [[place] for place in places]
 
