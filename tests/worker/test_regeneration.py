@@ -105,6 +105,14 @@ def test_the_composers_simplification_is_taken(number: int) -> None:
     assert regeneration.refusal(chapter, found, wish, regeneration.scope(chapter, wish)) is None
 
 
+@pytest.mark.parametrize("asked", ["Please explain it in more depth", "Learners complain that it is too simple"])
+def test_the_composers_deeper_text_is_taken(asked: str) -> None:
+    chapter, wish = compose(*DEMO)[1][0], Wish(asked, None)
+    found = WRITER.revise(chapter, wish, ignore).chapter
+    assert any(s.id.endswith("-deeper") for s in found.sections)
+    assert regeneration.refusal(chapter, found, wish, regeneration.scope(chapter, wish)) is None
+
+
 def test_the_composers_work_on_one_objective_leaves_the_others_alone() -> None:
     wish = Wish(None, None, [Flaw("alignment", GOAL.id, "explain more")])
     asked = regeneration.scope(CHAPTER, wish)

@@ -18,14 +18,20 @@ class Focus(StrEnum):
 
 
 _CUES = {
-    Focus.SIMPLER: r"simpl|easier|plain|readab|too (?:advanced|hard|difficult|complex|long|dense|fast|technical)|"
-    r"jargon|confus|hard to (?:read|follow|understand)|for beginners|shorter sentences|clar(?:ity|ify|er)",
-    Focus.EXAMPLES: r"example|illustrat|concrete|real[- ]world|case stud|demonstrat",
-    Focus.PRACTICE: r"exercise|practi[cs]e|hands[- ]on|activit|task",
-    Focus.QUESTIONS: r"question|quiz|assess|test",
-    Focus.DEPTH: r"deeper|depth|more (?:detail|advanced)|too (?:easy|basic|simple|shallow)|challeng",
-    Focus.COVERAGE: r"objective|align|coverage|missing",
+    Focus.SIMPLER: r"simpl(?:e|er|est|y|if\w+|icity)|easier|plain(?:er|ly)?|readab\w+|jargon|confus\w+|"
+    r"clarity|clarify|clearer|"
+    r"too (?:advanced|hard|difficult|complex|complicated|long|dense|fast|technical)|"
+    r"hard to (?:read|follow|understand)|for beginners|shorter sentences",
+    Focus.EXAMPLES: r"examples?|illustrat\w+|concrete|real world|case stud(?:y|ies)|demonstrat\w+",
+    Focus.PRACTICE: r"exercises?|practi[cs]\w+|hands on|activit(?:y|ies)|tasks?",
+    Focus.QUESTIONS: r"questions?|quiz\w*|assess\w*|test(?:s|ing)?",
+    Focus.DEPTH: r"deeper|depth|harder|more (?:detail\w*|advanced|difficult)|challeng\w+",
+    Focus.COVERAGE: r"objectives?|(?:mis)?align\w*|coverage|missing",
 }
+_TOO_EASY = re.compile(
+    r"\btoo (?:easy|basic|simple|simplistic|shallow|superficial)\b(?: for [^.,;:!?]*)?", re.IGNORECASE
+)
+"""Asks for more depth, whomever it is too easy for: beginners, plain people."""
 
 
 def read(wish: Wish) -> list[Focus]:
@@ -47,4 +53,14 @@ def read(wish: Wish) -> list[Focus]:
 
 
 def _cues(text: str) -> list[Focus]:
-    return [focus for focus, cue in _CUES.items() if re.search(cue, text.replace("-", " "), re.IGNORECASE)]
+    spaced = text.replace("-", " ")
+    shallow = _TOO_EASY.search(spaced) is not None
+    heard = {focus: _hears(cue, spaced) for focus, cue in _CUES.items()}
+    heard[Focus.SIMPLER] = _hears(_CUES[Focus.SIMPLER], _TOO_EASY.sub(" ", spaced))
+    heard[Focus.DEPTH] = heard[Focus.DEPTH] or shallow
+    return [focus for focus in _CUES if heard[focus]]
+
+
+def _hears(cue: str, text: str) -> bool:
+    """Tell whether a cue stands in the text as a word of its own: `explain` asks for nothing plain."""
+    return re.search(rf"\b(?:{cue})\b", text, re.IGNORECASE) is not None
