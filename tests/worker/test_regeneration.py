@@ -49,6 +49,41 @@ def test_a_wish_concerns_what_it_names(wish: Wish, sections: set[str], objective
     assert (found.whole, set(found.sections), set(found.objectives)) == (False, sections, objectives)
 
 
+# Ids and titles as models' chapters and the composer's recaps have them.
+TITLES = {
+    "introduction": "Introduction",
+    "lesson-1": "Loops over lists",
+    "lesson-2": "変数とは何であるか",
+    "exercise": "Your turn: write a loop",
+    "recap": "In short",
+}
+TITLED = CHAPTER.model_copy(
+    update={"sections": [FIRST.model_copy(update={"id": id_, "title": title}) for id_, title in TITLES.items()]}
+)
+
+
+@pytest.mark.parametrize(
+    ("feedback", "focus", "sections"),
+    [
+        ("Keep the introduction as it is, and add one more exercise. A recap would help.", None, set()),
+        ("Please write in shorter sentences.", None, set()),
+        ("In short: write it anew.", None, set()),
+        ("Troubleloops over listsort", None, set()),
+        ("Loops over lists are hard", None, {"lesson-1"}),
+        ("rewrite lesson-1, not lesson-12", None, {"lesson-1"}),
+        ("Write the section introduction anew", None, {"introduction"}),
+        ("The exercise section is too long", None, {"exercise"}),
+        ("“In short” is too long, as is `introduction`", None, {"recap", "introduction"}),
+        ("Shorter, please", "exercise", {"exercise"}),
+        ("「変数とは何であるか」をやさしく。", None, {"lesson-2"}),
+        ("変数とは何であるかをやさしく。", None, {"lesson-2"}),
+    ],
+)
+def test_a_word_of_prose_is_not_the_name_of_a_section(feedback: str, focus: str | None, sections: set[str]) -> None:
+    found = regeneration.scope(TITLED, Wish(feedback, focus))
+    assert (set(found.sections), found.whole) == (sections, not sections)
+
+
 @pytest.mark.parametrize(
     "wish",
     [

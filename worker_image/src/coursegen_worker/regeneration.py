@@ -17,8 +17,12 @@ from coursegen_worker.writers.template import wishes
 T = TypeVar("T", Section, Question)
 _LOSS = 0.06
 """A tenth of an objective's coverage can go with any change of words."""
-_LEAST_TITLE = 8
-"""Shorter titles stand in feedback by chance."""
+_LEAST_TITLE = 10
+"""Shorter titles, such as `In short`, stand in feedback by chance, and so do those of a single word."""
+_LEAST_UNSPACED = 8
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\U0003ffff]")
+"""Signs of scripts that do not set words apart by spaces, or tie particles to them."""
+_QUOTE = "[\"'`“”„«»‘’「」]"
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,12 @@ class Scope:
 def scope(chapter: Chapter, wish: Wish) -> Scope:
     """Read from a wish what it concerns: sections and objectives by id or in their own words, or a report's findings.
 
+    An id that is a plain word, and a short title, counts in quotes or beside `section`; the id as a focus area too.
     A finding about readability concerns the whole chapter: it names the hardest sentences only.
     """
     said = f" {wish.focus_area or ''} {wish.feedback or ''} ".lower()
-    named = [s.id for s in chapter.sections if _names(said, s.id, s.title)]
+    focus = (wish.focus_area or "").lower()
+    named = [s.id for s in chapter.sections if s.id.lower() == focus or _names(said, s.id, s.title)]
     named += [q.id for q in chapter.questions if _names(said, q.id, q.stem)]
     aims = [o.id for o in chapter.objectives if _names(said, o.id, o.text)]
     if not any(f.measure == "readability" for f in wish.findings):
@@ -96,8 +102,29 @@ def refusal(old: Chapter, new: Chapter, wish: Wish, asked: Scope) -> str | None:
 
 
 def _names(said: str, identity: str, words: str) -> bool:
-    by_id = re.search(rf"(?<![\w-]){re.escape(identity.lower())}(?![\w-])", said) is not None
-    return by_id or (len(words) >= _LEAST_TITLE and words.lower().rstrip(" .?!") in said)
+    identity, words = identity.lower(), words.lower().rstrip(" .?!")
+    if _marked(said, identity) or (words and _marked(said, words)):
+        return True
+    return (not identity.isalpha() and _stands(said, identity)) or (_telling(words) and _stands(said, words))
+
+
+def _marked(said: str, name: str) -> bool:
+    name = re.escape(name)
+    ways = rf"{_QUOTE}\s*{name}[.?!]?\s*{_QUOTE}|\bsections? {name}(?![\w-])|(?<![\w-]){name} sections?\b"
+    return re.search(ways, said) is not None
+
+
+def _telling(words: str) -> bool:
+    if _UNSPACED.search(words):
+        return len(words) >= _LEAST_UNSPACED
+    return len(words) >= _LEAST_TITLE and " " in words
+
+
+def _stands(said: str, name: str) -> bool:
+    """Tell whether a name stands in what was said, and not in the middle of a word."""
+    if _UNSPACED.search(name):
+        return name in said
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said) is not None
 
 
 def _ids(items: Sequence[Section] | Sequence[Question]) -> list[str]:
