@@ -16,6 +16,24 @@ become becomes work works happen happens has have had there also such
 _STOP = frozenset(_STOP_TEXT.split())
 _CLAUSE = re.compile(r"(how|why|what|when|where|which|who|whether|that)\b", re.IGNORECASE)
 _TAIL = re.compile(r"\s+(?:to|using|so that|in order to|by|when|while|as well as)\s.*$|[;:(].*$|,\s.*$", re.IGNORECASE)
+_OPENING = re.compile(
+    r"(?:(?:(?:by|at|after) [^,]{1,80}, )?(?:(?:the|all|your|our|my) )?"
+    r"(?:students?|learners?|participants?|pupils?|trainees?|you|they|we) (?:will|should|can|must|shall) "
+    r"(?:be able to:? )?|(?:to )?be able to:? )",
+    re.IGNORECASE,
+)
+"""Whom an objective is for; a verb in its base form follows."""
+_GRASP = re.compile(
+    r"(?:get started with|get to know|(?:be|become|get) familiar with|be introduced to|make sense of"
+    r"|(?:gain|have|develop|get) an? (?:\w+ )?understanding of) (?=\S)",
+    re.IGNORECASE,
+)
+"""Verbs of several words, which all say `understand`."""
+_JOINED = re.compile(r"([\w-]+)((?:, [\w-]+)*),? (?:and then|and|or|then) ([\w-]+)(?: |$)", re.IGNORECASE)
+"""`Write and publish …`, `Compare, contrast and rank …`: what is joined to a leading verb is one too, known or not."""
+_ASIDE = re.compile(r"([\w-]+), (?:in|for|with|by|on|at|from|under|without) [^,]+, ", re.IGNORECASE)
+_PARTICLES = ("about", "up", "out", "down", "on", "with", "for", "through", "into")
+_PREPOSITIONS = ("in", "of", "to", "at", "by", "as", "from", "with", "for", "through", "into")
 _WORD = re.compile(r"[^\W\d_][\w'’+#-]*", re.UNICODE)
 MAX_TOPIC_CHARS = 70
 
@@ -25,6 +43,8 @@ class Parsed:
     """An objective's parts. `topic` fits behind `about`: a noun phrase or a question such as `how rain forms`."""
 
     text: str
+    core: str
+    """The text from its verb on, without whom it is for: `Students will be able to`."""
     verb: str
     level: BloomLevel
     topic: str
@@ -34,13 +54,19 @@ class Parsed:
 def parse(text: str) -> Parsed:
     """Take an objective apart; text without a known verb is all topic, at the level `understand`."""
     text = " ".join(text.split()).rstrip(" .;")
-    verb, rest = _verb(text)
+    opening = _OPENING.match(text)
+    core = text[opening.end() :] if opening else text
+    verb, rest = _verb(core)
+    if opening and not verb:
+        rest = f"how to {core}"
+    if rest == text:
+        rest = _in_mid_sentence(text)
     topic = rest if _CLAUSE.match(rest) else _TAIL.sub("", rest)
     topic = topic.strip(" ,.;:") or text
     words = key_words(topic) or key_words(text)
     if len(topic) > MAX_TOPIC_CHARS:
         topic = _joined(words[:3]) if words else "this topic"
-    return Parsed(text, verb or "understand", bloom.level_of(verb) or "understand", topic, words)
+    return Parsed(text, core, verb or "understand", bloom.level_of(verb) or "understand", topic, words)
 
 
 def key_words(text: str) -> tuple[str, ...]:
@@ -53,18 +79,46 @@ def key_words(text: str) -> tuple[str, ...]:
 
 
 def _verb(text: str) -> tuple[str, str]:
-    """Split the leading verb off; `learn to write X` and `learn how to write X` are about writing."""
-    words = text.split()
-    if not words or bloom.level_of(words[0]) is None or len(words) == 1:
+    """Split the leading verbs off; `learn to write X` and `learn how to write X` are about writing."""
+    if grasp := _GRASP.match(text):
+        return "understand", text[grasp.end() :]
+    verb, rest = _leading(_ASIDE.sub(r"\1 ", text, count=1))
+    if not verb:
         return "", text
-    verb, rest = words[0].lower(), words[1:]
-    if rest[0].lower() in ("and", "or") and len(rest) > 2 and bloom.level_of(rest[1].strip(",")):
-        rest = rest[2:]
-    rest = rest[1:] if rest[0].lower() in ("about", "up", "out", "with", "on") and len(rest) > 1 else rest
-    after = rest[1:] if rest[0].lower() == "how" and len(rest) > 2 and rest[1].lower() == "to" else rest
-    if after[0].lower() == "to" and len(after) > 2 and bloom.level_of(after[1]):
-        return after[1].lower(), " ".join(after[2:])
-    return verb, " ".join(rest)
+    to = re.match(r"(how )?to ", rest, re.IGNORECASE)
+    if to is None:
+        return verb, rest
+    inner = rest[to.end() :]
+    nested = _leading(inner)
+    if nested[0]:
+        return nested
+    return verb, f"how to {inner}" if verb == "learn" else rest
+
+
+def _leading(text: str) -> tuple[str, str]:
+    """Split off the verbs that a text begins with, with their particle; none where they are its only word."""
+    first, _, rest = text.partition(" ")
+    joined = _JOINED.match(text)
+    verb = joined[1] if joined else first
+    if not rest or bloom.level_of(verb) is None:
+        return "", text
+    if joined:
+        rest = text[joined.end() :]
+        if not rest or _first(rest) in _PREPOSITIONS:  # `Read and write in French`, `Work and energy`
+            return (verb.lower(), f"how to {text[:1].lower()}{text[1:]}") if bloom.level_of(joined[3]) else ("", text)
+    particle, _, behind = rest.partition(" ")
+    return verb.lower(), behind if behind and particle.lower() in _PARTICLES else rest
+
+
+def _first(text: str) -> str:
+    return text.partition(" ")[0].lower()
+
+
+def _in_mid_sentence(text: str) -> str:
+    """Give a text that is no name as it stands in a sentence; a noun may be a name."""
+    first = text.partition(" ")[0]
+    plain = first.lower() in _STOP and (first == "A" or first[1:].islower())
+    return text[:1].lower() + text[1:] if plain else text
 
 
 def _joined(words: tuple[str, ...]) -> str:

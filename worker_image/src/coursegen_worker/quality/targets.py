@@ -34,12 +34,12 @@ class Target:
     def of(cls, objective: LearningObjective) -> "Target":
         """Take one objective apart."""
         parsed = parse(objective.text)
-        own = frozenset(stems(key_words(parsed.text.split(maxsplit=1)[-1]) if parsed.verb else parsed.words))
+        own = frozenset(stems(key_words(parsed.core.split(maxsplit=1)[-1]) if parsed.verb else parsed.words))
         level = bloom.VERBS[objective.bloom_level]
         return cls(
             objective,
-            own or frozenset(content_stems(parsed.text)),
-            frozenset(content_stems(parsed.text)),
+            own or frozenset(content_stems(parsed.core)),
+            frozenset(content_stems(parsed.core)),
             frozenset(map(stem, level | {parsed.verb})),
         )
 

@@ -14,6 +14,9 @@ LONG_WORDS = 10
 SHORT_WORDS = 7
 """The least that makes sense: a shorter sentence is left alone."""
 _MIN_CLAUSE = 3
+_WAITING = ("if", "when", "since", "because", "while", "although", "though", "as", "once", "until", "unless",
+            "more", "less", "fewer", "another")  # fmt: skip
+"""First words of what is no sentence before the comma: it waits for what comes behind."""
 _SUBJECT = r"(?:I|it|they|you|we|he|she|this|there|that is|these|each|nobody|no one|then (?:it|you|we|they))\b"
 _BREAKS = [
     (re.compile(rf",? and (?={_SUBJECT})"), ". "),
@@ -146,13 +149,13 @@ def _split(sentence: str, long_words: int) -> str:
 
 
 def _stands_alone(head: str) -> bool:
-    """Tell whether what comes before a break is a whole sentence: not an opening such as `If it rains`.
+    """Tell whether what comes before a break is a whole sentence: not an opening such as `If it rains` or `More of it`.
 
     Quotes and brackets that are open would be torn apart.
     """
     first = (prose.words(head) or [""])[0].lower()
     opens = head.count("(") != head.count(")") or head.count("“") != head.count("”") or head.count("`") % 2
-    waits = first in ("if", "when", "since", "because", "while", "although", "though", "as", "once", "until", "unless")
+    waits = first in _WAITING
     return len(prose.words(head)) >= _MIN_CLAUSE and not opens and not waits
 
 
