@@ -118,6 +118,23 @@ def test_our_own_documents_are_read_as_they_are(tmp_path: Path) -> None:
     assert read(tmp_path, ours_json=ours.seal()).course.chapters[0].sections == ours.sections
 
 
+@pytest.mark.parametrize("course", [False, True])
+@pytest.mark.parametrize(
+    ("answer", "words"), [(4, "4 is the index of no option: there are 4"), (9, "there are 4"), (-1, "")]
+)
+def test_an_answer_that_is_no_option_is_refused_by_its_fields_name(
+    course: bool, answer: int, words: str, tmp_path: Path
+) -> None:
+    ours = compose(*DEMO)[1][0].wire()
+    ours["questions"][1]["answer"] = answer
+    with pytest.raises(TaskFailedError) as caught:
+        read(tmp_path, ours_json={"title": "x", "chapters": [ours]} if course else ours)
+    assert caught.value.failure is FailureClass.INVALID_INPUT
+    assert "ours.json: " in caught.value.message
+    assert "questions.1.answer: " in caught.value.message
+    assert words in caught.value.message
+
+
 @pytest.mark.parametrize(
     ("files", "words"),
     [

@@ -9,7 +9,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from coursegen_api.base import Model, ProficiencyLevel, Usage
 from coursegen_api.task import CourseContext
@@ -142,6 +142,14 @@ class Question(Model):
     stem: Text
     options: Annotated[list[Option], Field(min_length=2, max_length=10)]
     answer: Annotated[int, Field(ge=0, le=9)]
+
+    @field_validator("answer")
+    @classmethod
+    def _is_an_option(cls, answer: int, info: ValidationInfo) -> int:
+        count = len(info.data.get("options", ()))
+        if count and answer >= count:
+            raise ValueError(f"{answer} is the index of no option: there are {count}, counted from 0")
+        return answer
 
 
 class Scores(Model):

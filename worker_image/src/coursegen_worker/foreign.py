@@ -49,7 +49,7 @@ def chapters(name: str, data: bytes, meta: CourseMeta | None) -> list[Chapter]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
-        raise invalid_input(f"{name}: {field}: {first['msg']}") from error
+        raise invalid_input(f"{name}: {field}: {first['msg'].removeprefix('Value error, ')}") from error
     except (ValueError, RecursionError) as error:
         raise invalid_input(f"{name}: it cannot be read: {one_line(str(error), 200)}") from error
 
