@@ -1,8 +1,10 @@
 """Content from elsewhere is read where it can be understood, and refused with the field's name where not."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import foreign_courses
 import pytest
 from worker_support import DEMO, NAMESPACE, as_course, compose, ignore
 
@@ -10,7 +12,7 @@ from coursegen_api import names
 from coursegen_api.base import ExportFormat, FailureClass
 from coursegen_api.task import MAX_CONTENT_BYTES, Source
 from coursegen_worker import content, durations, markdown
-from coursegen_worker.documents import CodeBlock, ListBlock
+from coursegen_worker.documents import CodeBlock, Course, ListBlock
 from coursegen_worker.exporters import Wanted, export
 from coursegen_worker.failures import TaskFailedError
 from coursegen_worker.store import Store
@@ -116,6 +118,58 @@ def test_content_that_was_sent_to_the_gateway_may_have_ten_mebibytes(tmp_path: P
 def test_our_own_documents_are_read_as_they_are(tmp_path: Path) -> None:
     ours = compose(*DEMO)[1][0]
     assert read(tmp_path, ours_json=ours.seal()).course.chapters[0].sections == ours.sections
+
+
+def json_export(course: Course) -> bytes:
+    return export(course, Wanted(ExportFormat.JSON), ignore).data
+
+
+def whole() -> Course:
+    outline, chapters = compose(*DEMO)
+    return as_course(outline, chapters)
+
+
+def with_a_gap() -> Course:
+    outline, chapters = compose(*DEMO)
+    return as_course(outline, [chapters[0], *chapters[2:]], missing_chapters=[2])
+
+
+@pytest.mark.parametrize("made", [whole, with_a_gap, lambda: foreign_courses.course(foreign_courses.GERMAN)])
+def test_a_json_export_is_read_back_as_the_course_that_it_was_made_of(
+    made: Callable[[], Course], tmp_path: Path
+) -> None:
+    course = made()
+    again = read(tmp_path, course_json=json_export(course)).course
+    assert json_export(again) == json_export(course)
+    for form in (ExportFormat.MARKDOWN, ExportFormat.EPUB, ExportFormat.CMI5):
+        assert export(again, Wanted(form), ignore).data == export(course, Wanted(form), ignore).data, form
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ((), {"$schema": "https://coursegen.dev/schemas/course-v1.json"}, "$schema: "),
+        ((), {"hasPart": []}, "hasPart: "),
+        ((), {"teaches": [""]}, "it cannot be read: teaches.0: "),
+        ((), {"name": ""}, "it cannot be read: name: "),
+        ((), {"inLanguage": "German"}, "it cannot be read: inLanguage: "),
+        (("hasPart", 0), {"position": 2}, "hasPart: the position 2 is there twice"),
+        (("hasPart", 0), {"extra": 1}, "hasPart.0.extra: "),
+        (("hasPart", 1, "questions", 0), {"answer": 9}, "hasPart.1.questions.0.answer: 9 is the index of no option"),
+    ],
+)
+def test_what_is_wrong_in_a_json_export_is_named(
+    path: tuple[str | int, ...], value: dict[str, object], words: str, tmp_path: Path
+) -> None:
+    raw = json.loads(json_export(whole()))
+    place = raw
+    for step in path:
+        place = place[step]
+    place.update(value)
+    with pytest.raises(TaskFailedError) as caught:
+        read(tmp_path, course_json=raw)
+    assert caught.value.failure is FailureClass.INVALID_INPUT
+    assert f"course.json: {words}" in caught.value.message
 
 
 @pytest.mark.parametrize("course", [False, True])

@@ -41,12 +41,15 @@ def read(source: Source, store: Store, advance: Advance) -> Content:
     else:
         files = _mounted(Path(str(source.content_path)))
     advance(1.0, "reading content")
-    chapters = [chapter for name, data in files for chapter in foreign.chapters(name, data, source.meta)]
-    chapters = [c.model_copy(update={"index": i}) for i, c in enumerate(_in_order(chapters), start=1)]
+    found = [foreign.read(name, data, source.meta) for name, data in files]
+    chapters = _in_order([chapter for file in found for chapter in file.chapters])
+    told = next((file.meta for file in found if file.meta), None)  # an export keeps its numbers: some may be missing
+    if told is None:
+        chapters = [c.model_copy(update={"index": i}) for i, c in enumerate(chapters, start=1)]
     if len(chapters) > 100:
         raise invalid_input(f"work.source: {len(chapters)} chapters are over the 100 that a course may have")
     hashes = [hashlib.sha256(data).hexdigest() for _, data in files]
-    return Content(_course(chapters, source.meta, {}), {"content": hashes})
+    return Content(_course(chapters, source.meta or told, {}), {"content": hashes})
 
 
 def _of_chapters(refs: list[ChapterRef], meta: CourseMeta | None, store: Store, advance: Advance) -> Content:

@@ -8,6 +8,7 @@ the first heading of level 1 is its title; a list under a heading such as `Learn
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -36,8 +37,16 @@ _TITLE_CHARS = 200
 _TEXT_CHARS = 20_000
 
 
-def chapters(name: str, data: bytes, meta: CourseMeta | None) -> list[Chapter]:
-    """Read one file's chapters; raises InvalidInput naming the file and the field."""
+@dataclass(frozen=True)
+class Found:
+    """What a file holds: chapters, and what it says of their course where it is an export of one."""
+
+    chapters: list[Chapter]
+    meta: CourseMeta | None = None
+
+
+def read(name: str, data: bytes, meta: CourseMeta | None) -> Found:
+    """Read one file; raises InvalidInput naming the file and the field."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -45,7 +54,7 @@ def chapters(name: str, data: bytes, meta: CourseMeta | None) -> list[Chapter]:
     try:
         if not name.endswith(".md"):
             return _of_json(name, json.loads(text), meta)
-        return [_of_markdown(text, {"title": ""}, 1, meta)]
+        return Found([_of_markdown(text, {"title": ""}, 1, meta)])
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
@@ -54,14 +63,16 @@ def chapters(name: str, data: bytes, meta: CourseMeta | None) -> list[Chapter]:
         raise invalid_input(f"{name}: it cannot be read: {one_line(str(error), 200)}") from error
 
 
-def _of_json(name: str, raw: Any, meta: CourseMeta | None) -> list[Chapter]:
+def _of_json(name: str, raw: Any, meta: CourseMeta | None) -> Found:
     if not isinstance(raw, dict):
         raise invalid_input(f"{name}: a JSON object with a title is expected, not a {type(raw).__name__}")
     if raw.get("kind") == "chapter" and "sections" in raw:
-        return [Chapter.model_validate(raw)]
+        return Found([Chapter.model_validate(raw)])
+    if "hasPart" in raw:
+        return _of_export(name, raw)
     many = raw.get("chapters")
     if many is None:
-        return [_plain(name, raw, 1, meta)]
+        return Found([_plain(name, raw, 1, meta)])
     if not isinstance(many, list) or not many:
         raise invalid_input(f"{name}: chapters: a list with at least one chapter is expected")
     meta = meta or _meta_of(raw)
@@ -72,7 +83,17 @@ def _of_json(name: str, raw: Any, meta: CourseMeta | None) -> list[Chapter]:
             raise invalid_input(f"{where}: an object is expected")
         ours = item.get("kind") == "chapter" and "sections" in item
         found.append(Chapter.model_validate(item) if ours else _plain(where, item, number, meta))
-    return found
+    return Found(found)
+
+
+def _of_export(name: str, raw: dict[str, Any]) -> Found:
+    from coursegen_worker.exporters import json_export  # its measures are needed by nothing else that is read
+
+    meta, chapters = json_export.read(raw)
+    places = [chapter.index for chapter in chapters]
+    if twice := sorted({place for place in places if places.count(place) > 1}):
+        raise invalid_input(f"{name}: hasPart: the position {twice[0]} is there twice")
+    return Found(chapters, meta)
 
 
 def _plain(where: str, raw: dict[str, Any], index: int, meta: CourseMeta | None) -> Chapter:

@@ -8,10 +8,11 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from coursegen_api.base import Model, ProficiencyLevel, Usage
+from coursegen_api.task import CourseContext, CourseMeta
 from coursegen_worker.documents import (
     Chapter,
     Contract,
@@ -23,13 +24,24 @@ from coursegen_worker.documents import (
     Scores,
     Section,
 )
-from coursegen_worker.exporters import Exported
+from coursegen_worker.exporters import Exported, language
 from coursegen_worker.exporters.describe import language_of
 from coursegen_worker.progress import Advance
 from coursegen_worker.quality import lexical, readability
 
 MEDIA_TYPE = "application/json"
 SCHEMA_ID = "https://coursegen.dev/schemas/course-v2.json"
+_FILE_NAMES = {
+    "course_id": "identifier",
+    "title": "name",
+    "language": "inLanguage",
+    "subject_domain": "about",
+    "difficulty_score": "difficultyScore",
+    "learning_objectives": "teaches",
+    "estimated_duration": "timeRequired",
+    "missing_chapters": "missingChapters",
+}
+"""How the file calls what the contract knows by another name."""
 _Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -119,6 +131,57 @@ def export(course: Course, scores: Mapping[int, Scores], include_assessments: bo
     )
     text = json.dumps(file.wire(), ensure_ascii=False, indent=2)
     return Exported(f"{text}\n".encode(), MEDIA_TYPE)
+
+
+def read(raw: dict[str, Any]) -> tuple[CourseMeta, list[Chapter]]:
+    """Read an export as the course that it was made of; raises ValueError naming the field.
+
+    Costs and hashes are left out: they are of the stored chapters, and the file may have been edited since.
+    """
+    file = CourseFile.model_validate(raw)
+    try:
+        meta = _meta_of(file)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field, *places = map(str, first["loc"])
+        raise ValueError(f"{'.'.join((_FILE_NAMES.get(field, field), *places))}: {first['msg']}") from error
+    return meta, [_chapter_of(part, meta) for part in file.has_part]
+
+
+def _meta_of(file: CourseFile) -> CourseMeta:
+    course = CourseContext(
+        title=file.name,
+        language=None if file.in_language == language.DEFAULT else file.in_language,
+        subject_domain=file.about,
+        proficiency_level=file.educational_level,
+        difficulty_score=file.difficulty_score,
+    )
+    return CourseMeta(
+        course_id=file.identifier,
+        course=course,
+        learning_objectives=file.teaches,
+        estimated_duration=file.time_required,
+        missing_chapters=file.missing_chapters,
+    )
+
+
+def _chapter_of(part: ChapterFile, meta: CourseMeta) -> Chapter:
+    return Chapter(
+        chapter_id=part.identifier,
+        course_id=meta.course_id,
+        course=meta.course,
+        index=part.position,
+        title=part.name,
+        complexity_level=part.educational_level,
+        objectives=part.objectives,
+        course_objective_ids=part.course_objective_ids,
+        estimated_duration=part.time_required,
+        contract=part.contract,
+        generator=part.generator,
+        sections=part.sections,
+        questions=part.questions,
+        revisions=part.revisions,
+    )
 
 
 def schema() -> dict[str, Any]:
