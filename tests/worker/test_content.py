@@ -184,8 +184,8 @@ def test_an_answer_that_is_no_option_is_refused_by_its_fields_name(
     with pytest.raises(TaskFailedError) as caught:
         read(tmp_path, ours_json={"title": "x", "chapters": [ours]} if course else ours)
     assert caught.value.failure is FailureClass.INVALID_INPUT
-    assert "ours.json: " in caught.value.message
-    assert "questions.1.answer: " in caught.value.message
+    where = "ours.json: chapters[0]: " if course else "ours.json: "
+    assert f"{where}questions.1.answer: " in caught.value.message
     assert words in caught.value.message
 
 

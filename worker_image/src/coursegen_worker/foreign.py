@@ -56,11 +56,15 @@ def read(name: str, data: bytes, meta: CourseMeta | None) -> Found:
             return _of_json(name, json.loads(text), meta)
         return Found([_of_markdown(text, {"title": ""}, 1, meta)])
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        raise invalid_input(f"{name}: {field}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise _flaw(name, error) from error
     except (ValueError, RecursionError) as error:
         raise invalid_input(f"{name}: it cannot be read: {one_line(str(error), 200)}") from error
+
+
+def _flaw(where: str, error: ValidationError) -> TaskFailedError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(map(str, first["loc"]))
+    return invalid_input(f"{where}: {field}: {first['msg'].removeprefix('Value error, ')}")
 
 
 def _of_json(name: str, raw: Any, meta: CourseMeta | None) -> Found:
@@ -82,7 +86,10 @@ def _of_json(name: str, raw: Any, meta: CourseMeta | None) -> Found:
         if not isinstance(item, dict):
             raise invalid_input(f"{where}: an object is expected")
         ours = item.get("kind") == "chapter" and "sections" in item
-        found.append(Chapter.model_validate(item) if ours else _plain(where, item, number, meta))
+        try:
+            found.append(Chapter.model_validate(item) if ours else _plain(where, item, number, meta))
+        except ValidationError as error:
+            raise _flaw(where, error) from error
     return Found(found)
 
 
