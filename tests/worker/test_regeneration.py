@@ -97,6 +97,25 @@ def test_a_wish_that_names_nothing_concerns_the_whole_chapter(wish: Wish) -> Non
     assert regeneration.scope(CHAPTER, wish).whole
 
 
+@pytest.mark.parametrize(
+    ("feedback", "kept", "sections"),
+    [
+        ("Too advanced. Keep the introduction as it is.", {"introduction"}, set()),
+        ("Leave section “In short” alone; loops over lists are hard.", {"recap"}, {"lesson-1"}),
+        ("Don't touch lesson-1, and simplify the exercise section.", {"lesson-1"}, {"exercise"}),
+        ("Keep the introduction short.", set(), set()),
+        ("Leave nothing unchanged, lesson-1 least of all.", set(), {"lesson-1"}),
+    ],
+)
+def test_a_section_that_is_to_stay_stays(feedback: str, kept: set[str], sections: set[str]) -> None:
+    asked = regeneration.scope(TITLED, Wish(feedback, None))
+    assert (set(asked.kept), set(asked.sections), asked.whole) == (kept, sections, not sections)
+    new = TITLED.model_copy(update={"sections": [reworded(s) for s in TITLED.sections]})
+    found, _ = regeneration.within(TITLED, new, asked)
+    assert set(regeneration.rewritten(TITLED, found)) == (sections or set(TITLES) - kept)
+    assert asked.section_ids(TITLED) == ((sections or set(TITLES) - kept) if sections or kept else None)
+
+
 def test_what_is_outside_of_the_scope_is_put_back_in_its_place() -> None:
     asked = regeneration.Scope(whole=False, sections=frozenset([FIRST.id]))
     added = FIRST.model_copy(update={"id": "new", "objective_ids": []})

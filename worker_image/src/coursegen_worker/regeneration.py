@@ -27,19 +27,25 @@ _QUOTE = "[\"'`“”„«»‘’「」]"
 
 @dataclass(frozen=True)
 class Scope:
-    """The sections and objectives that a wish concerns; `whole` where it names none."""
+    """The sections and objectives that a wish concerns; `whole` where it names none, but for what it wants kept."""
 
     whole: bool
     sections: frozenset[str] = frozenset()
     objectives: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+    """Sections that are to stay as they are."""
 
     def has_section(self, section: Section) -> bool:
         """Tell whether the section may be written anew, or added."""
+        if section.id in self.kept:
+            return False
         return self.whole or section.id in self.sections or bool(self.objectives & set(section.objective_ids))
 
     def section_ids(self, chapter: Chapter) -> frozenset[str] | None:
         """Give the ids of the chapter's sections concerned; None for all."""
-        return None if self.whole else frozenset(s.id for s in chapter.sections if self.has_section(s))
+        return (
+            None if self.whole and not self.kept else frozenset(s.id for s in chapter.sections if self.has_section(s))
+        )
 
     def has_question(self, question: Question) -> bool:
         """Tell whether the question may be written anew, or added."""
@@ -54,6 +60,7 @@ def scope(chapter: Chapter, wish: Wish) -> Scope:
     """
     said = f" {wish.focus_area or ''} {wish.feedback or ''} ".lower()
     focus = (wish.focus_area or "").lower()
+    kept = frozenset(s.id for s in chapter.sections if any(_keeps(said, n) for n in (s.id, s.title) if n))
     named = [s.id for s in chapter.sections if s.id.lower() == focus or _names(said, s.id, s.title)]
     named += [q.id for q in chapter.questions if _names(said, q.id, q.stem)]
     aims = [o.id for o in chapter.objectives if _names(said, o.id, o.text)]
@@ -61,9 +68,8 @@ def scope(chapter: Chapter, wish: Wish) -> Scope:
         places = {f.place for f in wish.findings}
         named += [place for place in (*_ids(chapter.sections), *_ids(chapter.questions)) if place in places]
         aims += [o.id for o in chapter.objectives if o.id in places]
-    if not named and not aims:
-        return Scope(whole=True)
-    return Scope(whole=False, sections=frozenset(named), objectives=frozenset(aims))
+    named = [place for place in named if place not in kept]
+    return Scope(not named and not aims, frozenset(named), frozenset(aims), kept)
 
 
 def within(old: Chapter, new: Chapter, asked: Scope) -> tuple[Chapter, bool]:
@@ -106,6 +112,13 @@ def _names(said: str, identity: str, words: str) -> bool:
     if _marked(said, identity) or (words and _marked(said, words)):
         return True
     return (not identity.isalpha() and _stands(said, identity)) or (_telling(words) and _stands(said, words))
+
+
+def _keeps(said: str, name: str) -> bool:
+    """Tell whether a section is to stay: `keep the introduction as it is`."""
+    name = rf"(?:the |section )*{_QUOTE}?{re.escape(name.lower())}{_QUOTE}?(?: section)?(?![\w-])"
+    ways = rf"\b(?:keep|leave) {name} (?:as it is|as is|as it was|unchanged|untouched|alone)\b"
+    return re.search(rf"{ways}|\b(?:do not|don['’]t) (?:change|touch|rewrite) {name}", said) is not None
 
 
 def _marked(said: str, name: str) -> bool:
