@@ -15,7 +15,7 @@ from coursegen_operator.progress import ProgressReader
 
 from .access import Caller, Gate, Impersonator, Right
 from .graphs import Prometheus
-from .guard import RateLimit
+from .guard import Bodies, RateLimit
 from .hub import Hub
 from .metrics import Metrics
 from .positions import Positions
@@ -63,6 +63,7 @@ class Gateway:
         self.tickets = Tickets()
         self.limit = RateLimit(settings.requests_per_second)
         self.tries = RateLimit(_TRIES_PER_SECOND)
+        self.bodies = Bodies()
         self.store = Store(settings.store_url.get_secret_value(), settings.store_folder)
         self.uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
         self._looked, self._busy = -_LOOK_SECONDS, dict[str, str]()

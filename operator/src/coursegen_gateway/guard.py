@@ -1,20 +1,33 @@
 """What every request passes first: bounds of size and rate, and headers that keep browsers out of trouble.
 
-Pure ASGI: nothing is buffered, so that downloads and WebSockets stream through it.
+`Guard` is pure ASGI: nothing is buffered, so that downloads and WebSockets stream through it.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .problems import Problem
 
-MAX_BODY = 1024 * 1024
+MAX_BODY = 256 * 1024
+"""Bytes: what the largest course needs. Read as JSON it can be 25 times as much in memory."""
+
+BODIES = 16
+"""Bodies in memory at once; each with its objects until the request is answered."""
+
+BODIES_OF_ONE = 4
+"""Of them, one caller's: nobody keeps all the others waiting."""
+
+BODY_SECONDS = 20.0
 _REMEMBERED = 10_000
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """Metrics know these by name: a caller can make up any number of others."""
@@ -71,7 +84,34 @@ class Bound:
     refusal: Callable[[], Problem]
 
 
-_BOUND = Bound(MAX_BODY, lambda: Problem(413, f"The body has more than {MAX_BODY} bytes."))
+def _too_large() -> Problem:
+    return Problem(413, f"A body has at most {MAX_BODY // 1024} KiB ({MAX_BODY} bytes): use kubectl for more.")
+
+
+_BOUND = Bound(MAX_BODY, _too_large)
+
+
+class Bodies:
+    """The bodies that lie in memory: a few of all callers, fewer of one; the others wait until it is their turn."""
+
+    def __init__(self) -> None:
+        self._all = asyncio.Semaphore(BODIES)
+        self._of_one: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def received(self, request: Request, user: str) -> AsyncIterator[None]:
+        """Have a request's body in memory during the block; Problem 408 or 400 if it does not come."""
+        mine = self._of_one.setdefault(user, asyncio.Semaphore(BODIES_OF_ONE))
+        async with mine, self._all:
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    await request.body()
+            except TimeoutError as error:
+                detail = f"The body did not come within {BODY_SECONDS:.0f} s: nothing was changed."
+                raise Problem(408, detail) from error
+            except ClientDisconnect as error:
+                raise Problem(400, "The body did not come whole: nothing was changed.") from error
+            yield
 
 
 class Guard:

@@ -1,8 +1,10 @@
 """What routes share: the gateway, the caller, and the parameters of lists."""
 
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, Response
+from fastapi.routing import APIRoute
 
 from ..access import Caller
 from ..gateway import Gateway
@@ -19,10 +21,29 @@ def the_gateway(request: Request) -> Gateway:
     return found
 
 
+class Known(APIRoute):
+    """A route that asks who calls before anything of a body is received: FastAPI would read and parse it first."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Give what answers; Problem 401 if it is not known who calls."""
+        answer = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            gateway, address = the_gateway(request), request.client.host if request.client else ""
+            caller = await gateway.caller(request.headers.get("authorization", ""), address)
+            request.state.caller = caller
+            if self.body_field is None:
+                return await answer(request)
+            async with gateway.bodies.received(request, caller.user):
+                return await answer(request)
+
+        return handle
+
+
 async def the_caller(request: Request) -> Caller:
-    """Say who calls; Problem 401 if that is not known."""
-    address = request.client.host if request.client else ""
-    return await the_gateway(request).caller(request.headers.get("authorization", ""), address)
+    """Give who calls, as a Known route has found out."""
+    found: Caller = request.state.caller
+    return found
 
 
 Here = Annotated[Gateway, Depends(the_gateway)]

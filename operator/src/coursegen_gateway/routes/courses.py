@@ -12,10 +12,10 @@ from coursegen_api.validation import ValidationSpec
 from .. import actions, present
 from ..models import Accepted, ChapterCounts, Course, GenerationStatus, Page, Task
 from ..state import CHAPTERS, COURSES, EXPORTS, VALIDATIONS
-from .common import By, Here, Limit, Namespace, Offset, Search, Sort, body_of, select
+from .common import By, Here, Known, Limit, Namespace, Offset, Search, Sort, body_of, select
 from .tasks import listed
 
-router = APIRouter(prefix="/api/v1", tags=["courses"])
+router = APIRouter(prefix="/api/v1", tags=["courses"], route_class=Known)
 
 CourseId = Annotated[
     str, Path(min_length=1, max_length=63, description="The owner's id, spec.courseId.", examples=["course-123"])

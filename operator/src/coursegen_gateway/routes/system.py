@@ -16,9 +16,9 @@ from ..graphs import RANGES
 from ..models import Demand, Graphs, Page, Queue, TaskHealth, Who, Worker
 from ..problems import not_found, of_cluster
 from ..state import PODS, QUEUES, uid_of
-from .common import By, Here, Namespace, the_gateway
+from .common import By, Here, Known, Namespace, the_gateway
 
-router = APIRouter()
+router = APIRouter(route_class=Known)
 probes = APIRouter(tags=["probes"])
 
 

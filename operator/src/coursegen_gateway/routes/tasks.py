@@ -15,9 +15,9 @@ from ..models import Accepted, Kind, Page, Position, Task, TaskDetail, Ticket
 from ..problems import Problem
 from ..state import TASK_KINDS, Entry
 from ..tickets import SECONDS
-from .common import By, Here, Limit, Namespace, Offset, Search, Sort, select
+from .common import By, Here, Known, Limit, Namespace, Offset, Search, Sort, select
 
-router = APIRouter(prefix="/api/v1", tags=["tasks"])
+router = APIRouter(prefix="/api/v1", tags=["tasks"], route_class=Known)
 
 _PLURALS = {kind: plural for plural, kind in TASK_KINDS.items()}
 

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Query, Request
 
 from .. import uploads
 from ..models import Upload
-from .common import By, Here
+from .common import By, Here, Known
 
 PATH = "/api/v1/uploads"
 
-router = APIRouter(tags=["tasks"])
+router = APIRouter(tags=["tasks"], route_class=Known)
 
 _EXAMPLE = {
     "title": "Loops", "learningObjectives": ["Write a for loop"],
