@@ -162,17 +162,19 @@ class Gateway:
             raise not_found(f"task {uid[:64]}")
         return Found(entry, caller)
 
-    async def find_course(self, caller: Caller, owner_id: str, namespace: str) -> Found:
-        """Give a course by its owner's id; Problem 409 with all of them if several bear it."""
+    async def find_course(self, caller: Caller, owner_id: str, namespace: str = "", uid: str = "") -> Found:
+        """Give a course by its owner's id; Problem 409 with all of them if several bear it and neither says which."""
         candidates = [Entry(COURSES, item) for item in self.state.with_owner_id(COURSES, owner_id)]
-        wanted = [c for c in candidates if not namespace or c.place[0] == namespace]
+        wanted = [c for c in candidates if namespace in ("", c.place[0]) and uid in ("", uid_of(c.item))]
         allowed = [e.item for e in await self.readable(caller, wanted)]
-        return Found(Entry(COURSES, _only(allowed, f"course {owner_id[:63]}")), caller)
+        found = _only(allowed, f"course {owner_id[:63]}", "add ?task_id=, or ?namespace= if that is enough")
+        return Found(Entry(COURSES, found), caller)
 
     async def find_chapter(self, course: Found, owner_id: str) -> Found:
         """Give a chapter of a course by its owner's id."""
         found = [c.item for c in await self.parts(course) if c.plural == CHAPTERS and _is_called(c.item, owner_id)]
-        return Found(Entry(CHAPTERS, _only(found, f"chapter {owner_id[:63]} in this course")), course.caller)
+        only = _only(found, f"chapter {owner_id[:63]} in this course", "use /api/v1/tasks/{task_id}")
+        return Found(Entry(CHAPTERS, only), course.caller)
 
     async def parts(self, course: Found) -> list[Entry]:
         """Give the chapters, validations and exports of a course that the caller may read, as rights go by kind."""
@@ -210,14 +212,14 @@ def _is_called(chapter: Json, owner_id: str) -> bool:
     return owner_id in (chapter["spec"].get("chapterId"), chapter["metadata"]["name"])
 
 
-def _only(found: list[Json], what: str) -> Json:
+def _only(found: list[Json], what: str, narrower: str) -> Json:
     if not found:
         raise not_found(what)
     if len(found) > 1:
         seen: list[Mapping[str, str]] = [
             {"namespace": place(i)[0], "name": place(i)[1], "task_id": uid_of(i)} for i in found[:20]
         ]
-        raise Problem(409, f"Several answer to {what}: narrow it with ?namespace=, or use a task_id.", candidates=seen)
+        raise Problem(409, f"Several answer to {what}: {narrower}.", candidates=seen)
     return found[0]
 
 

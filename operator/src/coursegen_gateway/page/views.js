@@ -27,7 +27,7 @@ export async function read(query) {
     const [position, course] = await Promise.all([
       LIVE.includes(shown.phase) && shown.hold_reason ? get(`${path}/position`).catch(() => null) : null,
       shown.kind === "course" ? get(`api/v1/courses/${encodeURIComponent(shown.course_id)}?${
-        new URLSearchParams({ namespace: shown.namespace })}`) : null,
+        new URLSearchParams({ task_id: task })}`) : null,
     ]);
     return { task: shown, position, course };
   }

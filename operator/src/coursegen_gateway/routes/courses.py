@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Path
+from fastapi import APIRouter, Body, Depends, Header, Path, Query
 
 from coursegen_api.chapter import ChapterSpec
 from coursegen_api.course import CourseSpec
@@ -10,6 +10,7 @@ from coursegen_api.export import ExportSpec
 from coursegen_api.validation import ValidationSpec
 
 from .. import actions, present
+from ..gateway import Found
 from ..models import Accepted, ChapterCounts, Course, GenerationStatus, Page, Task
 from ..state import CHAPTERS, COURSES, EXPORTS, VALIDATIONS
 from .common import By, Here, Known, Limit, Namespace, Offset, Search, Sort, body_of, select
@@ -20,6 +21,19 @@ router = APIRouter(prefix="/api/v1", tags=["courses"], route_class=Known)
 CourseId = Annotated[
     str, Path(min_length=1, max_length=63, description="The owner's id, spec.courseId.", examples=["course-123"])
 ]
+TaskId = Annotated[
+    str, Query(max_length=64, description="Of several courses that bear the id, the one whose metadata.uid this is.")
+]
+
+
+async def the_course(
+    gateway: Here, caller: By, course_id: CourseId, namespace: Namespace = "", task_id: TaskId = ""
+) -> Found:
+    """Give the course that a path names; Problem 404 if there is none, 409 if there are several."""
+    return await gateway.find_course(caller, course_id, namespace, task_id)
+
+
+Of = Annotated[Found, Depends(the_course)]
 _COURSE = {
     "namespace": "courses", "course_id": "course-123", "title": "Python Programming",
     "subject_domain": "Computer Science", "target_audience": {"proficiency_level": "beginner"},
@@ -48,18 +62,14 @@ async def create_course(gateway: Here, caller: By, body: Annotated[Any, Body()])
 
 
 @router.get("/courses/{course_id}", summary="Show a course with its parts")
-async def get_course(gateway: Here, caller: By, course_id: CourseId, namespace: Namespace = "") -> Course:
+async def get_course(gateway: Here, found: Of) -> Course:
     """Give a course with its chapters, validations and exports."""
-    found = await gateway.find_course(caller, course_id, namespace)
     return present.course(gateway.state, found.entry.item, await gateway.parts(found))
 
 
 @router.get("/courses/{course_id}/generation-status", summary="How far a course is")
-async def generation_status(
-    gateway: Here, caller: By, course_id: CourseId, namespace: Namespace = ""
-) -> GenerationStatus:
+async def generation_status(gateway: Here, found: Of) -> GenerationStatus:
     """Give phase, percentage and chapters of a course."""
-    found = await gateway.find_course(caller, course_id, namespace)
     course = present.course(gateway.state, found.entry.item, await gateway.parts(found))
     shown = course.model_dump() | {"status": course.phase, "course_id": course.course_id or course.name}
     return GenerationStatus.model_validate(
@@ -69,19 +79,17 @@ async def generation_status(
 
 @router.post("/courses/{course_id}/regenerate-chapter", status_code=202, summary="Make a chapter anew from feedback")
 async def regenerate_chapter(
-    gateway: Here, caller: By, course_id: CourseId, wish: actions.RegenerateChapter, namespace: Namespace = "",
+    gateway: Here, course: Of, wish: actions.RegenerateChapter,
     idempotency_key: Annotated[str | None, Header(max_length=63)] = None,
 ) -> Accepted:  # fmt: skip
     """Write the wish down; `task_id` is the chapter's, to follow at `/ws/tasks/{task_id}`."""
-    course = await gateway.find_course(caller, course_id, namespace)
     chapter = await gateway.find_chapter(course, wish.chapter_id)
     return await actions.regenerate(gateway, chapter, wish.feedback, wish.options.focus_area, idempotency_key)
 
 
 @router.get("/courses/{course_id}/chapters", summary="List a course's chapters")
-async def list_chapters_of(gateway: Here, caller: By, course_id: CourseId, namespace: Namespace = "") -> Page[Task]:
+async def list_chapters_of(gateway: Here, found: Of) -> Page[Task]:
     """Give the chapters of a course in their order."""
-    found = await gateway.find_course(caller, course_id, namespace)
     parts = [part for part in await gateway.parts(found) if part.plural == CHAPTERS]
     chapters = [present.task(gateway.state, part) for part in parts]
     return Page(items=chapters, total=len(chapters), offset=0, limit=max(1, len(chapters)))

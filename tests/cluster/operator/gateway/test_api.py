@@ -118,6 +118,9 @@ def test_a_course_id_that_two_namespaces_have_is_a_409_that_lists_them(
         answer = until(scene, lambda: (a := client.get("/api/v1/courses/T-1")).status_code == 409 and a)
         assert {c["namespace"] for c in answer.json()["candidates"]} == {scene.namespace, other}
         assert client.get("/api/v1/courses/T-1", params={"namespace": other}).json()["namespace"] == other
+        first, second = (c["task_id"] for c in answer.json()["candidates"])
+        for task_id in (first, second):
+            assert client.get("/api/v1/courses/T-1", params={"task_id": task_id}).json()["task_id"] == task_id
     # Who may read one of the two namespaces sees no second.
     assert people.author.get("/api/v1/courses/T-1").json()["namespace"] == scene.namespace
 

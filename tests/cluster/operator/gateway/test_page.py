@@ -104,6 +104,14 @@ def test_a_person_follows_a_course_and_steers_it(
     scene.until("ChapterGeneration", "course-123-chapter-01", lambda s: s.get("revision") == 1)
 
 
+def test_each_of_two_courses_with_one_id_can_be_opened(scene: Scene, page: Page) -> None:
+    for name in ("python", "python-v2"):
+        scene.create("CourseGeneration", name, course(1, courseId="twice", title=name.title(), suspend=True))
+    for name in ("python", "python-v2"):
+        page.goto(f"/?task={uid(scene, 'CourseGeneration', name)}")
+        expect(page.get_by_role("heading", level=1)).to_have_text(name.title())
+
+
 def test_a_task_that_waits_says_how_many_go_before_it(scene: Scene, people: People, page: Page) -> None:
     queue = f"{scene.namespace}-narrow"
     scene.create("GenerationQueue", queue, {"priority": 3, "capacity": 0})
