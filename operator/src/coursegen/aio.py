@@ -175,10 +175,10 @@ class AsyncClient:
                 await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def wait(self, name: str, *, timeout_seconds: float | None = None) -> Work:
-        """Give an object once its present revision has ended, however; TimeoutError after some seconds."""
+        """Give an object once it has ended, with what was asked of it last; TimeoutError after some seconds."""
         found = await self.get_task_status(name)
         deadline = None if timeout_seconds is None else asyncio.get_running_loop().time() + timeout_seconds
-        while not kinds.is_finished(found):
+        while not await self.run(calls.finished(found)):
             if deadline is not None and asyncio.get_running_loop().time() > deadline:
                 raise TimeoutError(f"{kinds.label(found)} has not ended after {timeout_seconds:.0f} s")
             await asyncio.sleep(_RECONNECT_SECONDS)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from pydantic import ValidationError
 
 from coursegen_api import names
-from coursegen_api.base import Model, Regeneration
+from coursegen_api.base import Model, Phase, Regeneration
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.cleanup import ArtifactCleanup
 from coursegen_api.course import CourseGeneration
@@ -23,7 +23,7 @@ from coursegen_api.kinds import Kind
 from coursegen_api.task import MAX_CONTENT_BYTES
 
 from . import kinds
-from .errors import CoursegenError, InputError, NotFoundError
+from .errors import CoursegenError, InputError, NotFoundError, RefusedError
 from .kinds import Work
 
 Json = dict[str, Any]
@@ -161,6 +161,20 @@ def children(course: CourseGeneration) -> Call[list[Work]]:
         mine = yield from listed(kind, meta.namespace, labelSelector=f"{names.LABEL_COURSE_UID}={meta.uid}")
         found += sorted(mine, key=_place)
     return found
+
+
+def finished(obj: Work) -> Call[bool]:
+    """Tell whether work has ended; what is asked of a part of a cancelled course is not done until that is retried."""
+    if kinds.is_finished(obj) or not kinds.has_ended(obj):
+        return kinds.is_finished(obj)
+    owner = next((o for o in obj.metadata.owner_references if o.get("controller")), None)
+    if owner is None or owner.get("kind") != CourseGeneration.__name__:
+        return False
+    try:
+        course = yield from get(CourseGeneration, obj.metadata.namespace, owner["name"])
+    except (NotFoundError, RefusedError):
+        return False
+    return course.status.phase is Phase.CANCELLED and kinds.is_finished(course)
 
 
 def _place(obj: Work) -> tuple[int, str]:

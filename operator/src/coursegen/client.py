@@ -174,10 +174,10 @@ class Client:
                 time.sleep(_RECONNECT_SECONDS)
 
     def wait(self, name: str, *, timeout_seconds: float | None = None) -> Work:
-        """Give an object once its present revision has ended, however; TimeoutError after some seconds."""
+        """Give an object once it has ended, with what was asked of it last; TimeoutError after some seconds."""
         found = self.get_task_status(name)
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        while not kinds.is_finished(found):
+        while not self.run(calls.finished(found)):
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(f"{kinds.label(found)} has not ended after {timeout_seconds:.0f} s")
             time.sleep(_RECONNECT_SECONDS)

@@ -11,6 +11,7 @@ from coursegen_api.kinds import Kind
 from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
 from coursegen_api.validation import QualityValidation
+from coursegen_operator.plan import requests
 
 from .errors import InputError
 
@@ -58,7 +59,15 @@ def path(kind: type[Kind], namespace: str = "", name: str = "") -> str:
     return f"{API}{middle}/{kind.meta.plural}" + (f"/{name}" if name else "")
 
 
+def has_ended(obj: Work) -> bool:
+    """Tell whether the present revision of an object has ended, as far as the operator has seen what it is to be."""
+    return obj.status.observed_generation == obj.metadata.generation and requests.ended(obj) is not None
+
+
 def is_finished(obj: Work) -> bool:
-    """Tell whether the present revision of an object has ended, and nothing newer has been asked for since."""
-    seen = obj.status.observed_generation == obj.metadata.generation
-    return seen and any(c.type == "Finished" and c.status == "True" for c in obj.status.conditions)
+    """Tell whether the present revision of an object has ended, and nothing newer has been asked of it since."""
+    if not has_ended(obj):
+        return False
+    if isinstance(obj, CourseGeneration):
+        return not requests.accept_course(obj, False).restart
+    return not requests.accept(obj, None).restart
