@@ -68,6 +68,7 @@ class Gateway:
         self.uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
         self._looked, self._busy = -_LOOK_SECONDS, dict[str, str]()
         self.progress = self._reader()
+        self.metrics.redis.connected = self.hears_redis
         self.reflectors = list(self._reflectors())
         self.begun = time.monotonic()
         self.impersonator: Impersonator
@@ -76,11 +77,7 @@ class Gateway:
 
     def _reader(self) -> ProgressReader | None:
         redis = self.settings.redis()
-        if redis is None:
-            return None
-        reader = ProgressReader(redis, self._at_work)
-        self.metrics.redis.set_function(lambda: reader.connected)
-        return reader
+        return ProgressReader(redis, self._at_work) if redis else None
 
     def _at_work(self) -> dict[str, str]:
         """Give the namespaces whose streams are read; looked up twice a second, however many words come."""
@@ -130,6 +127,11 @@ class Gateway:
         oldest = min((r.listed or self.begun for r in self.reflectors), default=self.begun)
         age = time.monotonic() - oldest
         return f"the last full list is {age:.0f} s old" if age > _MISSED_LISTS * self.settings.resync_seconds else ""
+
+    def hears_redis(self) -> bool | None:
+        """Tell whether Redis can be read; None where nobody has said that there is one."""
+        reader = self.progress
+        return reader.connected if reader and reader.configured else None
 
     # ---- what a caller may see ------------------------------------------------------------------------
 

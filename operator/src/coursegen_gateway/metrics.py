@@ -1,10 +1,13 @@
 """What Prometheus sees of the gateway. Labels have few values: routes, codes, reasons; never a task or a person."""
 
 import platform
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from importlib import metadata
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 _ANSWERS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
@@ -22,6 +25,20 @@ class Drop(StrEnum):
     """Its token or its right has ended."""
     UNANSWERED = "unanswered"
     """The API server does not say whether it may go on."""
+
+
+class _Redis(Collector):
+    """Whether Redis can be read; nothing where there is none, since nothing is wrong then."""
+
+    def __init__(self) -> None:
+        self.connected: Callable[[], bool | None] = lambda: None
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = GaugeMetricFamily("coursegen_gateway_redis_connected", "1 if Redis can be read; none is no value.")
+        connected = self.connected()
+        if connected is not None:
+            family.add_metric([], connected)
+        yield family
 
 
 class Metrics:
@@ -52,7 +69,8 @@ class Metrics:
         for reason in Drop:
             self.dropped.labels(reason)
         self.sockets = self._gauge("sockets", "WebSockets that are open.")
-        self.redis = self._gauge("redis_connected", "1 if Redis can be read.")
+        self.redis = _Redis()
+        self.registry.register(self.redis)
         build = self._gauge("build_info", "Always 1; the labels say what runs.", "version", "python")
         build.labels(metadata.version("coursegen-operator"), platform.python_version()).set(1)
 

@@ -270,7 +270,7 @@ class TaskHealth(Answer):
     pending: int = Field(description="Tasks that could run if there were a slot.")
     success_rate_percent: float | None = Field(description="Of the last hour; null if nothing ended.")
     success_rate_target_percent: int
-    progress: Literal["connected", "disconnected", "off"] = Field(description="The way to Redis.")
+    progress: Literal["connected", "disconnected", "off"] = Field(description="The way to Redis; off: none is set.")
     queues: list[Queue]
 
 

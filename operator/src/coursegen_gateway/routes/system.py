@@ -53,8 +53,8 @@ async def health_tasks(gateway: Here, caller: By) -> TaskHealth:
         problems.append(f"{rate} % of the last hour's tasks succeeded; the target is {target} %.")
     if stale := gateway.trouble():
         problems.append(f"What is shown may be old: {stale}.")
-    reader = gateway.progress
-    if reader and not reader.connected:
+    hears_redis = gateway.hears_redis()
+    if hears_redis is False:
         problems.append("Redis cannot be read: percentages are older than they could be.")
     return TaskHealth(
         status="unhealthy" if not found or stale else "degraded" if problems else "healthy",
@@ -63,7 +63,7 @@ async def health_tasks(gateway: Here, caller: By) -> TaskHealth:
         pending=sum(q.pending for q in found),
         success_rate_percent=rate,
         success_rate_target_percent=target,
-        progress="off" if reader is None else "connected" if reader.connected else "disconnected",
+        progress="off" if hears_redis is None else "connected" if hears_redis else "disconnected",
         queues=found,
     )
 
