@@ -94,6 +94,9 @@ PROVIDER = 'coursegen_provider_circuit_breaker_state{provider="p"}'
 HELD = 'coursegen_held{kind="chapter",reason="%s"}'
 LEADS, STANDS_BY = 'coursegen_leader{instance="a"}', 'coursegen_leader{instance="b"}'
 OF_SHARD = 'coursegen_leader{instance="c",shard="b"}'
+GONE = f"1x10 _x{HOURS}"
+"""A series that ends after ten minutes, as of a Pod that is there no more."""
+
 ROOM = slots(9, 50, 0)
 REDIS, REDIS_OF_SHARD = {"coursegen_redis_up": flat(1)}, 'coursegen_redis_up{shard="b"}'
 
@@ -102,6 +105,10 @@ CASES = [
     Case("CoursegenNoLeader", 3, {}, {LEADS: flat(1)}),
     Case("CoursegenNoLeader", 3, {LEADS: flat(1), OF_SHARD: flat(0)}, {LEADS: flat(1), OF_SHARD: flat(1)}),
     Case("CoursegenNoLeader", 3, {}, {OF_SHARD: flat(1)}),
+    # All Pods of one operator are gone, or are replaced by others.
+    Case("CoursegenNoLeader", 20, {LEADS: flat(1), OF_SHARD: GONE}, {LEADS: flat(1), OF_SHARD: flat(1)}),
+    Case("CoursegenNoLeader", 20, {LEADS: GONE, OF_SHARD: flat(1)}, {LEADS: GONE, STANDS_BY: flat(1)}),
+    Case("CoursegenNoLeader", 20, {OF_SHARD: GONE}, {OF_SHARD: flat(1)}),
     Case("CoursegenSeveralLeaders", 4, {LEADS: flat(1), STANDS_BY: flat(1)}, {LEADS: flat(1), OF_SHARD: flat(1)}),
     Case("CoursegenSeveralLeaders", 4, {LEADS: flat(1), STANDS_BY: flat(1)}, {LEADS: flat(1), STANDS_BY: flat(0)}),
     Case(
