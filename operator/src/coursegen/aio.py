@@ -161,7 +161,7 @@ class AsyncClient:
                     yield change
             try:
                 async with self._stream(state.request()) as response:
-                    async for line in response.aiter_lines():
+                    async for line in _lines(response):
                         heard = state.take(line)
                         if heard:
                             yield heard
@@ -277,7 +277,7 @@ class AsyncClient:
         """Read lines as they come, such as a Pod's log."""
         try:
             async with self._stream(Request("GET", path, query)) as response:
-                async for line in response.aiter_lines():
+                async for line in _lines(response):
                     yield line
         except httpx.HTTPError as error:
             raise transport.unreachable(self.access, error) from error
@@ -297,6 +297,15 @@ class AsyncClient:
                 return response
             attempt += 1
             await asyncio.sleep(seconds)
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[str]:
+    lines = transport.Lines()
+    async for piece in response.aiter_bytes():
+        for line in lines.take(piece):
+            yield line
+    for line in lines.end():
+        yield line
 
 
 class _Stream:

@@ -160,7 +160,7 @@ class Client:
                 yield from state.relist(self.run(calls.read_list(path, **state.list_query())))
             try:
                 with self._stream(state.request()) as response:
-                    for line in response.iter_lines():
+                    for line in _lines(response):
                         change = state.take(line)
                         if change:
                             yield change
@@ -274,7 +274,7 @@ class Client:
         """Read lines as they come, such as a Pod's log."""
         try:
             with self._stream(Request("GET", path, query)) as response:
-                yield from response.iter_lines()
+                yield from _lines(response)
         except httpx.HTTPError as error:
             raise transport.unreachable(self.access, error) from error
 
@@ -293,6 +293,13 @@ class Client:
                 return response
             attempt += 1
             time.sleep(seconds)
+
+
+def _lines(response: httpx.Response) -> Iterator[str]:
+    lines = transport.Lines()
+    for piece in response.iter_bytes():
+        yield from lines.take(piece)
+    yield from lines.end()
 
 
 class _Stream:

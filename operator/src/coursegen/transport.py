@@ -50,6 +50,25 @@ def answer(response: httpx.Response) -> Json:
     return said
 
 
+class Lines:
+    """Lines from the pieces of an answer: a newline ends one, and nothing else that `str.splitlines` takes for an end.
+
+    A string in JSON may hold U+0085 and U+2028 as they are.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def take(self, piece: bytes) -> list[str]:
+        """Give the lines that a piece completes."""
+        *whole, self._rest = (self._rest + piece).split(b"\n")
+        return [line.decode(errors="replace") for line in whole]
+
+    def end(self) -> list[str]:
+        """Give what came after the last end of a line, if anything did."""
+        return [self._rest.decode(errors="replace")] if self._rest else []
+
+
 def unreachable(access: Access, error: Exception) -> errors.UnreachableError:
     """Give the error of no answer."""
     return errors.UnreachableError(
