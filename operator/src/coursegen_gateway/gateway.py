@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -110,9 +110,7 @@ class Gateway:
             try:
                 yield
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await end(tasks)
                 await self.impersonator.close()
 
     # ---- health ---------------------------------------------------------------------------------------
@@ -208,6 +206,18 @@ class Gateway:
         shown = self.settings.namespaces
         if shown and namespace not in shown:
             raise Problem(403, f"This gateway is for {', '.join(shown)}: in {namespace} use kubectl.")
+
+
+async def end(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """Cancel tasks until they have ended.
+
+    Before Python 3.12 asyncio.wait_for, which redis-py sends with, may lose a cancel (python/cpython#86296).
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=1)
 
 
 def _is_called(chapter: Json, owner_id: str) -> bool:

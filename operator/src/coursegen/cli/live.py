@@ -36,7 +36,7 @@ class Words:
         from redis.exceptions import RedisError
 
         try:
-            with Redis.from_url(self._url, decode_responses=True, **_TIMEOUTS) as redis:
+            with Redis.from_url(self._url, decode_responses=True, encoding_errors="replace", **_TIMEOUTS) as redis:
                 for namespace in namespaces:
                     if uid := self._uid(namespace):
                         self._follow(redis, names.progress_stream(uid), namespace)
