@@ -29,8 +29,10 @@ Every call needs `Authorization: Bearer` with a token of the cluster (`kubectl c
 Kubernetes' RBAC on the object that it touches; changes are made with the caller's own token. Probes alone need none.
 Errors are problem documents (RFC 9457). What a caller may not read looks as if it did not exist.
 
-`/ws/tasks/{task_id}` is a WebSocket: the present state first, then each change. A browser opens it with
-`?ticket=` from `POST /api/v1/ws-tickets`, every other client with the same Authorization header.
+`/ws/tasks/{task_id}` is a WebSocket: the present state first, then each change. Clients send the
+same Authorization header. Browsers cannot: they offer the subprotocol `coursegen.v1`, and beside it
+`base64url.bearer.authorization.k8s.io.` with the token in base64url behind; or they bring `?ticket=` from
+`POST /api/v1/ws-tickets`, good at the replica that gave it.
 """
 
 

@@ -5,6 +5,7 @@ the present state unless that is it, so nothing is missed; attempts that began a
 """
 
 import asyncio
+import base64
 import json
 import logging
 import time
@@ -29,8 +30,17 @@ _UNKNOWN_CHECKS = 5
 _SEND_SECONDS = 30.0
 """A reader that takes nothing for so long is gone."""
 
+PROTOCOL = "coursegen.v1"
+TOKEN_PROTOCOL = "base64url.bearer.authorization.k8s.io."  # noqa: S105 - what comes before a token
+"""As at the API server: a browser, which can set no header, offers its token as a subprotocol, with PROTOCOL beside it.
+
+Unlike a ticket that is good at every replica. PROTOCOL is chosen, so that no answer repeats a token.
+"""
+
 _FEED_PAUSE_SECONDS = 0.25
 _FEED_BATCH = 200
+
+_NO_TICKET = "No valid ticket: one opens one socket, once, within 30 s, at the replica that gave it (session affinity)."
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +152,8 @@ async def _let_in(
         code, why = 4000 + problem.status, problem.detail
     except (ApiError, ApiUnreachable):
         drop, code, why = Drop.UNANSWERED, 1013, "The API server does not answer: try again."
-    await socket.accept()
+    offered = socket.scope.get("subprotocols", ())
+    await socket.accept(PROTOCOL if PROTOCOL in offered else None)
     if code:
         gateway.metrics.drop(drop)
         await socket.close(code, _reason(why))
@@ -162,10 +173,22 @@ async def _identify(gateway: Gateway, socket: WebSocket, task_id: str) -> Caller
     if ticket:
         caller = gateway.tickets.use(ticket, task_id)
         if caller is None:
-            raise Problem(401, "The ticket is not valid: it opens one socket, once, within 30 s.")
+            raise Problem(401, _NO_TICKET)
         return caller
     address = socket.client.host if socket.client else ""
-    return await gateway.caller(socket.headers.get("authorization", ""), address)
+    return await gateway.caller(socket.headers.get("authorization") or _offered(socket), address)
+
+
+def _offered(socket: WebSocket) -> str:
+    """Give an Authorization header of the token that is offered as a subprotocol; Problem 401 if it is no token."""
+    offered = [p for p in socket.scope.get("subprotocols", ()) if p.startswith(TOKEN_PROTOCOL)]
+    if not offered:
+        return ""
+    coded = offered[0].removeprefix(TOKEN_PROTOCOL)
+    try:
+        return "Bearer " + base64.b64decode(coded + "=" * (-len(coded) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError as error:
+        raise Problem(401, f"What follows {TOKEN_PROTOCOL} has to be a token in base64url.") from error
 
 
 def _origin_is_ours(gateway: Gateway, socket: WebSocket) -> bool:

@@ -20,7 +20,10 @@ class _Ticket:
 
 
 class Tickets:
-    """Tickets that were given and not used. They are in this process's memory: a ticket is used where it was given."""
+    """Tickets that were given and not used. They are in this process's memory: a ticket is used where it was given.
+
+    The replicas share no key to seal one with, and a sealed one would carry its owner's token through proxies' logs.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

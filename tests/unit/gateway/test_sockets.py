@@ -1,6 +1,7 @@
 """WebSockets in simulated time: heartbeat, the check of access each minute, resuming, and readers that are slow."""
 
 import asyncio
+import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator, Coroutine
@@ -18,6 +19,7 @@ from coursegen_gateway import sockets
 from coursegen_gateway.access import Gate
 from coursegen_gateway.gateway import Gateway
 from coursegen_gateway.settings import Settings
+from coursegen_gateway.sockets import PROTOCOL, TOKEN_PROTOCOL
 from coursegen_gateway.state import CHAPTERS
 from coursegen_operator.access import Access
 from coursegen_operator.kube import ApiUnreachable
@@ -27,7 +29,7 @@ from .test_parts import chapter
 
 Json = dict[str, Any]
 
-UID = "u1"
+UID, TOKEN = "u1", "token?>"
 _STEP = 0.001
 
 
@@ -44,25 +46,29 @@ class Reviews:
         if not self.answers:
             raise ApiUnreachable("nobody answers")
         if path.endswith("tokenreviews"):
-            return {"status": {"authenticated": self.valid, "user": {"username": "alice"}}}
+            valid = self.valid and body["spec"]["token"] == TOKEN
+            return {"status": {"authenticated": valid, "user": {"username": "alice"}}}
         return {"status": {"allowed": body["spec"]["resourceAttributes"]["namespace"] in self.namespaces}}
 
 
 class Wire:
     """A client's end of a socket, in memory."""
 
-    def __init__(self, path: str, query: str = "", **headers: str) -> None:
-        given = {"authorization": "Bearer token", "host": "gateway.example"} | headers
+    def __init__(self, path: str, query: str = "", offers: tuple[str, ...] = (), **headers: str) -> None:
+        given = {"authorization": f"Bearer {TOKEN}", "host": "gateway.example"} | headers
         scope = {
             "type": "websocket", "path": path, "query_string": query.encode(),
             "headers": [(k.encode(), v.encode()) for k, v in given.items()], "client": ("192.0.2.1", 1),
+            "subprotocols": list(offers),
         }  # fmt: skip
         self.socket = WebSocket(scope, self._receive, self._send)
         self.reads = asyncio.Event()
         """A client that does not read fills the buffers between, and then sending waits."""
         self.reads.set()
         self.heard: list[tuple[float, Json]] = []
+        self.chosen: str | None = None
         self.code: int | None = None
+        self.reason = ""
         self.ended = 0.0
         self._asked, self._gone = False, asyncio.Event()
         self._begun = asyncio.get_running_loop().time()
@@ -91,8 +97,10 @@ class Wire:
         if message["type"] == "websocket.send":
             await self.reads.wait()
             self.heard.append((self.seconds, json.loads(message["text"])))
+        elif message["type"] == "websocket.accept":
+            self.chosen = message["subprotocol"]
         elif message["type"] == "websocket.close":
-            self.code, self.ended = message["code"], self.seconds
+            self.code, self.ended, self.reason = message["code"], self.seconds, message["reason"]
 
 
 @dataclass
@@ -120,9 +128,11 @@ class Room:
         return {s.labels["reason"]: s.value for s in family.samples if s.name.endswith("_total") and s.value}
 
     @asynccontextmanager
-    async def listening(self, query: str = "", feed: bool = False, **headers: str) -> AsyncIterator[Wire]:
+    async def listening(
+        self, query: str = "", feed: bool = False, offers: tuple[str, ...] = (), **headers: str
+    ) -> AsyncIterator[Wire]:
         """Have a socket open during the body."""
-        wire = Wire(f"/ws/tasks{'' if feed else f'/{UID}'}", query, **headers)
+        wire = Wire(f"/ws/tasks{'' if feed else f'/{UID}'}", query, offers, **headers)
         serving: Coroutine[Any, Any, None] = (
             sockets.follow_all(self.gateway, wire.socket)
             if feed
@@ -352,3 +362,39 @@ async def test_one_socket_more_than_the_setting_is_asked_to_come_again() -> None
         wires = [await open_.enter_async_context(here.listening()) for _ in range(4)]
         assert [w.code for w in wires] == [None, None, None, 4429]
         assert here.dropped() == {"limit": 1}
+
+
+_CODED = base64.urlsafe_b64encode(TOKEN.encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("offers", "code", "chosen"),
+    [
+        ((PROTOCOL, TOKEN_PROTOCOL + _CODED), None, PROTOCOL),
+        ((TOKEN_PROTOCOL + _CODED, PROTOCOL), None, PROTOCOL),
+        ((TOKEN_PROTOCOL + _CODED,), None, None),
+        ((PROTOCOL, TOKEN_PROTOCOL + _CODED[:-1]), 4401, PROTOCOL),
+        ((PROTOCOL, TOKEN_PROTOCOL + "_w"), 4401, PROTOCOL),
+        ((PROTOCOL, TOKEN_PROTOCOL + "!"), 4401, PROTOCOL),
+        ((PROTOCOL, TOKEN_PROTOCOL), 4401, PROTOCOL),
+        ((PROTOCOL,), 4401, PROTOCOL),
+        ((), 4401, None),
+    ],
+)
+@simulated
+async def test_a_browser_offers_its_token_as_a_subprotocol_which_is_never_the_one_that_is_chosen(
+    offers: tuple[str, ...], code: int | None, chosen: str | None
+) -> None:
+    here = room()
+    async with here.listening(offers=offers, authorization="") as wire:
+        assert (wire.code, wire.chosen, len(wire.said("state"))) == (code, chosen, 0 if code else 1)
+
+
+@simulated
+async def test_a_ticket_of_another_replica_is_refused_in_words_that_fit_into_a_close_frame() -> None:
+    here, there = room(), room()
+    ticket = there.gateway.tickets.give(await here.gateway.caller(f"Bearer {TOKEN}", ""), UID)
+    async with here.listening(f"ticket={ticket}", authorization="") as wire:
+        assert (wire.code, wire.reason) == (4401, sockets._NO_TICKET)
+    async with there.listening(f"ticket={ticket}", authorization="") as wire:
+        assert wire.code is None
