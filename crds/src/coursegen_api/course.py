@@ -342,7 +342,7 @@ class CourseStatus(Model):
     )
     validation: QualitySummary | None = Field(default=None, description="Result of the last validation.")
     quality_round: QualityRound | None = Field(
-        default=None, description="The last round of this revision in which chapters below the bar were made anew."
+        default=None, description="The last round in which chapters below the bar were made anew."
     )
     kept_chapters: ChapterIndexes = Field(
         default_factory=list,
