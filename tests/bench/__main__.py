@@ -141,7 +141,7 @@ class Bench:
             async with asyncio.timeout(self._longest()), ground.namespace(client, namespace):
                 async with operator_run.running(access.kubeconfig, log, None, operator_run.KEPT_SECONDS) as process:
                     before = await operator_run.measured_load(client, namespace, self.size, process[0])
-                step.note(f"load of {before.makespan:.0f} s")
+                step.note(f"load of {before.makespan:.0f} s, {before.cpu_seconds:.1f} CPU seconds a 1,000")
                 found = await operator_run.restart(
                     client, namespace, self.size, access.kubeconfig, again, access.audit_log, before
                 )

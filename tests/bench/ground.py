@@ -15,7 +15,7 @@ from coursegen_api.task import TaskKind
 from localcluster import Access, Cluster, Options
 
 from . import stages
-from .client import Client
+from .client import Client, RefusedError
 
 Json = dict[str, Any]
 
@@ -27,6 +27,7 @@ NODES = 10
 CAPACITY = 5000
 """Of every queue, and of the operator: above any load here."""
 
+_GATEWAY_TIMEOUT = 504
 _GONE_SECONDS = 300
 
 
@@ -95,8 +96,8 @@ async def remove(client: Client, name: str) -> None:
         while True:
             try:
                 await client.request("DELETE", path, options | now)
-            except TimeoutError:  # so many that the answer takes its time: what is left is deleted by the next
-                if time.monotonic() > deadline:
+            except (TimeoutError, RefusedError) as error:  # so many that it takes its time: what is left goes next
+                if time.monotonic() > deadline or getattr(error, "status", _GATEWAY_TIMEOUT) != _GATEWAY_TIMEOUT:
                     raise
             else:
                 break
