@@ -97,7 +97,8 @@ async def remove(client: Client, name: str) -> None:
             try:
                 await client.request("DELETE", path, options | now)
             except (TimeoutError, RefusedError) as error:  # so many that it takes its time: what is left goes next
-                if time.monotonic() > deadline or getattr(error, "status", _GATEWAY_TIMEOUT) != _GATEWAY_TIMEOUT:
+                is_late = isinstance(error, TimeoutError) or error.status == _GATEWAY_TIMEOUT
+                if not is_late or time.monotonic() > deadline:
                     raise
             else:
                 break

@@ -220,12 +220,10 @@ class Scheduler:
     def capacity(self, queue: str) -> Capacity:
         """Give the present capacity of an elastic queue, within its bounds; after a start, what its status says."""
         found = self._snapshot.queues[queue]
-        before = self._capacities.get(queue)
-        if found.spec.elasticity and before is None:
+        if elasticity := found.spec.elasticity:
             known = found.spec.capacity if found.status.capacity is None else found.status.capacity
-            self._capacities[queue] = capacity.start(found.spec.elasticity, known)
-        elif found.spec.elasticity and before:
-            self._capacities[queue] = capacity.bounded(found.spec.elasticity, before)
+            held = self._capacities.get(queue) or capacity.start(elasticity, known)
+            self._capacities[queue] = capacity.within(elasticity, held)
         return self._capacities[queue]
 
     def set_capacity(self, queue: str, now: Capacity) -> None:

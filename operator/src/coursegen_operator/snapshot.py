@@ -140,9 +140,7 @@ class Snapshot:
     def _apply(self, kind: str, raw: Json, deleted: bool) -> set[Key]:
         meta = raw["metadata"]
         place = Key(kind, meta.get("namespace", ""), meta["name"])
-        gate = self.gate(place) if kind in GATE_KINDS else None
-        old = self.objects.get(place)
-        known = gate or old
+        known: Kind | None = self.gate(place) if kind in GATE_KINDS else self.objects.get(place)
         if self._is_over(kind, raw, deleted, known=known is not None or place in self.unreadable):
             return set()
         if known and _is_known(known, raw) and not (deleted and known.metadata.uid == meta["uid"]):
@@ -151,6 +149,7 @@ class Snapshot:
             return self._apply_queue(raw, deleted)
         if kind == "ModelProvider":
             return self._apply_provider(raw, deleted)
+        old = self.objects.get(place)
         obj: Any = KINDS[kind].model_validate(raw, extra="ignore")
         key = key_of(obj)
         if old and (deleted or old.metadata.uid != obj.metadata.uid):

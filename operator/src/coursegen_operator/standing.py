@@ -48,19 +48,10 @@ class Standing:
                 continue
             key = key_of(obj)
             try:
-                answer = await self._write(path_of_key(key), guarded(obj.metadata, patch))
+                answer = await self.kube.patch_status(path_of_key(key), guarded(obj.metadata, patch))
                 self.snapshot.apply(key.kind, answer)
             except (ApiError, ApiUnreachable) as error:
                 log.info("the status of %s is written later: %s", key, error)
-
-    async def _write(self, path: str, patch: Json) -> Json:
-        """Write a status; if the object is not as it is known here, read it, for the next time."""
-        try:
-            return await self.kube.patch_status(path, patch)
-        except ApiError as error:
-            if error.status != 409:
-                raise
-            return await self.kube.get(path)
 
     def _move_capacities(self, now: float) -> None:
         elastic = {name: queue for name, queue in self.snapshot.queues.items() if queue.spec.elasticity}

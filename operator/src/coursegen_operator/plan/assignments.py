@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from coursegen_api.base import Artifact, ExportFormat, HoldReason, Outcome, Usage
 from coursegen_api.chapter import ChapterGeneration
-from coursegen_api.course import CourseGeneration
+from coursegen_api.course import CourseGeneration, CourseStatus
 from coursegen_api.export import CourseExport
 from coursegen_api.names import CONTENT_PATH
 from coursegen_api.source import SourceFields
@@ -141,6 +141,11 @@ def chapter_refs(chapters: Sequence[ChapterGeneration], course: CourseGeneration
     return refs
 
 
+def chapters_wanted(status: CourseStatus) -> int:
+    """Give of how many chapters a course delivers what it makes; with fewer, one was deleted and is not back yet."""
+    return (status.chapters.total if status.chapters else 0) - len(status.missing_chapters)
+
+
 def _better(chapter: ChapterGeneration, course: CourseGeneration | None) -> Artifact | None:
     """Give the version that is delivered: the one before a round that made the chapter no better, else the last."""
     kept = course is not None and chapter.spec.index in course.status.kept_chapters
@@ -184,8 +189,7 @@ def source(
         return Hold(HoldReason.DEPENDENCY_PENDING, f"Waits for the chapters of course {spec.course_name} to be ready.")
     if not refs:
         return Hold(HoldReason.DEPENDENCY_PENDING, f"Course {spec.course_name} has no chapter that is ready.")
-    total = course.status.chapters.total if course.status.chapters else 0
-    wanted = total - len(course.status.missing_chapters)
+    wanted = chapters_wanted(course.status)
     if len(refs) < wanted:
         short = f"{len(refs)} of {wanted} chapters of course {spec.course_name} are ready"
         return Hold(HoldReason.DEPENDENCY_PENDING, f"{short}: waits for the others to be made anew.")

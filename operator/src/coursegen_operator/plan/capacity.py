@@ -51,7 +51,7 @@ def start(elasticity: Elasticity, jobs: int) -> Capacity:
     return Capacity(_bounded(elasticity, jobs))
 
 
-def bounded(elasticity: Elasticity, held: Capacity) -> Capacity:
+def within(elasticity: Elasticity, held: Capacity) -> Capacity:
     """Keep a capacity within bounds that may have been moved since."""
     return replace(held, jobs=_bounded(elasticity, held.jobs))
 

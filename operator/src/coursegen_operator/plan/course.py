@@ -39,8 +39,6 @@ from .world import (
     Want,
 )
 
-_BELOW_BAR = FailureClass.QUALITY_BELOW_BAR
-
 
 def plan(
     view: CourseView,
@@ -90,8 +88,9 @@ def _asks_for_content(view: CourseView) -> bool:
     It is not for an export that was added, nor for what failed and is tried again, unless that was the quality.
     """
     error = view.course.status.error_details
-    wishes = any(requests.has_wish(c, view.course) for c in view.children)
-    return wishes or requests.has_wish(view.course) or bool(error and error.failure_class is _BELOW_BAR)
+    if error and error.failure_class is FailureClass.QUALITY_BELOW_BAR:
+        return True
+    return requests.has_wish(view.course) or any(requests.has_wish(c, view.course) for c in view.children)
 
 
 def _reopened(status: CourseStatus, forgets_rounds: bool) -> CourseStatus:
@@ -106,7 +105,7 @@ def _reopened(status: CourseStatus, forgets_rounds: bool) -> CourseStatus:
             "error_details": None,
             "outline": outline,
             "stopped": None,
-            "quality_round": None if forgets_rounds else quality.kept(status),
+            "quality_round": None if forgets_rounds else quality.carried_over(status),
         }
     )
 
@@ -304,8 +303,7 @@ def _tidy(step: CourseStep) -> None:
         return
     refs = assignments.chapter_refs(_chapters_of(step), step.course)
     missing = step.status.missing_chapters
-    total = step.status.chapters.total if step.status.chapters else 0
-    if len(refs) + len(missing) < total:
+    if len(refs) < assignments.chapters_wanted(step.status):
         return  # a chapter was deleted since: nothing new is made of the rest, so nothing is superseded
     current = {children.validation(step.course, refs, missing)[0]}
     current |= {children.export(step.course, e, refs, missing)[0] for e in step.course.spec.exports}

@@ -73,7 +73,7 @@ def _begin(step: CourseStep, report: Artifact, quality: QualitySummary) -> None:
     step.change(quality_round=again, kept_chapters=[i for i in kept if i not in quality.below_bar], stage="Chapters")
 
 
-def kept(status: CourseStatus) -> QualityRound | None:
+def carried_over(status: CourseStatus) -> QualityRound | None:
     """Give the last round of a course that begins a new revision with the chapters that it has."""
     made = status.quality_round
     if made is None or made.revision is not None:
