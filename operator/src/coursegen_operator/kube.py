@@ -42,6 +42,11 @@ class ApiError(Exception):
         self.causes = causes
         """The fields at fault, each with `field` and `message`, where the API server names them."""
 
+    @property
+    def is_terminating(self) -> bool:
+        """Tell whether a create was refused because the namespace is being deleted."""
+        return self.status == 403 and "being terminated" in self.message
+
 
 class ApiUnreachable(Exception):  # noqa: N818 - a state of the world, said in one word
     """No answer: whether the request took effect is not known."""

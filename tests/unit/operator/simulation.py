@@ -81,6 +81,8 @@ class FakeApi:
     conflicts: int = 0
     refusals: dict[str, str] = field(default_factory=dict)
     """By plural: why creating such an object is forbidden."""
+    unlisted: set[str] = field(default_factory=set)
+    """Plurals that no list can be had of."""
 
     # ---- what the operator calls (as kube.Kube) ---------------------------------------------------
 
@@ -92,9 +94,13 @@ class FakeApi:
 
     async def list(self, path: str, **selectors: str) -> Json:
         kind, namespace, _, _ = self._parse(path)
+        if kind in self.unlisted:
+            raise ApiUnreachable(f"no list of {kind}")
         if kind == "pods":
             wanted = selectors["labelSelector"].split("(")[1].rstrip(")").split(",")
             return {"metadata": {}, "items": [copy.deepcopy(p) for n in wanted for p in self.pods.get(n, ())]}
+        if kind == "events":
+            return {"metadata": {}, "items": [e for e in self.posted if e["metadata"]["namespace"] == namespace]}
         found = [o for (k, ns, _), o in self.objects.items() if k == kind and (not namespace or ns == namespace)]
         if kind == "jobs" and "labelSelector" in selectors:
             found = [o for o in found if o["metadata"]["labels"].get(names.LABEL_MANAGED_BY) == names.MANAGED_BY]
@@ -130,6 +136,7 @@ class FakeApi:
         if kind == "events":
             if any(e["metadata"]["name"] == name for e in self.posted):
                 raise ApiError(409, "AlreadyExists", f"event {name} already exists")
+            body["metadata"]["creationTimestamp"] = clock.stamp(self.now())[:19] + "Z"
             self.posted.append(body)
             return body
         if (kind, namespace, name) in self.objects:
@@ -305,6 +312,7 @@ class Simulation:
         self.standing = Standing(kube, self.snapshot, self.scheduler, doer.history, lambda: self.time)
         self.api.events.clear()
         self.resync()
+        self.loop.run_until_complete(doer.events.recall(self.snapshot.objects.values()))
         doer.history.refill(self.snapshot.objects.values())
 
     def resync(self) -> None:
