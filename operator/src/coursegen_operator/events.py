@@ -81,9 +81,10 @@ class EventPoster:
 
     async def _recall(self, namespace: str) -> None:
         ours = f"reportingComponent={names.MANAGED_BY}"
-        answer = await self.kube.list(path_of("events", namespace), fieldSelector=ours)
-        for event in sorted(answer["items"], key=lambda e: e["metadata"]["creationTimestamp"]):
-            self._remember(event["metadata"]["name"].rpartition(".")[2])
+        async for page in self.kube.pages(path_of("events", namespace), fieldSelector=ours):
+            for meta in (event["metadata"] for event in page["items"]):
+                if telling.is_due(meta["creationTimestamp"], self.clock() - 1.0):  # which has whole seconds
+                    self._remember(meta["name"].rpartition(".")[2])
 
     def _remember(self, digest: str) -> None:
         self.posted[digest] = None

@@ -138,9 +138,9 @@ class PodReader:
         jobs = {w: self._jobs.get((w.job.namespace, w.job.job_name)) for w in wishes}  # some are gone meanwhile
         ended = {w for w, job in jobs.items() if job and job.finished}
         try:
-            answer = await self._kube.list(path_of("pods", namespace), labelSelector=selector)
+            pods = await self._kube.list(path_of("pods", namespace), labelSelector=selector)
             by_job: dict[str, list[Json]] = defaultdict(list)
-            for raw in answer["items"]:
+            for raw in pods:
                 by_job[raw["metadata"].get("labels", {}).get(_JOB_LABEL, "")].append(raw)
             found = {
                 wish: Reading(begun, tuple(views.pod_view(p) for p in by_job[wish.job.job_name]), final=wish in ended)
@@ -187,9 +187,7 @@ class PodReader:
             return warnings
 
     async def _list_warnings(self, namespace: str, about: str = "") -> list[Json]:
-        answer = await self._kube.list(path_of("events", namespace), fieldSelector=f"type=Warning{about}")
-        items: list[Json] = answer["items"]
-        return items
+        return await self._kube.list(path_of("events", namespace), fieldSelector=f"type=Warning{about}")
 
 
 def _portions(wishes: list[Wish]) -> list[list[Wish]]:

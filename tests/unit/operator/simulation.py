@@ -9,7 +9,7 @@ import asyncio
 import copy
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,12 @@ START = 1_800_000_000.0
 PLURALS = {k.meta.plural: name for name, k in KINDS.items()} | {"jobs": "Job"}
 NAMESPACE_UIDS = {"courses": "11111111-1111-1111-1111-111111111111", "other": "22222222-2222-2222-2222-222222222222"}
 MAX_VISITS = 5000
+
+
+def full_list(snapshot: Snapshot, kind: str, items: Iterable[Json], version: int) -> set[Key]:
+    """Have a snapshot take in a full list of a kind, of one page."""
+    seen: set[tuple[str, str]] = set()
+    return snapshot.apply_page(kind, items, seen) | snapshot.end_list(kind, seen, version)
 
 
 def merge(target: Json, patch: Json) -> None:
@@ -92,7 +98,14 @@ class FakeApi:
             return {"metadata": {"name": name, "uid": NAMESPACE_UIDS[name]}}
         return copy.deepcopy(self._find(kind, namespace, name))
 
-    async def list(self, path: str, **selectors: str) -> Json:
+    async def pages(self, path: str, **selectors: str) -> AsyncIterator[Json]:
+        yield await self._list(path, **selectors)
+
+    async def list(self, path: str, **selectors: str) -> list[Json]:
+        items: list[Json] = (await self._list(path, **selectors))["items"]
+        return items
+
+    async def _list(self, path: str, **selectors: str) -> Json:
         kind, namespace, _, _ = self._parse(path)
         if kind in self.unlisted:
             raise ApiUnreachable(f"no list of {kind}")

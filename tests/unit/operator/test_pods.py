@@ -154,11 +154,11 @@ class SlowKube:
     def __init__(self) -> None:
         self.asked, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def list(self, path: str, **selectors: str) -> dict[str, Any]:
+    async def list(self, path: str, **selectors: str) -> list[Any]:
         if "slow" in selectors.get("labelSelector", ""):
             self.asked.set()
             await self.go_on.wait()
-        return {"items": []}
+        return []
 
 
 async def test_a_read_that_takes_its_time_does_not_keep_the_next_one() -> None:
@@ -184,8 +184,8 @@ async def test_a_job_that_is_deleted_before_its_pods_are_read_ends_no_reader(mon
     both = asyncio.Event()
 
     class Kube:
-        async def list(self, path: str, **selectors: str) -> Any:
-            return {"items": []}
+        async def list(self, path: str, **selectors: str) -> list[Any]:
+            return []
 
     def deliver(key: Key, uid: str, reading: Reading | None) -> None:
         read.add(uid)
