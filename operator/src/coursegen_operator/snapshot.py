@@ -27,6 +27,7 @@ from coursegen_api.validation import QualityValidation
 
 from . import unreadable, views
 from .books import Books, account_of
+from .compact import compact
 from .plan import requests
 from .plan import slots as plan_slots
 from .plan.ledger import Ledger
@@ -151,6 +152,7 @@ class Snapshot:
             return self._apply_provider(raw, deleted)
         old = self.objects.get(place)
         obj: Any = KINDS[kind].model_validate(raw, extra="ignore")
+        compact(obj)
         key = key_of(obj)
         if old and (deleted or old.metadata.uid != obj.metadata.uid):
             self._unlink(key, old)
