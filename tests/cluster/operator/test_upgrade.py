@@ -17,7 +17,7 @@ from ...e2e.system import ROOT
 from .conftest import control_plane
 from .kubelet import End, Kubelet, well
 
-RELEASED = "eeb2242f017352c047bfb141677d1d344bf1dea9"
+RELEASED = "5f29323d786393dc3c21cfd494d12847960299ca"
 """The last released version of this repository: the one that clusters run before they run this one."""
 
 COURSES = [f"course-{number}" for number in range(1, 21)]
