@@ -86,7 +86,7 @@ def counters_in_memory() -> None:
 def trusting_an_empty_cache() -> None:
     """It begins before anything was listed, and takes what it has not seen for what does not exist."""
 
-    async def pretend(self: Resync) -> set[Any]:
+    async def pretend(self: Resync, whole: bool = True) -> set[Any]:
         self.health.last_list = time.monotonic()
         effects.enqueue(self.queue, list(self.snapshot.objects), None, time.time())
         return set()

@@ -4,6 +4,7 @@ kopf does not notice what was deleted while a watch was broken; a list does.
 """
 
 import asyncio
+import itertools
 import logging
 import time
 from contextlib import suppress
@@ -20,6 +21,8 @@ from .snapshot import KINDS, Snapshot
 from .workqueue import WorkQueue
 
 _RETRY_SECONDS = 2.0
+_WHOLE = 12
+"""With every twelfth list all is visited, also what has ended."""
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +87,11 @@ async def _list(
 
 @dataclass(frozen=True, slots=True)
 class Resync:
-    """Makes full lists, and has everything visited after each."""
+    """Makes full lists, and has visited after each what goes on and what it brings news of.
+
+    What has ended, and has not changed, has nothing to do but what its timers say, and is most of all that there is: it is
+    visited after the first list, and once in an hour for whatever nobody thought of.
+    """
 
     kube: Kube
     snapshot: Snapshot
@@ -92,8 +99,12 @@ class Resync:
     health: Health
     metrics: Metrics
 
-    async def once(self) -> set[Key]:
-        """List, again and again until it works; give the objects of which the list knew something new."""
+    async def once(self, whole: bool = True) -> set[Key]:
+        """List, again and again until it works; give the objects of which the list knew something new.
+
+        Arguments:
+            whole: have visited what has ended as well.
+        """
         while True:
             try:
                 news = await list_all(self.kube, self.snapshot)
@@ -104,14 +115,15 @@ class Resync:
                 break
         self.health.last_list = time.monotonic()
         self.metrics.last_list.set(time.time())
-        enqueue(self.queue, self.snapshot.keys(), None, time.time(), True)
+        due = self.snapshot.keys() if whole else {*self.snapshot.going_on(), *news}
+        enqueue(self.queue, due, None, time.time(), True)
         return news
 
     async def run(self) -> None:
         """List every `resync_seconds` until cancelled; the first time then, not now."""
-        while True:
+        for number in itertools.count(1):
             await asyncio.sleep(self.health.resync_seconds)
-            self.metrics.corrections.inc(len(await self.once()))
+            self.metrics.corrections.inc(len(await self.once(whole=number % _WHOLE == 0)))
 
     async def take_over(self) -> None:
         """Take namespaces over as their time comes, until cancelled."""

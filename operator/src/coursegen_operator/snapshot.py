@@ -463,6 +463,10 @@ class Snapshot:
         """Name everything that is visited: the work, and the queues and providers with something to say."""
         return [*self.objects, *self.unreadable, *self.books.gates()]
 
+    def going_on(self) -> list[Key]:
+        """Name what is visited, but for courses and tasks that have ended."""
+        return [k for k in self.keys() if k not in self.objects or not _has_ended(self.objects[k])]
+
     def course_of(self, obj: AnyObject) -> CourseGeneration | None:
         """Give the course that an object names, or that owns it; a course names none."""
         name = None if isinstance(obj, CourseGeneration | ArtifactCleanup) else obj.spec.course_name
@@ -477,6 +481,10 @@ class Snapshot:
         """Give what a course owns, in the order of names."""
         found = [self.objects[k] for k in sorted(self.children.get(uid, ()), key=str) if k in self.objects]
         return [o for o in found if not isinstance(o, CourseGeneration)]
+
+
+def _has_ended(obj: AnyObject) -> bool:
+    return not isinstance(obj, ArtifactCleanup) and requests.ended(obj) is not None
 
 
 def _version(obj: Kind) -> int:

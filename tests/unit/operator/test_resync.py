@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from coursegen_operator import resync
+from coursegen_operator import health, resync
 from coursegen_operator.kube import ApiUnreachable
+from coursegen_operator.metrics import Metrics
 from coursegen_operator.snapshot import Snapshot
+from coursegen_operator.workqueue import WorkQueue
 
 from .test_snapshot import chapter
 
@@ -47,3 +49,45 @@ async def test_an_older_list_is_refused_and_changes_nothing() -> None:
     with pytest.raises(ApiUnreachable, match="older than the one before"):
         await listed(snapshot, Pages(snapshot, 8, [chapter(4, "u2", "b")]))
     assert [k.name for k in snapshot.objects] == ["a"]
+
+
+class World(Pages):
+    """An API server with these chapters and nothing else."""
+
+    def __init__(self, snapshot: Snapshot, chapters: list[Json]) -> None:
+        super().__init__(snapshot, 9, chapters)
+
+    async def pages(self, path: str, **selectors: str) -> AsyncIterator[Json]:
+        items = self.all[0] if path.endswith("/chaptergenerations") else []
+        yield {"metadata": {"resourceVersion": str(self.version)}, "items": items}
+
+    async def list(self, path: str, **selectors: str) -> list[Json]:
+        return []
+
+
+FINISHED = {"type": "Finished", "status": "True", "reason": "Succeeded", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("whole", "visited"), [(True, {"over", "on", "new", "ended meanwhile"}), (False, {"on", "new", "ended meanwhile"})]
+)
+async def test_what_has_ended_and_has_not_changed_is_visited_by_a_whole_list_alone(
+    whole: bool, visited: set[str]
+) -> None:
+    snapshot, queue = Snapshot(), WorkQueue()
+    over = chapter(5, "u1", "over", conditions=[FINISHED])
+    for known in (over, chapter(6, "u2", "on"), chapter(4, "u4", "ended meanwhile")):
+        snapshot.apply("ChapterGeneration", known)
+    now = [
+        over,
+        chapter(6, "u2", "on"),
+        chapter(7, "u3", "new"),
+        chapter(8, "u4", "ended meanwhile", conditions=[FINISHED]),
+    ]
+    kube: Any = World(snapshot, now)
+    lister = resync.Resync(kube, snapshot, queue, health.Health(300), Metrics())
+    await lister.once(whole)
+    found = set()
+    while key := queue.pop():
+        found.add(key.name)
+    assert found == visited
