@@ -24,6 +24,7 @@ def ended(namespace: str, name: str, seconds_ago: float) -> CourseGeneration:
 async def test_the_next_process_knows_which_events_were_posted(kube: Kube, namespace: str) -> None:
     fresh = ended(namespace, "a.course", seconds_ago=1)
     first, second = EventPoster(kube, time.time), EventPoster(kube, time.time)
+    await first.recall([])
     for course in (fresh, ended(namespace, "b", seconds_ago=1)):
         await first.post(Key("CourseGeneration", namespace, course.metadata.name), course.metadata, TOLD, "0")
     foreign = {"metadata": {"generateName": "foreign."}, "involvedObject": {"namespace": namespace}, "reason": "Other"}
@@ -36,6 +37,7 @@ async def test_the_next_process_knows_which_events_were_posted(kube: Kube, names
 async def test_where_all_has_ended_long_ago_no_event_is_read(kube: Kube, namespace: str) -> None:
     old = ended(namespace, "c", seconds_ago=3600)
     first, second = EventPoster(kube, time.time), EventPoster(kube, time.time)
+    await first.recall([])
     await first.post(Key("CourseGeneration", namespace, "c"), old.metadata, TOLD, "0")
     await second.recall([old])
     assert second.posted == {}

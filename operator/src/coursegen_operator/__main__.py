@@ -130,7 +130,6 @@ class Operator:
             group.create_task(self._watch(registry, takers))
             if self.election:
                 await self._stand_by(self.election, group)
-            await self.events.recall(self.snapshot.objects.values())
             self._lead(group)
 
     def _lease_client(self) -> AbstractAsyncContextManager[object]:
@@ -147,6 +146,7 @@ class Operator:
         self.metrics.leader.set(1)
         self.state.leads = True
         self.history.refill(self.snapshot.objects.values())
+        group.create_task(self.events.recall(self.snapshot.objects.values()))
         group.create_task(self.pods.run())
         if redis := self.config.redis():
             reader = ProgressReader(redis, self._namespaces, self.metrics.progress.labels("unreadable").inc)

@@ -89,8 +89,8 @@ async def _list(
 class Resync:
     """Makes full lists, and has visited after each what goes on and what it brings news of.
 
-    What has ended, and has not changed, has nothing to do but what its timers say, and is most of all that there is: it is
-    visited after the first list, and once in an hour for whatever nobody thought of.
+    What has ended, and has not changed, has nothing to do but what its timers say, and it is most of what there is. It
+    is visited after the first list, and once in an hour for whatever nobody thought of.
     """
 
     kube: Kube
