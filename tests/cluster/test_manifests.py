@@ -312,6 +312,36 @@ def test_a_secret_that_a_provider_may_send_somewhere_is_of_the_type_that_says_so
     assert "has to be of type" in policies.kubectl(*asked).stderr
 
 
+def test_an_author_does_not_change_what_the_operator_in_their_namespace_goes_by(applied: LiveCluster) -> None:
+    """An author may patch ConfigMaps, since content of their own lies in some: the operator's stay as they are."""
+    manifests = kustomize(applied, str(ROOT / "deploy" / "overlays" / "namespaced"))
+    settings = [m for m in manifests if m["kind"] == "ConfigMap"]
+    [role] = [m for m in manifests if (m["kind"], m["metadata"]["name"]) == ("Role", "coursegen-author")]
+    apply(applied, yaml.safe_dump_all([*settings, role]))
+    applied.kubectl("-n", "courses", "create", "rolebinding", "author", "--role=coursegen-author", "--user=author")
+    assert any(can(applied, "author", "patch", "configmaps") for _ in range(PATIENCE))
+    assert {key for m in settings for key in m["data"]} >= {"COURSEGEN_WORKER_IMAGE", "queues.yaml"}
+    for name in (m["metadata"]["name"] for m in settings):
+        asked = ("-n", "courses", "patch", "configmap", name, "--as=author", "--type=merge", '-p={"data":{"a":"b"}}')
+        assert "field is immutable" in applied.kubectl(*asked).stderr
+
+
+def test_the_install_for_one_namespace_goes_into_one_of_another_name(applied: LiveCluster, tmp_path: Path) -> None:
+    up = "../" * (len(tmp_path.parts) - 1) + str(ROOT / "deploy" / "overlays").lstrip("/")
+    other = {"resources": [f"{up}/namespaced"], "namespace": "team"}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(other))
+    assert "courses" not in {word for m in kustomize(applied, str(tmp_path)) for word in words(m)}
+
+
+def words(value: object) -> Iterator[str]:
+    """Give every text in a manifest that is no key."""
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from words(part)
+    elif isinstance(value, str):
+        yield value
+
+
 def selects(selector: dict, labels: dict) -> bool:
     return (selector.get("matchLabels") or selector).items() <= labels.items()
 
