@@ -1,6 +1,7 @@
 """CLUSTER=kind and CLUSTER=existing, with stand-ins for docker, kind and kubectl: what is asked of them, in order."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ echo "$(basename "$0") $*" >> {calls}
 case "$1 $2" in
   "inspect "*) for last; do :; done; echo "${{last%:*}}@{digest}" ;;
   "get clusters") {clusters} ;;
-  "get namespace") {namespace} ;;
+  "get namespace") [ "$3" = kube-system ] && echo {uid} || {namespace} ;;
   "version ") {docker} ;;
 esac
 """
@@ -32,11 +33,13 @@ class Programs:
         self.say()
         monkeypatch.setenv("PATH", f"{self._bin}:{os.environ['PATH']}")
         monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
         monkeypatch.setenv("KUBECONFIG", str(folder / "kubeconfig"))
         (folder / "kubeconfig").touch()
 
-    def say(self, clusters: str = "true", namespace: str = "true", docker: str = "true") -> None:
+    def say(self, clusters: str = "true", namespace: str = "true", docker: str = "true", uid: str = "a-uid") -> None:
         said = {"calls": self._calls, "digest": DIGEST, "clusters": clusters, "namespace": namespace, "docker": docker}
+        said["uid"] = uid
         for name in ("docker", "kind", "kubectl"):
             program = self._bin / name
             program.write_text(STAND_IN.format(**said))
@@ -140,21 +143,58 @@ def test_a_docker_whose_engine_does_not_answer_builds_nothing(programs: Programs
     assert not registry.has_docker()
 
 
+REGISTRY = "registry.example.com/team"
+IS_THERE = f"echo namespace/{overlay.SYSTEM}"
+
+
 def test_what_failed_before_it_deployed_anything_has_nothing_to_take_down(programs: Programs, tmp_path: Path) -> None:
-    ground.Existing(reporter(), "registry.example.com/team", tmp_path / "overlay").down()
+    ground.Existing(reporter(), "", tmp_path / "overlay").down()
     assert not [call for call in programs.calls() if call.startswith("kubectl delete")]
 
 
 def test_an_operator_that_somebody_else_deployed_is_left_alone(programs: Programs, tmp_path: Path) -> None:
-    programs.say(namespace=f"echo namespace/{overlay.SYSTEM}")
-    existing = ground.Existing(reporter(), "registry.example.com/team", tmp_path / "overlay")
+    programs.say(namespace=IS_THERE)
+    existing = ground.Existing(reporter(), REGISTRY, tmp_path / "overlay")
+    (tmp_path / "overlay" / "generated").mkdir(parents=True)  # of a demo on another cluster, or on kind
     for verb in (existing.up, existing.down):
-        with pytest.raises(LocalClusterError, match="did not make: it is left alone"):
+        with pytest.raises(LocalClusterError, match=rf"did not make \(namespace/{overlay.SYSTEM}, .*it is left alone"):
             verb()
-    (tmp_path / "overlay" / "generated").mkdir(parents=True)
-    existing.down()
+    assert not [call for call in programs.calls() if call.startswith("kubectl delete")]
+
+
+def test_the_demo_takes_down_what_it_deployed_on_this_cluster_and_on_no_other(
+    programs: Programs, tmp_path: Path
+) -> None:
+    existing = ground.Existing(reporter(), REGISTRY, tmp_path / "overlay")
+    existing.up()
+    existing.bring_images()
+    programs.say(namespace=IS_THERE, uid="of-production")  # KUBECONFIG names another cluster meanwhile
+    for verb in (existing.up, existing.down):
+        with pytest.raises(LocalClusterError, match="it is left alone"):
+            verb()
+    programs.say(namespace=IS_THERE)
+    existing.up()
+    ground.Existing(reporter(), "", tmp_path / "overlay").down()  # for which nobody needs a registry
     assert programs.calls()[-1].startswith("kubectl delete -k")
     assert not (tmp_path / "overlay" / "generated").exists()
+    with pytest.raises(LocalClusterError, match="it is left alone"):
+        existing.down()
+
+
+def test_what_was_deployed_is_taken_down_though_its_passwords_are_gone(programs: Programs, tmp_path: Path) -> None:
+    existing = ground.Existing(reporter(), REGISTRY, tmp_path / "overlay")
+    existing.bring_images()
+    shutil.rmtree(tmp_path / "overlay" / "generated")  # as `make down CLUSTER=kind` does, whose overlay it is too
+    existing.down()
+    assert programs.calls()[-1].startswith("kubectl delete -k")
+
+
+def test_several_kubeconfigs_are_taken_as_kubectl_takes_them(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'absent'}{os.pathsep}{tmp_path / 'kubeconfig'}")
+    kubectl = ground.Existing(reporter(), REGISTRY, tmp_path / "overlay").up()
+    assert str(kubectl.kubeconfig) == os.environ["KUBECONFIG"]
 
 
 def test_what_is_missing_is_named(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
