@@ -51,9 +51,29 @@ def test_what_is_not_what_status_says_is_not_written(
     assert not path.exists()
 
 
-def test_a_url_that_is_none_and_a_store_without_a_way_are_said() -> None:
-    with pytest.raises(CoursegenError, match="it has to begin with s3://"), store.opened({}, []):
+@pytest.mark.parametrize("url", [None, "gs://c", "az://c"])
+def test_a_url_that_no_worker_takes_is_said(url: str | None) -> None:
+    known = {"COURSEGEN_STORE_URL": url} if url else {}
+    with pytest.raises(CoursegenError, match="it has to begin with s3://"), store.opened(known, []):
         pass
+
+
+def test_settings_that_are_for_other_programs_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has AWS' own tools has such variables; workers pass them over as well."""
+    for name, value in {"AWS_PROFILE": "me", "AWS_PAGER": "", "AWS_REGION": "eu-central-1"}.items():
+        monkeypatch.setenv(name, value)
+    known = store.credentials(None, "courses", "s3://c")  # type: ignore[arg-type]  # the caller's own: nobody is asked
+    with store.opened(known, []) as opened:
+        assert opened.config == {"bucket": "c", "region": "eu-central-1"}  # type: ignore[union-attr]
+
+
+def test_settings_that_make_no_sense_are_said() -> None:
+    known = {"COURSEGEN_STORE_URL": "s3://c", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "perhaps"}
+    with pytest.raises(CoursegenError, match="AWS_"), store.opened(known, []):
+        pass
+
+
+def test_a_store_without_a_way_is_said() -> None:
     inside = {"COURSEGEN_STORE_URL": "s3://c", "AWS_ENDPOINT_URL": "http://s3.coursegen-system.svc:7070"}
     with pytest.raises(CoursegenError, match="no kubectl on the PATH"), store.opened(inside, ["no-such-kubectl"]):
         pass
