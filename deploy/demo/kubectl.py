@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import urllib.error
@@ -44,8 +45,10 @@ class Kubectl:
     @contextmanager
     def background(self, *arguments: str, says: str) -> Iterator[re.Match[str]]:
         """Keep a command running during the body, which gets the match of `says` in the command's first words."""
+        # Ends with us, even if we are killed; where there is no Linux, kind runs all the same.
+        with_us = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
         process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", str(self.program), *arguments],  # ends with us, even if we are killed
+            [*with_us, str(self.program), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import platform
 import subprocess
+import tarfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -107,6 +110,18 @@ def test_the_same_files_make_the_same_archive(tmp_path: Path) -> None:
         archive.write(image, tmp_path / name)
         os.utime(program, (1, 1))
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
+
+
+@pytest.mark.parametrize(("machine", "named"), [("x86_64", "amd64"), ("aarch64", "arm64"), ("riscv64", "riscv64")])
+def test_an_image_is_for_the_machine_that_its_programs_were_built_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str, named: str
+) -> None:
+    (tmp_path / "program").touch()
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    archive.write(ScratchImage("p:1", {"/p": File(tmp_path / "program")}, ("/p",)), tmp_path / "image.tar")
+    with tarfile.open(tmp_path / "image.tar") as image:
+        [manifest] = json.load(image.extractfile("manifest.json"))  # type: ignore[arg-type]
+        assert json.load(image.extractfile(manifest["Config"]))["architecture"] == named  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["", "Upper", "a/b", "-a", "a" * 21])

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from demo import ground, overlay, registry
+from demo.kubectl import Kubectl
 from localcluster.errors import LocalClusterError
 from localcluster.images import Image
 from localcluster.progress import Reporter
@@ -195,6 +196,15 @@ def test_several_kubeconfigs_are_taken_as_kubectl_takes_them(
     monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'absent'}{os.pathsep}{tmp_path / 'kubeconfig'}")
     kubectl = ground.Existing(reporter(), REGISTRY, tmp_path / "overlay").up()
     assert str(kubectl.kubeconfig) == os.environ["KUBECONFIG"]
+
+
+def test_kubectl_runs_beside_us_also_where_there_is_no_setpriv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kubectl").write_text('#!/bin/sh\necho "serving $1"\n')
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    kubectl = Kubectl(tmp_path / "kubectl", tmp_path / "kubeconfig", tmp_path / "log")
+    with kubectl.background("proxy", says="serving (.*)") as found:
+        assert found[1] == "proxy"
 
 
 def test_what_is_missing_is_named(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
