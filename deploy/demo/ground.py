@@ -157,7 +157,8 @@ class Kind:
 
     def _build(self) -> dict[str, str]:
         _program("docker")
-        references = registry.docker_build(self.reporter, "coursegen.local", _log(self.name))
+        log = _log(self.name)
+        references = registry.docker_tag_by_content(registry.docker_build(self.reporter, "coursegen.local", log), log)
         overlay.write(references, self.overlay / "generated")
         return references
 

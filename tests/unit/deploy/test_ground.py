@@ -17,6 +17,7 @@ DIGEST = "sha256:" + "ab" * 32
 STAND_IN = """#!/bin/sh
 echo "$(basename "$0") $*" >> {calls}
 case "$1 $2" in
+  "inspect --format={{{{.Id}}}}") echo sha256:{image} ;;
   "inspect "*) for last; do :; done; echo "${{last%:*}}@{digest}" ;;
   "get clusters") {clusters} ;;
   "get namespace") [ "$3" = kube-system ] && echo {uid} || {namespace} ;;
@@ -38,9 +39,9 @@ class Programs:
         monkeypatch.setenv("KUBECONFIG", str(folder / "kubeconfig"))
         (folder / "kubeconfig").touch()
 
-    def say(self, clusters: str = "true", namespace: str = "true", docker: str = "true", uid: str = "a-uid") -> None:
+    def say(self, clusters: str = "true", namespace: str = "true", docker: str = "true", **more: str) -> None:
         said = {"calls": self._calls, "digest": DIGEST, "clusters": clusters, "namespace": namespace, "docker": docker}
-        said["uid"] = uid
+        said |= {"uid": "a-uid", "image": "0123456789abcdef" * 4} | more
         for name in ("docker", "kind", "kubectl"):
             program = self._bin / name
             program.write_text(STAND_IN.format(**said))
@@ -59,6 +60,9 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     return Programs(tmp_path, monkeypatch)
 
 
+PARTS = ("coursegen.local/operator", "coursegen.local/worker", "coursegen.local/worker-quality")
+
+
 def reporter() -> Reporter:
     return Reporter()
 
@@ -73,10 +77,15 @@ def test_kind_makes_a_cluster_once_and_loads_what_docker_builds(programs: Progra
     kind.bring_images()
     assert programs.calls() == [
         "kind get clusters", "kind create cluster", "kind export kubeconfig",
-        "docker build --file", "docker build --file", "docker build --file", "kind load docker-image",
+        "docker build --file", "docker build --file", "docker build --file",
+        *(c for p in PARTS for c in ("docker inspect --format={{.Id}}", f"docker tag {p}:demo")),
+        "kind load docker-image",
     ]  # fmt: skip
-    made = component(tmp_path / "overlay")
-    assert made["images"] == [{"name": "coursegen/operator", "newName": "coursegen.local/operator", "newTag": "demo"}]
+    named = {"name": "coursegen/operator", "newName": "coursegen.local/operator"}
+    assert component(tmp_path / "overlay")["images"] == [named | {"newTag": "0123456789ab"}]
+    programs.say(clusters="echo demo", image="f" * 64)  # the code has changed: it is another image to Kubernetes
+    kind.bring_images()
+    assert component(tmp_path / "overlay")["images"] == [named | {"newTag": "f" * 12}]
     programs.say(clusters="echo demo")
     kind.up()
     assert programs.calls().count("kind create cluster") == 1
