@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ipaddress
 import json
 import os
 import platform
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import archive, cli, files, lock, paths, record, sandbox
+from localcluster import archive, cli, files, lock, paths, proxies, record, sandbox
 from localcluster.archive import File, ScratchImage
 from localcluster.errors import LocalClusterError
 from localcluster.paths import Instance
@@ -23,6 +24,15 @@ from localcluster.progress import Reporter, Step
 from localcluster.record import Record
 from localcluster.sandbox import Link
 from localcluster.settings import Options
+
+
+def test_the_way_to_a_cluster_of_this_machine_goes_past_every_proxy() -> None:
+    environ = {"HTTPS_PROXY": "http://proxy:3128", "no_proxy": "example.com"}
+    for _ in range(2):
+        proxies.stand_aside(environ)
+        assert environ["NO_PROXY"] == environ["no_proxy"] == "example.com,127.0.0.1,localhost,10.213.0.0/16"
+    near = [ipaddress.ip_network(entry) for entry in environ["NO_PROXY"].split(",") if entry[-1].isdigit()]
+    assert all(any(Link(slot).network.subnet_of(network) for network in near) for slot in range(64))  # type: ignore[arg-type]
 
 
 def test_no_two_slots_share_an_address() -> None:

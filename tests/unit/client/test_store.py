@@ -1,7 +1,9 @@
 """A downloaded file is what status says, whole or not there at all. The store is a folder; S3 is met in tests/e2e."""
 
 import hashlib
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -79,3 +81,30 @@ def test_a_store_without_a_way_is_said() -> None:
         pass
     with store.tunnel("s3.example.com", 443, []) as reached:
         assert reached == ("s3.example.com", 443)
+
+
+class Forwarded(BaseHTTPRequestHandler):
+    """Stands in for a store behind a forwarded port."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_a_store_in_the_cluster_is_asked_past_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "example.com")  # put back afterwards
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with HTTPServer(("127.0.0.1", 0), Forwarded) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        kubectl = tmp_path / "kubectl"
+        kubectl.write_text(f"#!/bin/sh\necho 'Forwarding from 127.0.0.1:{server.server_port} -> 7070'\nexec sleep 60\n")
+        kubectl.chmod(0o755)
+        known = {"COURSEGEN_STORE_URL": "s3://c", "AWS_ENDPOINT_URL": "http://s3.coursegen-system.svc:7070"}
+        known |= {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1"}
+        with store.opened(known, [str(kubectl)]) as opened:
+            assert store.answers(opened, UID) == ""
+        server.shutdown()
