@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import archive, cli, files, lock, paths, proxies, record, sandbox
+from localcluster import archive, cgroups, cli, files, lock, paths, proxies, record, sandbox
 from localcluster.archive import File, ScratchImage
 from localcluster.errors import LocalClusterError
 from localcluster.paths import Instance
@@ -38,6 +38,14 @@ def test_the_way_to_a_cluster_of_this_machine_goes_past_every_proxy() -> None:
 def test_no_two_slots_share_an_address() -> None:
     networks = [Link(slot).network for slot in range(64)]
     assert not any(a.overlaps(b) for i, a in enumerate(networks) for b in networks[:i])
+
+
+def test_a_machine_that_lets_nobody_make_a_cgroup_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroups, "_MOUNT", tmp_path)
+    for name in ("cgroup.controllers", "coursegen-demo-0"):  # a file is in the way: root may write on any other
+        (tmp_path / name).touch()
+    with pytest.raises(LocalClusterError, match="No cgroup can be made"):
+        cgroups.create("coursegen-demo-0")
 
 
 def test_a_process_is_not_taken_for_a_later_one_with_its_number() -> None:
