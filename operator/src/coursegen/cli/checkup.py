@@ -146,7 +146,7 @@ def _mend_operator(seen: fleet.Fleet, system: str, now: datetime) -> str:
             f"kubectl label namespace NAME {names.LABEL_SHARD}- gives it to the one without a name."
         )
     name = shards.named(shards.DEPLOYMENT, seen.shard)
-    return f"kubectl -n {system} logs deployment/{name}; or deploy it: kubectl apply -k deploy/overlays/…"
+    return f"kubectl -n {system} logs deployment/{name} --all-pods; or deploy it: kubectl apply -k deploy/overlays/…"
 
 
 def _queues(client: Client) -> Check:
