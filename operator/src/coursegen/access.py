@@ -28,6 +28,8 @@ class Access:
     """Gives the header that authorises a request; a token that expires is made anew."""
     proxy: str | None = None
     """Through which the server is reached; None: straight."""
+    server_name: str | None = None
+    """That its certificate has, and a tunnel routes by; None: the host of `server`."""
 
 
 def find(kubeconfig: str | None = None, context: str | None = None, namespace: str | None = None) -> Access:
@@ -65,6 +67,7 @@ def find(kubeconfig: str | None = None, context: str | None = None, namespace: s
         verify=_tls(configuration),
         headers=lambda: _headers(configuration),
         proxy=_proxy(configuration),
+        server_name=configuration.tls_server_name,
     )
 
 

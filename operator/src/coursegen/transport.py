@@ -24,6 +24,8 @@ def arguments(request: Request, access: Access) -> dict[str, Any]:
     """Give a request as httpx takes it."""
     headers = {"User-Agent": AGENT, "Accept": "application/json"} | access.headers()
     given: dict[str, Any] = {"method": request.method, "url": request.path, "params": dict(request.query)}
+    if access.server_name:
+        given["extensions"] = {"sni_hostname": access.server_name}
     if request.body is not None:
         given["json"] = request.body
         headers["Content-Type"] = request.media
