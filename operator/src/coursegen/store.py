@@ -119,10 +119,14 @@ def tunnel(host: str, port: int, kubectl: list[str]) -> Iterator[tuple[str, int]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603
         try:
             assert process.stdout is not None
-            line = process.stdout.readline()
-            found = _FORWARDED.search(line)
-            if not found:
-                raise CoursegenError(f"{host} could not be reached by kubectl port-forward: {line.strip()}")
+            said = []  # warnings come first, as of a kubeconfig that is not there
+            for line in process.stdout:
+                if found := _FORWARDED.search(line):
+                    break
+                said.append(line)
+            else:
+                words = "".join(said).strip()
+                raise CoursegenError(f"{host} could not be reached by kubectl port-forward: {words}")
             _straight("127.0.0.1")
             yield "127.0.0.1", int(found[1])
         finally:

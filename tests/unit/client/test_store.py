@@ -101,10 +101,20 @@ def test_a_store_in_the_cluster_is_asked_past_a_proxy(tmp_path: Path, monkeypatc
     with HTTPServer(("127.0.0.1", 0), Forwarded) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         kubectl = tmp_path / "kubectl"
-        kubectl.write_text(f"#!/bin/sh\necho 'Forwarding from 127.0.0.1:{server.server_port} -> 7070'\nexec sleep 60\n")
+        kubectl.write_text(
+            f"#!/bin/sh\necho Warning >&2\necho Forwarding from 127.0.0.1:{server.server_port}\nexec sleep 60\n"
+        )
         kubectl.chmod(0o755)
         known = {"COURSEGEN_STORE_URL": "s3://c", "AWS_ENDPOINT_URL": "http://s3.coursegen-system.svc:7070"}
         known |= {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "us-east-1"}
         with store.opened(known, [str(kubectl)]) as opened:
             assert store.answers(opened, UID) == ""
         server.shutdown()
+
+
+def test_a_way_into_the_cluster_that_is_none_is_said_in_kubectls_words(tmp_path: Path) -> None:
+    (tmp_path / "kubectl").write_text("#!/bin/sh\necho Warning\necho 'error: no such pod' >&2\nexit 1\n")
+    (tmp_path / "kubectl").chmod(0o755)
+    refused = pytest.raises(CoursegenError, match=r"(?s)could not be reached by kubectl port-forward: .*no such pod")
+    with refused, store.tunnel("s3.coursegen-system.svc", 7070, [str(tmp_path / "kubectl")]):
+        pass

@@ -208,12 +208,15 @@ def test_several_kubeconfigs_are_taken_as_kubectl_takes_them(
 
 
 def test_kubectl_runs_beside_us_also_where_there_is_no_setpriv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "kubectl").write_text('#!/bin/sh\necho "serving $1"\n')
+    (tmp_path / "kubectl").write_text('#!/bin/sh\necho "W1129 Config not found" >&2\necho "serving $1"\n')
     (tmp_path / "kubectl").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     kubectl = Kubectl(tmp_path / "kubectl", tmp_path / "kubeconfig", tmp_path / "log")
     with kubectl.background("proxy", says="serving (.*)") as found:
         assert found[1] == "proxy"
+    silent = pytest.raises(LocalClusterError, match=r"(?s)did not start: W1129 .*serving proxy")
+    with silent, kubectl.background("proxy", says="listening"):
+        pass
 
 
 def test_what_is_missing_is_named(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
