@@ -13,6 +13,8 @@ from localcluster.errors import LocalClusterError
 from localcluster.images import Image
 from localcluster.progress import Reporter
 
+from ...cluster import existing as existing_cluster
+
 DIGEST = "sha256:" + "ab" * 32
 STAND_IN = """#!/bin/sh
 echo "$(basename "$0") $*" >> {calls}
@@ -197,6 +199,17 @@ def test_what_was_deployed_is_taken_down_though_its_passwords_are_gone(programs:
     shutil.rmtree(tmp_path / "overlay" / "generated")  # as `make down CLUSTER=kind` does, whose overlay it is too
     existing.down()
     assert programs.calls()[-1].startswith("kubectl delete -k")
+
+
+def test_the_tests_leave_a_namespace_alone_that_they_did_not_make(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would label it, and delete it at their end."""
+    programs.say(namespace="echo namespace/courses")
+    monkeypatch.setenv(existing_cluster.VARIABLE, "existing")
+    with pytest.raises(AssertionError, match=r"left alone\.\nnamespace/courses"), existing_cluster.reached():
+        pass
+    assert {call.split()[1] for call in programs.calls()} == {"get"}
 
 
 def test_several_kubeconfigs_are_taken_as_kubectl_takes_them(
