@@ -1,6 +1,7 @@
 """Every overlay, rendered and tried on the real API server: schemas, Pod Security, and who may do what."""
 
 import copy
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -282,6 +283,9 @@ def test_nobody_puts_an_image_of_their_own_into_a_workers_pod(policies: LiveClus
     name = pod_of_a_job["metadata"]["name"]
     asked = ("-n", "courses", "set", "image", f"pod/{name}", "w=evil", "--as=tenant", "--dry-run=server")
     assert "only Kubernetes' Job controller" in policies.kubectl(*asked).stderr
+    nobodys = {"metadata": {"ownerReferences": None, "labels": {"batch.kubernetes.io/job-name": None}}}
+    disown = ("-n", "courses", "patch", "pod", name, "--type=merge", f"-p={json.dumps(nobodys)}", "--as=tenant")
+    assert "only Kubernetes' Job controller" in policies.kubectl(*disown).stderr
     label = policies.kubectl("-n", "courses", "label", "pod", name, "colour=red", "--as=tenant", "--dry-run=server")
     assert label.returncode == 0, label.stderr
 
