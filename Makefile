@@ -103,5 +103,5 @@ clean: down ## Take the demo down, and remove .venv and every cached build and i
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache "$${XDG_CACHE_HOME:-$$HOME/.cache}/coursegen"
 
 .venv/ready: Makefile pyproject.toml uv.lock crds/pyproject.toml operator/pyproject.toml worker_image/pyproject.toml
-	$(STEP) "Python packages" sh -c 'uv=$$(deploy/local/bootstrap.sh) && "$$uv" sync --quiet --locked && ln -sf "$$uv" .venv/bin/uv'
+	$(STEP) "Python packages" sh -c 'uv=$$(deploy/local/bootstrap.sh) && "$$uv" sync --quiet --locked && { [ "$$uv" -ef .venv/bin/uv ] || ln -sf "$$uv" .venv/bin/uv; }'
 	@touch $@

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from localcluster import proxies
 from localcluster.errors import LocalClusterError
 from localcluster.progress import Reporter
 
@@ -140,4 +141,5 @@ def _down(ground: Ground) -> None:
 
 
 if __name__ == "__main__":
+    proxies.stand_aside()
     sys.exit(main(sys.argv[1:]))

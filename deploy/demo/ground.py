@@ -22,6 +22,12 @@ from .kubectl import Kubectl
 from .overlay import ROOT
 
 KINDS = ("local", "kind", "existing")
+_OF_THE_DEMO = (
+    ("crd", "coursegenerations.coursegen.dev"),
+    *(("namespace", name) for name in (overlay.SYSTEM, *overlay.TENANTS)),
+)
+"""What `make down` would take along, by which a cluster shows that somebody uses it."""
+_IF_THERE = ("--ignore-not-found", "--output=name")
 
 
 class Ground(Protocol):
@@ -151,7 +157,8 @@ class Kind:
 
     def _build(self) -> dict[str, str]:
         _program("docker")
-        references = registry.docker_build(self.reporter, "coursegen.local", _log(self.name))
+        log = _log(self.name)
+        references = registry.docker_tag_by_content(registry.docker_build(self.reporter, "coursegen.local", log), log)
         overlay.write(references, self.overlay / "generated")
         return references
 
@@ -182,12 +189,15 @@ class Existing:
                 "IMAGE_REGISTRY is not set: name a registry that you may push to and the cluster may pull from.",
                 hint="For example: make demo CLUSTER=existing IMAGE_REGISTRY=registry.example.com/coursegen",
             )
-        kubeconfig = Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
-        if not kubeconfig.exists():
-            raise LocalClusterError(f"There is no kubeconfig: KUBECONFIG names {kubeconfig}, which does not exist.")
-        kubectl = Kubectl(self._kubectl(), kubeconfig, _log("existing"))
+        kubectl = self._reached()
         self._must_be_ours(kubectl)
         return kubectl
+
+    def _reached(self) -> Kubectl:
+        named = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+        if not any(Path(file).exists() for file in named.split(os.pathsep)):
+            raise LocalClusterError(f"There is no kubeconfig: KUBECONFIG names {named}, which does not exist.")
+        return Kubectl(self._kubectl(), Path(named), _log("existing"))
 
     def _kubectl(self) -> Path:
         """Give kubectl; on a machine without one, that of the local cluster."""
@@ -195,16 +205,26 @@ class Existing:
         return Path(found) if found else golang.ensure(golang.CONTROL_PLANE, self.reporter) / "kubectl"
 
     def _must_be_ours(self, kubectl: Kubectl) -> None:
-        """A cluster with an operator that this machine did not deploy is not to be overwritten, nor taken down."""
-        there = kubectl.output("get", "namespace", overlay.SYSTEM, "--ignore-not-found", "--output=name").strip()
-        if there and not (self.overlay / "generated").exists():
+        """What this machine did not deploy is not to be overwritten, nor taken down: with the CRDs all courses go."""
+        if self._claim(kubectl).exists():
+            return
+        there = [kubectl.output("get", what, name, *_IF_THERE).strip() for what, name in _OF_THE_DEMO]
+        if found := ", ".join(filter(None, there)):
             raise LocalClusterError(
-                f"The cluster has a namespace {overlay.SYSTEM} that this demo did not make: it is left alone.",
+                f"The cluster has what this demo did not make ({found}): it is left alone.",
                 hint="Choose another cluster, or deploy an overlay of your own: docs/deploy.md",
             )
 
+    def _claim(self, kubectl: Kubectl) -> Path:
+        """Name the file that says of a cluster that what it has of the demo is ours: a kubeconfig may name another."""
+        uid = kubectl.output("get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}").strip()
+        return paths.state_home() / ".existing" / uid
+
     def bring_images(self) -> None:
         self.build_images()
+        claim = self._claim(self._reached())
+        claim.parent.mkdir(parents=True, exist_ok=True)
+        claim.touch()
 
     def build_images(self) -> None:
         log = _log("existing")
@@ -216,11 +236,16 @@ class Existing:
         overlay.write(pushed, self.overlay / "generated")
 
     def down(self, kubectl: Kubectl | None = None) -> None:
-        kubectl = kubectl or self.up()
-        if not (self.overlay / "generated").exists():  # it failed before it deployed anything
+        kubectl = kubectl or self._reached()
+        self._must_be_ours(kubectl)
+        claim, generated = self._claim(kubectl), self.overlay / "generated"
+        if not claim.exists():  # it failed before it deployed anything
             return
+        if not generated.exists():  # the overlay names it; what is deleted goes by its name
+            overlay.write({}, generated)
         kubectl.run("delete", "-k", str(self.overlay), "--ignore-not-found", what="Removing what the demo deployed")
-        shutil.rmtree(self.overlay / "generated", ignore_errors=True)
+        shutil.rmtree(generated, ignore_errors=True)
+        claim.unlink()
 
 
 def _program(name: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import urllib.error
@@ -43,9 +44,11 @@ class Kubectl:
 
     @contextmanager
     def background(self, *arguments: str, says: str) -> Iterator[re.Match[str]]:
-        """Keep a command running during the body, which gets the match of `says` in the command's first words."""
+        """Keep a command running during the body, which gets the match of `says` in what the command says at first."""
+        # Ends with us, even if we are killed; where there is no Linux, kind runs all the same.
+        with_us = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
         process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", str(self.program), *arguments],  # ends with us, even if we are killed
+            [*with_us, str(self.program), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -55,10 +58,14 @@ class Kubectl:
         )
         try:
             assert process.stdout is not None
-            line = process.stdout.readline()
-            match = re.search(says, line)
-            if match is None:
-                raise LocalClusterError(f"kubectl {arguments[0]} did not start: {line.strip() or 'it said nothing'}")
+            said = []  # warnings come first, as of a kubeconfig that is not there
+            for line in process.stdout:
+                if match := re.search(says, line):
+                    break
+                said.append(line)
+            else:
+                words = "".join(said).strip() or "it said nothing"
+                raise LocalClusterError(f"kubectl {arguments[0]} did not start: {words}")
             yield match
         finally:
             process.send_signal(signal.SIGTERM)

@@ -38,6 +38,16 @@ def docker_build(reporter: Reporter, registry: str, log: Path) -> dict[str, str]
     return out
 
 
+def docker_tag_by_content(tagged: Mapping[str, str], log: Path) -> dict[str, str]:
+    """Tag each image with its own hash as well: under one name for all builds, Kubernetes would see no change."""
+    out = {}
+    for name, reference in tagged.items():
+        image = shell.output(["docker", "inspect", "--format={{.Id}}", reference]).strip().removeprefix("sha256:")
+        out[name] = f"{reference.rpartition(':')[0]}:{image[:12]}"
+        shell.logged(["docker", "tag", reference, out[name]], what=f"Tagging {reference}", log=log)
+    return out
+
+
 def docker_push(reporter: Reporter, tagged: Mapping[str, str], registry: str, log: Path) -> dict[str, str]:
     """Push what Docker built; gives each by digest, so that what runs is what was built."""
     with reporter.step("images", f"docker push {registry}"):

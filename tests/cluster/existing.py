@@ -21,11 +21,12 @@ from localcluster.progress import Reporter
 
 VARIABLE = "COURSEGEN_TEST_CLUSTER"
 OURS = "--selector=app.kubernetes.io/part-of=coursegen"
+NAMESPACES = ("coursegen-system", "courses")
 LEFT = (
     ("validatingadmissionpolicybinding,validatingadmissionpolicy,clusterrole,clusterrolebinding,priorityclass", OURS),
     ("clusterrole", "coursegen-viewer", "coursegen-editor", "coursegen-provider-editor"),
     ("clusterrole", "coursegen-queue-viewer", "coursegen-queue-editor"),
-    ("namespace", "coursegen-system", "courses"),
+    ("namespace", *NAMESPACES),
     ("crd", OURS),
 )
 """What the tests leave in the cluster itself."""
@@ -54,8 +55,9 @@ def reached() -> Iterator[tuple[Reached, ProxiedApi]]:
     """Reach the cluster that COURSEGEN_TEST_CLUSTER names; what the tests leave in it is removed after the body."""
     kind = Kind(Reporter(sys.stderr), "coursegen-test") if os.environ[VARIABLE] == "kind" else None
     kubectl = kind.up() if kind else _of_the_kubeconfig()
-    known = kubectl.output("get", "crd", OURS, "--output=name").strip()
-    assert not known, f"This cluster has our kinds already, perhaps with work in it: it is left alone.\n{known}"
+    known = kubectl.output("get", "crd", OURS, "--output=name")
+    known += kubectl.output("get", "namespace", *NAMESPACES, "--ignore-not-found", "--output=name")
+    assert not known.strip(), f"This cluster has what the tests would make and remove: it is left alone.\n{known}"
     try:
         with proxy(kubectl) as found:
             port = int(found.address.rpartition(":")[2])
@@ -69,7 +71,7 @@ def reached() -> Iterator[tuple[Reached, ProxiedApi]]:
 
 
 def _of_the_kubeconfig() -> Kubectl:
-    config = Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
-    assert config.exists(), f"There is no kubeconfig: KUBECONFIG names {config}."
+    named = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    assert any(Path(file).exists() for file in named.split(os.pathsep)), f"There is no kubeconfig in {named}."
     program = shutil.which("kubectl") or golang.ensure(golang.CONTROL_PLANE, Reporter(sys.stderr)) / "kubectl"
-    return Kubectl(Path(program), config, paths.cache() / "logs" / "test-existing.log")
+    return Kubectl(Path(program), Path(named), paths.cache() / "logs" / "test-existing.log")

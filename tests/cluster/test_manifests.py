@@ -1,6 +1,7 @@
 """Every overlay, rendered and tried on the real API server: schemas, Pod Security, and who may do what."""
 
 import copy
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -254,6 +255,50 @@ def test_only_the_job_controller_makes_what_looks_like_a_worker(policies: LiveCl
     assert "only Kubernetes' Job controller" in policies.kubectl(*label, "batch.kubernetes.io/job-name=j").stderr
 
 
+@pytest.fixture
+def pod_of_a_job(policies: LiveCluster) -> Iterator[dict]:
+    """Give the Pod that the Job controller made for the Job `left` of a tenant's own."""
+    until_refused(policies, with_meta(POD, labels={"batch.kubernetes.io/job-name": "j"}))
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "courses"}}
+    apply(policies, yaml.safe_dump(account))
+    job = with_meta(JOB, name="left")
+    job["spec"] = {"template": {"spec": {**POD["spec"], "restartPolicy": "Never"}}}
+    made = policies.kubectl("create", "--as=tenant", "-f", "-", stdin=yaml.safe_dump(job))
+    assert made.returncode == 0, made.stderr
+    yield pods_left(policies)[0]
+    policies.kubectl("-n", "courses", "delete", "job,pod", "-l", "batch.kubernetes.io/job-name=left", "--wait=false")
+
+
+def pods_left(cluster: LiveCluster) -> list[dict]:
+    """Ask for the Pods of the Job `left` until there is one."""
+    for _ in range(PATIENCE):
+        asked = ("-n", "courses", "get", "pods", "-l", "batch.kubernetes.io/job-name=left", "-o", "yaml")
+        if found := yaml.safe_load(cluster.kubectl(*asked).stdout)["items"]:
+            return list(found)
+    raise AssertionError("the Job controller makes no Pod")
+
+
+def test_nobody_puts_an_image_of_their_own_into_a_workers_pod(policies: LiveCluster, pod_of_a_job: dict) -> None:
+    """kubelet would run it, whatever the restart policy, and what it says would be the result of the Job."""
+    name = pod_of_a_job["metadata"]["name"]
+    asked = ("-n", "courses", "set", "image", f"pod/{name}", "w=evil", "--as=tenant", "--dry-run=server")
+    assert "only Kubernetes' Job controller" in policies.kubectl(*asked).stderr
+    nobodys = {"metadata": {"ownerReferences": None, "labels": {"batch.kubernetes.io/job-name": None}}}
+    disown = ("-n", "courses", "patch", "pod", name, "--type=merge", f"-p={json.dumps(nobodys)}", "--as=tenant")
+    assert "only Kubernetes' Job controller" in policies.kubectl(*disown).stderr
+    label = policies.kubectl("-n", "courses", "label", "pod", name, "colour=red", "--as=tenant", "--dry-run=server")
+    assert label.returncode == 0, label.stderr
+
+
+def test_a_job_of_anybody_can_be_deleted_without_its_pods(policies: LiveCluster, pod_of_a_job: dict) -> None:
+    """The garbage collector takes the Job's name off its Pods first, and never gives up: refused, the Job stays."""
+    assert pod_of_a_job["metadata"]["ownerReferences"]
+    argv = ("-n", "courses", "delete", "job", "left", "--as=tenant", "--cascade=orphan", "--timeout=30s")
+    gone = policies.kubectl(*argv)
+    assert gone.returncode == 0, gone.stderr
+    assert "ownerReferences" not in pods_left(policies)[0]["metadata"]
+
+
 def test_a_secret_that_a_provider_may_send_somewhere_is_of_the_type_that_says_so(policies: LiveCluster) -> None:
     meta = {"name": "s", "namespace": "courses"}
     both = {"key": "k", "allowedEndpoint": "https://models.example/v1"}
@@ -269,6 +314,36 @@ def test_a_secret_that_a_provider_may_send_somewhere_is_of_the_type_that_says_so
     patch = yaml.safe_dump({"stringData": {"allowedEndpoint": "https://evil.example"}})
     asked = ("-n", "courses", "patch", "secret", "s", "--type=merge", f"-p={patch}", "--as=tenant")
     assert "has to be of type" in policies.kubectl(*asked).stderr
+
+
+def test_an_author_does_not_change_what_the_operator_in_their_namespace_goes_by(applied: LiveCluster) -> None:
+    """An author may patch ConfigMaps, since content of their own lies in some: the operator's stay as they are."""
+    manifests = kustomize(applied, str(ROOT / "deploy" / "overlays" / "namespaced"))
+    settings = [m for m in manifests if m["kind"] == "ConfigMap"]
+    [role] = [m for m in manifests if (m["kind"], m["metadata"]["name"]) == ("Role", "coursegen-author")]
+    apply(applied, yaml.safe_dump_all([*settings, role]))
+    applied.kubectl("-n", "courses", "create", "rolebinding", "author", "--role=coursegen-author", "--user=author")
+    assert any(can(applied, "author", "patch", "configmaps") for _ in range(PATIENCE))
+    assert {key for m in settings for key in m["data"]} >= {"COURSEGEN_WORKER_IMAGE", "queues.yaml"}
+    for name in (m["metadata"]["name"] for m in settings):
+        asked = ("-n", "courses", "patch", "configmap", name, "--as=author", "--type=merge", '-p={"data":{"a":"b"}}')
+        assert "field is immutable" in applied.kubectl(*asked).stderr
+
+
+def test_the_install_for_one_namespace_goes_into_one_of_another_name(applied: LiveCluster, tmp_path: Path) -> None:
+    up = "../" * (len(tmp_path.parts) - 1) + str(ROOT / "deploy" / "overlays").lstrip("/")
+    other = {"resources": [f"{up}/namespaced"], "namespace": "team"}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(other))
+    assert "courses" not in {word for m in kustomize(applied, str(tmp_path)) for word in words(m)}
+
+
+def words(value: object) -> Iterator[str]:
+    """Give every text in a manifest that is no key."""
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from words(part)
+    elif isinstance(value, str):
+        yield value
 
 
 def selects(selector: dict, labels: dict) -> bool:

@@ -60,6 +60,7 @@ def test_a_pod_runs_the_image_that_was_pushed(there: There, tmp_path: Path, monk
     both.write_bytes(SYSTEM_AUTHORITIES.read_bytes() + there.registry.authority.read_bytes())
     monkeypatch.setenv("SSL_CERT_FILE", str(both))
     monkeypatch.setenv("KUBECONFIG", str(there.access.kubeconfig))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(images_of_the_demo, "has_docker", lambda: False)
     monkeypatch.setattr(ground, "built", lambda reporter: {"redis": images.redis(reporter)})  # the smallest of six
     existing = ground.Existing(Reporter(sys.stderr), f"{there.registry.address}/team", tmp_path / "overlay")

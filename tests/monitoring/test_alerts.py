@@ -128,6 +128,8 @@ CASES = [
     # Each operator has a capacity of its own: room that another has is of no use to what waits here.
     Case("CoursegenNoCapacityLeft", 20, ROOM | slots(50, 50, 3, "b"), ROOM | slots(50, 50, 0, "b")),
     Case("CoursegenNoCapacityLeft", 20, slots(50, 50, 3), slots(50, 50, 0) | slots(9, 50, 3, "b")),
+    # A queue that is paused (capacity 0) has none that could be in use; what waits there too long is told otherwise.
+    Case("CoursegenNoCapacityLeft", 20, slots(50, 50, 3), slots(0, 0, 3)),
     Case("CoursegenOldestWait", 10, *one('coursegen_oldest_wait_seconds{queue="export"}', flat(2000), flat(1700))),
     Case("CoursegenQueueCircuitOpen", 10, {CIRCUIT: flat(2)}, {CIRCUIT: flat(0)}),
     # Half-open for a moment every other minute is open all the same; once for a minute is none of our concern.

@@ -73,6 +73,33 @@ def told(module: str) -> str:
     return said.stdout
 
 
+LOGS = [c for c in EVERY if c.line.startswith("kubectl ") and " logs " in c.line]
+
+
+def test_the_log_of_several_pods_is_shown_whole_or_as_far_as_it_says() -> None:
+    """kubectl shows ten lines of each Pod that a label selects, and of a Deployment one Pod, unless it is told."""
+    assert [c.line for c in LOGS if " -l " in c.line] != []
+    assert [c.line for c in LOGS if " -l " in c.line and "--tail=" not in c.line] == []
+    assert [c.line for c in LOGS if "| grep" in c.line and re.search(r"--tail=\d", c.line)] == []
+    replicas = [c.line for c in LOGS if re.search("deployment/coursegen-(operator|gateway)", c.line)]
+    assert replicas != []
+    assert [line for line in replicas if "--all-pods" not in line] == []
+
+
+def test_a_runbook_looks_at_the_pods_of_every_operator() -> None:
+    """Several may share a cluster, each with labels of its own: an alert is about any of them."""
+    [shard] = yaml.safe_load_all((ROOT / "deploy/overlays/shard/kustomization.yaml").read_text())
+    deployment = yaml.safe_load((ROOT / "deploy/base/operator/deployment.yaml").read_text())
+    first = deployment["spec"]["template"]["metadata"]["labels"]
+    [own] = [part["pairs"] for part in shard["labels"] if part.get("includeSelectors")]
+    chosen = {m[1]: m[2] for c in EVERY if c.page.parent.name == "runbooks" for m in [OF_PODS.search(c.line)] if m}
+    assert chosen
+    assert [key for key, value in chosen.items() for labels in (first, first | own) if labels.get(key) != value] == []
+
+
+OF_PODS = re.compile(r"-n coursegen-system .*\b(?:logs|pods) -l ([^=\s]+)=(\S*operator\S*)")
+
+
 def test_every_picture_is_taken_by_a_test_and_shown() -> None:
     sources = "".join(p.read_text() for p in (ROOT / "tests").rglob("*.py"))
     taken = {*re.findall(r'keep\(page, "([a-z-]+)"\)', sources), *re.findall(r'IMAGES / "([a-z-]+)\.png"', sources)}

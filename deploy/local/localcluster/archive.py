@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import platform
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+# As Go calls what the kernel calls otherwise; containerd passes over an image that is for another machine.
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def write(image: ScratchImage, target: Path) -> None:
 
 def _config(image: ScratchImage, layer_digest: str) -> dict[str, object]:
     return {
-        "architecture": "amd64",
+        "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",
         "config": {"Entrypoint": list(image.entrypoint), "User": image.user, "WorkingDir": "/"},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer_digest}"]},

@@ -40,10 +40,19 @@ def _tracking() -> Path:
 
 
 def create(ident: str) -> None:
-    """Makes the root in every hierarchy; kubelet refuses one that is missing in any."""
-    for hierarchy in hierarchies():
-        (hierarchy / ident).mkdir(exist_ok=True)
-    system(ident).mkdir(exist_ok=True)
+    """Makes the root in every hierarchy; kubelet refuses one that is missing in any.
+
+    Raises LocalClusterError where none may be made, as in most containers.
+    """
+    try:
+        for hierarchy in hierarchies():
+            (hierarchy / ident).mkdir(exist_ok=True)
+        system(ident).mkdir(exist_ok=True)
+    except OSError as error:
+        raise LocalClusterError(
+            f"No cgroup can be made: {error}.",
+            hint="In a container this needs one that is privileged; or use a machine of its own.",
+        ) from error
 
 
 def system(ident: str) -> Path:

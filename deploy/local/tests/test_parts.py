@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import ipaddress
+import json
 import os
+import platform
 import subprocess
+import tarfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from localcluster import archive, cli, files, lock, paths, record, sandbox
+from localcluster import archive, cgroups, cli, files, lock, paths, proxies, record, sandbox
 from localcluster.archive import File, ScratchImage
 from localcluster.errors import LocalClusterError
 from localcluster.paths import Instance
@@ -22,9 +26,26 @@ from localcluster.sandbox import Link
 from localcluster.settings import Options
 
 
+def test_the_way_to_a_cluster_of_this_machine_goes_past_every_proxy() -> None:
+    environ = {"HTTPS_PROXY": "http://proxy:3128", "no_proxy": "example.com"}
+    for _ in range(2):
+        proxies.stand_aside(environ)
+        assert environ["NO_PROXY"] == environ["no_proxy"] == "example.com,127.0.0.1,localhost,10.213.0.0/16"
+    near = [ipaddress.ip_network(entry) for entry in environ["NO_PROXY"].split(",") if entry[-1].isdigit()]
+    assert all(any(Link(slot).network.subnet_of(network) for network in near) for slot in range(64))  # type: ignore[arg-type]
+
+
 def test_no_two_slots_share_an_address() -> None:
     networks = [Link(slot).network for slot in range(64)]
     assert not any(a.overlaps(b) for i, a in enumerate(networks) for b in networks[:i])
+
+
+def test_a_machine_that_lets_nobody_make_a_cgroup_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroups, "_MOUNT", tmp_path)
+    for name in ("cgroup.controllers", "coursegen-demo-0"):  # a file is in the way: root may write on any other
+        (tmp_path / name).touch()
+    with pytest.raises(LocalClusterError, match="No cgroup can be made"):
+        cgroups.create("coursegen-demo-0")
 
 
 def test_a_process_is_not_taken_for_a_later_one_with_its_number() -> None:
@@ -107,6 +128,18 @@ def test_the_same_files_make_the_same_archive(tmp_path: Path) -> None:
         archive.write(image, tmp_path / name)
         os.utime(program, (1, 1))
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
+
+
+@pytest.mark.parametrize(("machine", "named"), [("x86_64", "amd64"), ("aarch64", "arm64"), ("riscv64", "riscv64")])
+def test_an_image_is_for_the_machine_that_its_programs_were_built_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str, named: str
+) -> None:
+    (tmp_path / "program").touch()
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    archive.write(ScratchImage("p:1", {"/p": File(tmp_path / "program")}, ("/p",)), tmp_path / "image.tar")
+    with tarfile.open(tmp_path / "image.tar") as image:
+        [manifest] = json.load(image.extractfile("manifest.json"))  # type: ignore[arg-type]
+        assert json.load(image.extractfile(manifest["Config"]))["architecture"] == named  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["", "Upper", "a/b", "-a", "a" * 21])

@@ -3,9 +3,13 @@
 import os
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment
 
 from .errors import UnreachableError
 
@@ -23,6 +27,9 @@ class Access:
     headers: Callable[[], dict[str, str]]
     """Gives the header that authorises a request; a token that expires is made anew."""
     proxy: str | None = None
+    """Through which the server is reached; None: straight."""
+    server_name: str | None = None
+    """That its certificate has, and a tunnel routes by; None: the host of `server`."""
 
 
 def find(kubeconfig: str | None = None, context: str | None = None, namespace: str | None = None) -> Access:
@@ -42,6 +49,7 @@ def find(kubeconfig: str | None = None, context: str | None = None, namespace: s
     contexts: Any = config.list_kube_config_contexts
     inside = _ACCOUNT.joinpath("token").exists() and os.environ.get("KUBERNETES_SERVICE_HOST")
     configuration = Configuration()
+    configuration.proxy = None  # the environment's, which it takes whatever NO_PROXY says
     try:
         if inside and not (kubeconfig or context or os.environ.get("KUBECONFIG")):
             load_inside(client_configuration=configuration)
@@ -58,7 +66,8 @@ def find(kubeconfig: str | None = None, context: str | None = None, namespace: s
         namespace=namespace or own,
         verify=_tls(configuration),
         headers=lambda: _headers(configuration),
-        proxy=configuration.proxy,
+        proxy=_proxy(configuration),
+        server_name=configuration.tls_server_name,
     )
 
 
@@ -67,6 +76,36 @@ def _namespace(contexts: Any, wanted: str | None) -> str:
     known, active = contexts
     chosen = next((c for c in known if c["name"] == wanted), active) if wanted else active
     return str(chosen["context"].get("namespace") or "default")
+
+
+def _proxy(configuration: Any) -> str | None:
+    """Give the proxy as kubectl takes it: the kubeconfig's, else the environment's unless NO_PROXY has the server."""
+    if configuration.proxy:
+        return str(configuration.proxy)
+    server, known = urlsplit(str(configuration.host)), getproxies_environment()
+    near = _is_near(server.hostname or "", server.port, known.get("no", ""))
+    return None if near else known.get(server.scheme) or known.get("all")
+
+
+def _is_near(host: str, port: int | None, listed: str) -> bool:
+    address = None
+    with suppress(ValueError):
+        address = ip_address(host)
+    if host == "localhost" or (address and address.is_loopback):
+        return True
+    return any(_covers(entry.strip().lower(), host, port, address) for entry in listed.split(","))
+
+
+def _covers(entry: str, host: str, port: int | None, address: IPv4Address | IPv6Address | None) -> bool:
+    """Tell whether an entry of NO_PROXY has a host: everything, a network (10.0.0.0/8), a domain and what is in it."""
+    if entry == "*":
+        return True
+    with suppress(ValueError):
+        network = ip_network(entry, strict=False)
+        return address is not None and address in network
+    name, _, only = entry.partition(":")
+    name = name.lstrip(".")
+    return bool(name) and only in ("", str(port)) and (host == name or host.endswith(f".{name}"))
 
 
 def _tls(configuration: Any) -> ssl.SSLContext | bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from coursegen_api.base import FailureClass
+from coursegen_api.base import FailureClass, Phase
 from coursegen_api.circuit import CircuitState
 from coursegen_api.course import CourseGeneration
 from coursegen_api.provider import ModelProvider
@@ -201,7 +201,8 @@ def _store(fleet: Fleet, now: datetime) -> Part:
     """Judge by what workers said of it: nothing here holds the store's credentials."""
     errors = [c.status.error_details for c in fleet.courses]
     last = max((e.time for e in errors if e and e.failure_class is FailureClass.STORAGE_UNAVAILABLE), default=None)
-    done = max((c.status.completion_time or "" for c in fleet.courses if c.status.exports), default="") or None
+    written = (c.status for c in fleet.courses if c.status.phase is Phase.SUCCEEDED and c.status.exports)
+    done = max((status.completion_time or "" for status in written), default="") or None
     if last and (done is None or last > done):
         return Part("store", "degraded", f"a worker could not use it {times.age(last, now)} ago")
     if done:

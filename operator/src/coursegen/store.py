@@ -46,26 +46,56 @@ def credentials(client: Client, namespace: str, store_url: str | None) -> Mappin
 
 @contextmanager
 def opened(known: Mapping[str, str], kubectl: list[str]) -> "Iterator[ObjectStore]":
-    """Open the store; one inside the cluster is reached by `kubectl port-forward` during the body."""
+    """Open the store; one inside the cluster is reached by `kubectl port-forward` during the body.
+
+    Raises:
+        CoursegenError: the URL names no store that workers take, its settings make no sense, or there is no way to it.
+    """
+    from obstore.exceptions import BaseError
     from obstore.store import from_url
 
     url, endpoint = known.get(ENV_STORE_URL, ""), known.get("AWS_ENDPOINT_URL", "")
-    if not url.startswith(("s3://", "gs://", "az://", "file://")):
-        raise CoursegenError(f"{ENV_STORE_URL} is {url!r}: it has to begin with s3://, gs://, az:// or file://.")
+    if url.startswith("file://"):
+        yield from_url(url)
+        return
+    if not url.startswith("s3://"):
+        raise CoursegenError(f"{ENV_STORE_URL} is {url!r}: it has to begin with s3://.")
     with _reached(endpoint, kubectl) as reached:
         config = {k.lower(): v for k, v in known.items() if k.startswith("AWS_") and k != "AWS_ALLOW_HTTP"}
         if reached:
             config["aws_endpoint_url"] = reached
         allow = reached.startswith("http://") or known.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true")
-        if url.startswith("s3://"):
-            yield from_url(url, config=config, client_options={"allow_http": allow})  # type: ignore[call-overload]
-        else:
-            yield from_url(url)
+        try:
+            store = from_url(url, config=_understood(config), client_options={"allow_http": allow})  # type: ignore[call-overload]
+        except BaseError as error:
+            said = str(error).split("Debug source")[0].strip()
+            raise CoursegenError(f"The store's settings (AWS_*) make no sense: {said}") from error
+        yield store
+
+
+def _understood(config: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what is for other programs, such as AWS_PROFILE: workers pass it over, and obstore refuses it."""
+    from obstore.exceptions import BaseError, UnknownConfigurationKeyError
+    from obstore.store import S3Store
+
+    def is_known(key: str, value: str) -> bool:
+        try:
+            S3Store("any", config={key: value})  # type: ignore[arg-type]
+        except UnknownConfigurationKeyError:
+            return False
+        except BaseError:  # nothing by itself
+            return True
+        return True
+
+    return {key: value for key, value in config.items() if is_known(key, value)}
 
 
 @contextmanager
 def _reached(endpoint: str, kubectl: list[str]) -> Iterator[str]:
-    """Give an endpoint that is reached from here."""
+    """Give an endpoint that is reached from here; empty: none is named."""
+    if not endpoint:  # AWS' own, by the region
+        yield ""
+        return
     parts = urlsplit(endpoint)
     with tunnel(parts.hostname or "", parts.port or 80, kubectl) as (host, port):
         yield endpoint if host == parts.hostname else f"{parts.scheme}://{host}:{port}"
@@ -89,13 +119,24 @@ def tunnel(host: str, port: int, kubectl: list[str]) -> Iterator[tuple[str, int]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # noqa: S603
         try:
             assert process.stdout is not None
-            line = process.stdout.readline()
-            found = _FORWARDED.search(line)
-            if not found:
-                raise CoursegenError(f"{host} could not be reached by kubectl port-forward: {line.strip()}")
+            said = []  # warnings come first, as of a kubeconfig that is not there
+            for line in process.stdout:
+                if found := _FORWARDED.search(line):
+                    break
+                said.append(line)
+            else:
+                words = "".join(said).strip()
+                raise CoursegenError(f"{host} could not be reached by kubectl port-forward: {words}")
+            _straight("127.0.0.1")
             yield "127.0.0.1", int(found[1])
         finally:
             process.terminate()
+
+
+def _straight(host: str) -> None:
+    """Have obstore, which knows no other way to be told, pass proxies by on the way to a host."""
+    known = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(filter(None, (known, host)))
 
 
 def answers(store: "ObjectStore", prefix: str) -> str:

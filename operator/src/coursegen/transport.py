@@ -15,14 +15,17 @@ BUSY_TRIES = 5
 
 
 def settings(access: Access) -> dict[str, Any]:
-    """Give what a session is made with; proxies come from the kubeconfig alone or the environment."""
-    return {"base_url": access.server, "verify": access.verify, "timeout": TIMEOUT, "proxy": access.proxy}
+    """Give what a session is made with."""
+    given = {"base_url": access.server, "verify": access.verify, "timeout": TIMEOUT}
+    return given | {"proxy": access.proxy, "trust_env": False}  # `access` has looked at the environment already
 
 
 def arguments(request: Request, access: Access) -> dict[str, Any]:
     """Give a request as httpx takes it."""
     headers = {"User-Agent": AGENT, "Accept": "application/json"} | access.headers()
     given: dict[str, Any] = {"method": request.method, "url": request.path, "params": dict(request.query)}
+    if access.server_name:
+        given["extensions"] = {"sni_hostname": access.server_name}
     if request.body is not None:
         given["json"] = request.body
         headers["Content-Type"] = request.media

@@ -2,8 +2,10 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
 from coursegen import AsyncClient, Client, InputError, NotFoundError, RefusedError, UnreachableError
 from coursegen.access import Access
@@ -132,6 +134,22 @@ async def test_the_async_client_does_the_same(scene: Scene, kubelet: Kubelet) ->
         assert [q.spec.priority for q in await client.list(GenerationQueue) if q.metadata.name == "export"] == [4]
         with pytest.raises(NotFoundError):
             await client.cancel("nobody")
+
+
+def test_the_name_that_a_kubeconfig_gives_is_what_the_servers_certificate_has_to_have(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """As behind a tunnel, whose address no certificate names (tls-server-name)."""
+    known = yaml.safe_load(scene.system.kubectl.kubeconfig.read_text())
+    for name, answers in (("kubernetes.default.svc", True), ("elsewhere.example.com", False)):
+        known["clusters"][0]["cluster"]["tls-server-name"] = name
+        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(known))
+        with Client(kubeconfig=str(tmp_path / "kubeconfig"), namespace=scene.namespace) as client:
+            if answers:
+                assert client.read("/version")["major"] == "1"
+                continue
+            with pytest.raises(UnreachableError, match="certificate"):
+                client.read("/version")
 
 
 def test_nobody_who_answers_is_said_and_not_waited_for() -> None:

@@ -76,6 +76,7 @@ def test_options_may_come_before_the_verb_and_those_after_it_win() -> None:
         ([""], {"status", "why", "test-queue"}, ":4"),
         (["sta"], {"status"}, ":4"),
         (["-n", "courses", "sub"], {"submit"}, ":4"),
+        (["--system-namespace", "ops", "sub"], {"submit"}, ":4"),
         (["status", "--na"], {"--namespace"}, ":4"),
         (["status", "-o", ""], {"json", "yaml", "wide", "name"}, ":4"),
         (["export", "x", "--format", "s"], {"scorm"}, ":4"),

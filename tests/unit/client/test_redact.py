@@ -30,6 +30,10 @@ from coursegen import redact
             {"data": {"password": "<redacted>", "COURSEGEN_MAX_JOBS": "400"}},
         ),
         ({"message": "GET https://me:pw@host/x"}, {"message": "GET https://<redacted>@host/x"}),
+        (
+            {"message": "redis://me:p@s:s@host/0 and https://h/x"},
+            {"message": "redis://<redacted>@host/0 and https://h/x"},
+        ),
         ({"message": "Authorization: Bearer abcdefgh12345"}, {"message": "Authorization: Bearer <redacted>"}),
         ({"metadata": {"name": "c", "managedFields": [1]}}, {"metadata": {"name": "c"}}),
         ({"usage": {"promptTokens": 5}}, {"usage": {"promptTokens": 5}}),

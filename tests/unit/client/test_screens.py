@@ -1,5 +1,6 @@
 """What commands show: aligned, nothing cut off, and the same words for people and machines."""
 
+import base64
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ from rich.text import Text
 
 from coursegen import fleet, why
 from coursegen.cli import checkup, figures, manifests, one, overview, show
+from coursegen.cli.app import Scope
 from coursegen.errors import CoursegenError, NotFoundError, RefusedError
 from coursegen.fleet import Fleet, Part
 from coursegen.kinds import Work
@@ -66,6 +68,8 @@ def test_the_operators_health_follows_from_its_lease_and_replicas(seen: Fleet, s
     assert (part.state, words in part.says) == (state, True), part.says
 
 
+NO_FILE = {"format": "pdf", "name": "python-pdf"}
+FILE = NO_FILE | {"artifact": artifact("a.pdf")}
 STORAGE = {"failureClass": "StorageUnavailable", "message": "No store.", "attempt": 1, "time": at(-20)}
 
 
@@ -90,6 +94,23 @@ STORAGE = {"failureClass": "StorageUnavailable", "message": "No store.", "attemp
         ),
         ({}, "store", "unknown", "no course has written a file"),
         ({"courses": [course(**seen(errorDetails=STORAGE))]}, "store", "degraded", "could not use it 20s ago"),
+        (
+            {"courses": [course(**seen(phase="Succeeded", completionTime=at(-10), exports=[FILE]))]},
+            "store",
+            "ok",
+            "a file was written 10s ago",
+        ),
+        # A course that failed for want of its file has written none.
+        (
+            {
+                "courses": [
+                    course(**seen(phase="Failed", completionTime=at(-10), exports=[NO_FILE], errorDetails=STORAGE))
+                ]
+            },
+            "store",
+            "degraded",
+            "could not use it 20s ago",
+        ),
     ],
 )
 def test_a_part_that_is_not_well_says_why(changes: dict, name: str, state: str, words: str) -> None:
@@ -208,6 +229,34 @@ def test_doctor_says_how_to_mend_what_is_wrong_and_nothing_else() -> None:
         "",
         "To mend b:  Bring it back.",
     ]
+
+
+class Secrets:
+    """Stands in for the API server, which has one Secret of Redis."""
+
+    namespace = "courses"
+
+    def __init__(self, url: bytes) -> None:
+        self._url = url
+
+    def read(self, path: str) -> dict[str, Any]:
+        return {"data": {"url": base64.b64encode(self._url).decode()}}
+
+
+@pytest.mark.parametrize(
+    "url", [b"redis://me:hunter/2@host:6379/0", b"redis://me:hunter#@host/0", b"\xff", b"redis://[/0"]
+)
+def test_doctor_says_that_the_secret_of_redis_has_no_url_and_not_what_it_has(url: bytes) -> None:
+    scope = Scope()
+    scope.__dict__["client"] = Secrets(url)
+    found = checkup._redis(scope)
+    assert (found.state, "no URL" in found.says) == ("warning", True), found.says
+    assert "hunter" not in found.says
+
+
+def test_a_workers_log_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    show.Screen().raw('{"a": 1}\n\ttwo\x1b[2J\x9b\r\n')
+    assert capsys.readouterr().out == '{"a": 1}\n\ttwo\ufffd[2J\ufffd\ufffd\n'
 
 
 def test_a_finished_course_lists_its_parts() -> None:

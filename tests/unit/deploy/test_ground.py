@@ -1,23 +1,28 @@
 """CLUSTER=kind and CLUSTER=existing, with stand-ins for docker, kind and kubectl: what is asked of them, in order."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
 from demo import ground, overlay, registry
+from demo.kubectl import Kubectl
 from localcluster.errors import LocalClusterError
 from localcluster.images import Image
 from localcluster.progress import Reporter
+
+from ...cluster import existing as existing_cluster
 
 DIGEST = "sha256:" + "ab" * 32
 STAND_IN = """#!/bin/sh
 echo "$(basename "$0") $*" >> {calls}
 case "$1 $2" in
+  "inspect --format={{{{.Id}}}}") echo sha256:{image} ;;
   "inspect "*) for last; do :; done; echo "${{last%:*}}@{digest}" ;;
   "get clusters") {clusters} ;;
-  "get namespace") {namespace} ;;
+  "get namespace") [ "$3" = kube-system ] && echo {uid} || {namespace} ;;
   "version ") {docker} ;;
 esac
 """
@@ -32,11 +37,13 @@ class Programs:
         self.say()
         monkeypatch.setenv("PATH", f"{self._bin}:{os.environ['PATH']}")
         monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
         monkeypatch.setenv("KUBECONFIG", str(folder / "kubeconfig"))
         (folder / "kubeconfig").touch()
 
-    def say(self, clusters: str = "true", namespace: str = "true", docker: str = "true") -> None:
+    def say(self, clusters: str = "true", namespace: str = "true", docker: str = "true", **more: str) -> None:
         said = {"calls": self._calls, "digest": DIGEST, "clusters": clusters, "namespace": namespace, "docker": docker}
+        said |= {"uid": "a-uid", "image": "0123456789abcdef" * 4} | more
         for name in ("docker", "kind", "kubectl"):
             program = self._bin / name
             program.write_text(STAND_IN.format(**said))
@@ -55,6 +62,9 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     return Programs(tmp_path, monkeypatch)
 
 
+PARTS = ("coursegen.local/operator", "coursegen.local/worker", "coursegen.local/worker-quality")
+
+
 def reporter() -> Reporter:
     return Reporter()
 
@@ -69,10 +79,15 @@ def test_kind_makes_a_cluster_once_and_loads_what_docker_builds(programs: Progra
     kind.bring_images()
     assert programs.calls() == [
         "kind get clusters", "kind create cluster", "kind export kubeconfig",
-        "docker build --file", "docker build --file", "docker build --file", "kind load docker-image",
+        "docker build --file", "docker build --file", "docker build --file",
+        *(c for p in PARTS for c in ("docker inspect --format={{.Id}}", f"docker tag {p}:demo")),
+        "kind load docker-image",
     ]  # fmt: skip
-    made = component(tmp_path / "overlay")
-    assert made["images"] == [{"name": "coursegen/operator", "newName": "coursegen.local/operator", "newTag": "demo"}]
+    named = {"name": "coursegen/operator", "newName": "coursegen.local/operator"}
+    assert component(tmp_path / "overlay")["images"] == [named | {"newTag": "0123456789ab"}]
+    programs.say(clusters="echo demo", image="f" * 64)  # the code has changed: it is another image to Kubernetes
+    kind.bring_images()
+    assert component(tmp_path / "overlay")["images"] == [named | {"newTag": "f" * 12}]
     programs.say(clusters="echo demo")
     kind.up()
     assert programs.calls().count("kind create cluster") == 1
@@ -140,21 +155,81 @@ def test_a_docker_whose_engine_does_not_answer_builds_nothing(programs: Programs
     assert not registry.has_docker()
 
 
+REGISTRY = "registry.example.com/team"
+IS_THERE = f"echo namespace/{overlay.SYSTEM}"
+
+
 def test_what_failed_before_it_deployed_anything_has_nothing_to_take_down(programs: Programs, tmp_path: Path) -> None:
-    ground.Existing(reporter(), "registry.example.com/team", tmp_path / "overlay").down()
+    ground.Existing(reporter(), "", tmp_path / "overlay").down()
     assert not [call for call in programs.calls() if call.startswith("kubectl delete")]
 
 
 def test_an_operator_that_somebody_else_deployed_is_left_alone(programs: Programs, tmp_path: Path) -> None:
-    programs.say(namespace=f"echo namespace/{overlay.SYSTEM}")
-    existing = ground.Existing(reporter(), "registry.example.com/team", tmp_path / "overlay")
+    programs.say(namespace=IS_THERE)
+    existing = ground.Existing(reporter(), REGISTRY, tmp_path / "overlay")
+    (tmp_path / "overlay" / "generated").mkdir(parents=True)  # of a demo on another cluster, or on kind
     for verb in (existing.up, existing.down):
-        with pytest.raises(LocalClusterError, match="did not make: it is left alone"):
+        with pytest.raises(LocalClusterError, match=rf"did not make \(namespace/{overlay.SYSTEM}, .*it is left alone"):
             verb()
-    (tmp_path / "overlay" / "generated").mkdir(parents=True)
-    existing.down()
+    assert not [call for call in programs.calls() if call.startswith("kubectl delete")]
+
+
+def test_the_demo_takes_down_what_it_deployed_on_this_cluster_and_on_no_other(
+    programs: Programs, tmp_path: Path
+) -> None:
+    existing = ground.Existing(reporter(), REGISTRY, tmp_path / "overlay")
+    existing.up()
+    existing.bring_images()
+    programs.say(namespace=IS_THERE, uid="of-production")  # KUBECONFIG names another cluster meanwhile
+    for verb in (existing.up, existing.down):
+        with pytest.raises(LocalClusterError, match="it is left alone"):
+            verb()
+    programs.say(namespace=IS_THERE)
+    existing.up()
+    ground.Existing(reporter(), "", tmp_path / "overlay").down()  # for which nobody needs a registry
     assert programs.calls()[-1].startswith("kubectl delete -k")
     assert not (tmp_path / "overlay" / "generated").exists()
+    with pytest.raises(LocalClusterError, match="it is left alone"):
+        existing.down()
+
+
+def test_what_was_deployed_is_taken_down_though_its_passwords_are_gone(programs: Programs, tmp_path: Path) -> None:
+    existing = ground.Existing(reporter(), REGISTRY, tmp_path / "overlay")
+    existing.bring_images()
+    shutil.rmtree(tmp_path / "overlay" / "generated")  # as `make down CLUSTER=kind` does, whose overlay it is too
+    existing.down()
+    assert programs.calls()[-1].startswith("kubectl delete -k")
+
+
+def test_the_tests_leave_a_namespace_alone_that_they_did_not_make(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would label it, and delete it at their end."""
+    programs.say(namespace="echo namespace/courses")
+    monkeypatch.setenv(existing_cluster.VARIABLE, "existing")
+    with pytest.raises(AssertionError, match=r"left alone\.\nnamespace/courses"), existing_cluster.reached():
+        pass
+    assert {call.split()[1] for call in programs.calls()} == {"get"}
+
+
+def test_several_kubeconfigs_are_taken_as_kubectl_takes_them(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", f"{tmp_path / 'absent'}{os.pathsep}{tmp_path / 'kubeconfig'}")
+    kubectl = ground.Existing(reporter(), REGISTRY, tmp_path / "overlay").up()
+    assert str(kubectl.kubeconfig) == os.environ["KUBECONFIG"]
+
+
+def test_kubectl_runs_beside_us_also_where_there_is_no_setpriv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kubectl").write_text('#!/bin/sh\necho "W1129 Config not found" >&2\necho "serving $1"\n')
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    kubectl = Kubectl(tmp_path / "kubectl", tmp_path / "kubeconfig", tmp_path / "log")
+    with kubectl.background("proxy", says="serving (.*)") as found:
+        assert found[1] == "proxy"
+    silent = pytest.raises(LocalClusterError, match=r"(?s)did not start: W1129 .*serving proxy")
+    with silent, kubectl.background("proxy", says="listening"):
+        pass
 
 
 def test_what_is_missing_is_named(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

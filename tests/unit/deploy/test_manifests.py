@@ -1,5 +1,6 @@
 """The manifests keep what they promise, read as files; tests/cluster applies them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -238,3 +239,11 @@ def test_every_setting_is_documented():
         name for name in settings.Settings.model_fields if shortened.get(name, f"COURSEGEN_{name.upper()}") not in text
     ]
     assert missing == []
+
+
+def test_no_manifest_tells_people_to_apply_a_folder_and_a_file_at_once():
+    """kubectl takes one of -k and -f."""
+    told = [line for f in (ROOT / "deploy").rglob("*.yaml") for line in re.findall("kubectl apply.*", f.read_text())]
+    commands = [c for line in told for c in line.split("&&")]
+    assert [c for c in commands if " -k " in c] != []
+    assert [c for c in commands if " -k " in c and " -f " in c] == []

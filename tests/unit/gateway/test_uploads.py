@@ -281,3 +281,9 @@ async def test_beside_the_workers_own_clean_up_nothing_that_was_sent_is_lost(
             await there.keep(KEY, TEXT)
             await removing
             assert kept(tmp_path) == [KEY]
+
+
+def test_a_secrets_settings_that_are_for_other_programs_are_passed_over() -> None:
+    """Its workers pass them over as well: the same entries serve both."""
+    said = {"COURSEGEN_STORE_URL": "s3://c", "AWS_REGION": "eu-central-1", "AWS_PROFILE": "me", "AWS_CA_BUNDLE": "/ca"}
+    assert store._opened(said).config == {"bucket": "c", "region": "eu-central-1"}

@@ -146,7 +146,7 @@ def _mend_operator(seen: fleet.Fleet, system: str, now: datetime) -> str:
             f"kubectl label namespace NAME {names.LABEL_SHARD}- gives it to the one without a name."
         )
     name = shards.named(shards.DEPLOYMENT, seen.shard)
-    return f"kubectl -n {system} logs deployment/{name}; or deploy it: kubectl apply -k deploy/overlays/…"
+    return f"kubectl -n {system} logs deployment/{name} --all-pods; or deploy it: kubectl apply -k deploy/overlays/…"
 
 
 def _queues(client: Client) -> Check:
@@ -182,7 +182,7 @@ def _providers(client: Client) -> Check:
             "providers",
             "failed",
             f"without a key: {', '.join(without)}",
-            "Create the Secret, with the key under `key`.",
+            f"Create the Secret, of type {names.SECRET_TYPE_PROVIDER_KEY}, with `key` and `allowedEndpoint`.",
         )
     return Check(
         "providers", "ok", f"{len(there)} in {client.namespace}" if there else "none: the embedded composer writes"
@@ -255,10 +255,15 @@ def _workers_redis(scope: Scope) -> fleet.Part:
         secret = client.read(f"/api/v1/namespaces/{client.namespace}/secrets/{names.SECRET_REDIS}")
     except NotFoundError:
         return fleet.Part("redis", "unknown", f"no Secret {names.SECRET_REDIS}: percentages move with the Jobs alone")
-    data = {k: base64.b64decode(v).decode() for k, v in (secret.get("data") or {}).items()}
-    url = urlsplit(data.get(_REDIS_KEY, ""))
     try:
-        with store.tunnel(url.hostname or "", url.port or 6379, scope.kubectl()) as (host, port):
+        data = {k: base64.b64decode(v).decode() for k, v in (secret.get("data") or {}).items()}
+        url = urlsplit(data.get(_REDIS_KEY, ""))
+        wanted = url.port or 6379
+    except ValueError:
+        said = f"{names.SECRET_REDIS} has no URL under `{_REDIS_KEY}`: is its password percent-encoded?"
+        return fleet.Part("redis", "degraded", said)
+    try:
+        with store.tunnel(url.hostname or "", wanted, scope.kubectl()) as (host, port):
             login, at, _ = url.netloc.rpartition("@")
             reached = url._replace(netloc=f"{login}{at}{host}:{port}").geturl()
             return fleet.redis(reached, data.get(_REDIS_CA, ""), forwarded=host != url.hostname)

@@ -42,7 +42,9 @@ _TAKES_NAME = (
     "get-task", "why", "logs", "export", "validate", "download", "retry", "cancel", "stop", "suspend", "resume",
     "regenerate",
 )  # fmt: skip
-_VALUES = {"-n", "--namespace", "--context", "--kubeconfig", "-o", "--output"}
+_VALUES = {
+    "-n", "--namespace", "--context", "--kubeconfig", "-o", "--output", "--system-namespace", "--redis-url",
+}  # fmt: skip
 
 
 def script(shell: str) -> str:

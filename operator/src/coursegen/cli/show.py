@@ -117,6 +117,10 @@ class Screen:
         """Write one line."""
         self.console.print(text.translate(_IN_TEXT))
 
+    def raw(self, text: str) -> None:
+        """Write text as it is, line breaks and all, and at once: a log."""
+        print(text.translate(_IN_TEXT), end="", flush=True)
+
     def tell(self, text: str) -> None:
         """Write one line to stderr: for people, and not part of the answer."""
         print(text.translate(_IN_TEXT), file=sys.stderr)

@@ -32,9 +32,9 @@ def logs(scope: Scope, name: str, follow: bool, number: int | None) -> None:
     path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
     if follow:
         for line in scope.client.lines(path, container=CONTAINER, follow="true"):
-            print(line, flush=True)
+            scope.screen.raw(f"{line}\n")
     else:
         text = scope.client.text(path, container=CONTAINER)
         if not text:
             scope.screen.tell(f"The worker of attempt {attempt.number} has written nothing.")
-        print(text, end="")
+        scope.screen.raw(text)
