@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import archive, cli, files, lock, paths, record, sandbox
+from localcluster import archive, cli, files, golang, lock, paths, record, sandbox
 from localcluster.archive import File, ScratchImage
 from localcluster.errors import LocalClusterError
 from localcluster.paths import Instance
@@ -25,6 +26,17 @@ from localcluster.settings import Options
 def test_no_two_slots_share_an_address() -> None:
     networks = [Link(slot).network for slot in range(64)]
     assert not any(a.overlaps(b) for i, a in enumerate(networks) for b in networks[:i])
+
+
+def test_kube_router_is_compiled_from_the_versions_that_kubernetes_has() -> None:
+    """Else everything that they share is compiled twice."""
+    kubernetes, kube_router = (
+        dict(re.findall(r"^\t(\S+) (v\S+)", (module.folder / "go.mod").read_text(), re.MULTILINE))
+        for module in (golang.CONTROL_PLANE, golang.KUBE_ROUTER)
+    )
+    shared = kubernetes.keys() & kube_router.keys()
+    assert shared
+    assert {p: kube_router[p] for p in shared} == {p: kubernetes[p] for p in shared}
 
 
 def test_a_process_is_not_taken_for_a_later_one_with_its_number() -> None:
