@@ -78,7 +78,7 @@ KUBE_ROUTER = Module(
     "kube-router",
     package="github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
     stamps={"github.com/cloudnativelabs/kube-router/v2/pkg/version.Version": "v2.1.0"},
-    about="what puts network policies in force, about a minute",
+    about="what puts network policies in force, half a minute after Kubernetes",
 )
 PAUSE = Module("pause", about="what holds a Pod's namespaces open")
 KWOK = Module("kwok", package="sigs.k8s.io/kwok/cmd/kwok", about="kwok's fake nodes, about 2 minutes")
