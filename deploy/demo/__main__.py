@@ -12,7 +12,7 @@ from localcluster import proxies
 from localcluster.errors import LocalClusterError
 from localcluster.progress import Reporter
 
-from . import bucket, course, live, overlay, screen
+from . import api_port, bucket, course, live, overlay, screen
 from . import ground as grounds
 from .ground import Ground
 from .kubectl import Kubectl, proxy
@@ -74,6 +74,7 @@ def _deploy(ground: Ground) -> Kubectl:
         uids = _tenants(kubectl)
         overlay.limit(ground.overlay / "generated", uids)
         kubectl.run("apply", "-k", str(ground.overlay), what=f"kubectl apply -k {folder}")
+        api_port.allow(kubectl, ground.overlay / "generated")
         for done, workload in enumerate(WORKLOADS):
             step.note(f"waiting for {workload.split('/')[1]} ({done} of {len(WORKLOADS)})")
             _rollout(kubectl, workload, ground.words)

@@ -27,7 +27,7 @@ PARTS = {
         "monitoring",
         "admission-policy",
     ),
-    "courses": ("overlays/local/tenant", "network-policy/tenant"),
+    "courses": ("overlays/local/tenant",),
 }
 PATIENCE = 100
 """Questions to the API server, 50 ms each: what is not so by then is taken for what never will be."""

@@ -7,6 +7,7 @@ from coursegen_api import names
 from .scene import Scene
 from .system import ROOT
 
+POLICY = ROOT / "examples" / "model-in-cluster.yaml"
 SERVER = ROOT / "tests" / "worker" / "scripted_model.py"
 PORT = 8080
 BROKEN = "Write loops-500"
@@ -15,9 +16,12 @@ BROKEN = "Write loops-500"
 
 def serve(scene: Scene, script: Path = SERVER) -> None:
     """Start the scripted server as a Pod of the namespace, within its Pod security standard."""
+    scene.kubectl(
+        "apply", "-f", "-", stdin=POLICY.read_text().replace("namespace: courses", f"namespace: {scene.namespace}")
+    )
     scene.create("ConfigMap", "model", apiVersion="v1", data={script.name: script.read_text()})
     _start(scene, "model", script.name)
-    scene.create("Service", "model", {"selector": {"app": "model"}, "ports": [{"port": PORT}]}, apiVersion="v1")
+    scene.create("Service", "model", {"selector": {"server": "model"}, "ports": [{"port": PORT}]}, apiVersion="v1")
 
 
 def fail(scene: Scene, retry_after: int) -> None:
@@ -32,7 +36,7 @@ def recover(scene: Scene) -> None:
 
 
 def _stand_in(scene: Scene, name: str) -> None:
-    scene.change("Service", "model", "v1", spec={"selector": {"app": name}})
+    scene.change("Service", "model", "v1", spec={"selector": {"server": name}})
 
 
 def _start(scene: Scene, name: str, script: str, *arguments: str) -> None:
@@ -51,7 +55,8 @@ def _start(scene: Scene, name: str, script: str, *arguments: str) -> None:
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "automountServiceAccountToken": False,
     }
-    scene.create("Pod", name, spec, apiVersion="v1", metadata={"name": name, "labels": {"app": name}})
+    labels = {"app": "model", "server": name}
+    scene.create("Pod", name, spec, apiVersion="v1", metadata={"name": name, "labels": labels})
     scene.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=180s")
 
 

@@ -34,6 +34,8 @@ TENANTS = (overlay.TENANT, "rivals")
 SCENES = "scenes"
 """Whose accounts the scenes' namespaces use."""
 
+COMPONENTS = ("gateway", "redis", "s3", "network-policy/system")
+
 MISBEHAVING = Path(__file__).parent / "misbehaving_worker"
 
 BACKOFF_SECONDS = [1, 2, 3]
@@ -272,7 +274,7 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [f"{base}/base", f"{base}/overlays/local/tenant"],
-        "components": [*(f"{base}/components/{part}" for part in ("gateway", "redis", "s3")), "generated"],
+        "components": [*(f"{base}/components/{part}" for part in COMPONENTS), "generated"],
         "configMapGenerator": [operator],
         "patches": [{"target": {"kind": "GenerationQueue"}, "patch": yaml.safe_dump(short)}],
     }
@@ -324,7 +326,8 @@ def tenant_manifests(program: Path, namespace: str) -> list[Json]:
 
 def path_of(manifest: Json, namespace: str) -> str:
     """Give the URL path that creates a manifest."""
-    version, plural = manifest["apiVersion"], manifest["kind"].lower() + "s"
+    version, kind = manifest["apiVersion"], manifest["kind"].lower()
+    plural = kind.removesuffix("y") + "ies" if kind.endswith("y") else kind + "s"
     group = "/api/v1" if version == "v1" else f"/apis/{version}"
     return f"{group}/{plural}" if plural == "namespaces" else f"{group}/namespaces/{namespace}/{plural}"
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from .. import docs, programs
-from .scene import Scene, course
+from .scene import SECONDS, Scene, course
 from .system import free_port
 
 OPENS = "port-forward"
@@ -101,6 +102,10 @@ def _a_page(scene: Scene, person: Person, page: Path, lines: list[str], backgrou
             known += typed + "\n"
         else:
             said = person.types(known + typed)
+            deadline = time.monotonic() + SECONDS
+            while not said and " logs " in line and time.monotonic() < deadline:
+                time.sleep(0.5)  # another scene has just had this Pod replaced: it has not said anything yet
+                said = person.types(known + typed)
             assert said, f"{page.name}: {line} prints nothing"
             assert "generation-status" not in line or json.loads(said)["status"] == "Succeeded", said
     if docs.Where.PODS in docs.SCRIPTS.get(page.name, ""):

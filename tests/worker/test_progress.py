@@ -85,7 +85,7 @@ def test_a_part_of_the_task_moves_between_its_ends() -> None:
     "url", ["redis://127.0.0.1:{port}", "redis://nonsense:x", "ftp://host", "redis://", "rediss://127.0.0.1:{port}"]
 )
 def test_a_dead_redis_fails_and_slows_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("coursegen_worker.progress.RECONNECT_SECONDS", 60)
+    monkeypatch.setattr("coursegen_worker.progress.FIRST_RECONNECT_SECONDS", 60)
     began = time.monotonic()
     progress = Progress(url.format(port=free_port()), STREAM, IDENTITY)
     for share in range(100):
@@ -111,8 +111,29 @@ def test_a_wrong_password_is_not_shown(redis_server: RedisServer, capfd: pytest.
     assert "wrong-secret" not in log
 
 
+def test_a_pod_that_is_let_out_a_moment_after_its_start_loses_no_message(
+    redis_server: RedisServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A network policy may not know it yet: until then it is refused."""
+    client, port = redis_server.client(), free_port()
+    progress = Progress(redis_server.tenant_url.replace(f":{redis_server.port}", f":{port}"), STREAM, IDENTITY)
+    deadline = time.monotonic() + 30
+    while "ConnectionRefusedError" not in capfd.readouterr().err:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    client.config_set("port", port)
+    try:
+        while not client.xlen(STREAM):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        client.config_set("port", redis_server.port)
+        progress.close()
+
+
 def test_it_reconnects_after_redis_was_away(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("coursegen_worker.progress.RECONNECT_SECONDS", 0.05)
+    monkeypatch.setattr("coursegen_worker.progress.FIRST_RECONNECT_SECONDS", 0.05)
     progress = Progress(redis_server.tenant_url, STREAM, IDENTITY)
     wait_for(redis_server, 1)
     redis_server.client().client_kill_filter(skipme=True, _type="normal")

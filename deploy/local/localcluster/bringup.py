@@ -18,6 +18,7 @@ from localcluster import (
     node,
     node_images,
     pki,
+    policies,
     storage,
 )
 from localcluster.api import Api
@@ -38,6 +39,7 @@ class NodeTools:
 
     coredns: Path
     pause: Image
+    kube_router: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ def tools(options: Options, reporter: Reporter) -> Tools:
     binaries = golang.ensure(golang.CONTROL_PLANE, reporter)
     if not options.has_node:
         return Tools(binaries, kwok=golang.ensure(golang.KWOK, reporter) if options.kwok_nodes else None)
-    debian.ensure(debian.NODE, reporter)
-    return Tools(binaries, NodeTools(golang.ensure(golang.COREDNS, reporter), images.pause(reporter)))
+    debian.ensure((*debian.NODE, *(debian.POLICIES if options.enforces_policies else ())), reporter)
+    coredns = golang.ensure(golang.COREDNS, reporter)
+    kube_router = golang.ensure(golang.KUBE_ROUTER, reporter) if options.enforces_policies else None
+    return Tools(binaries, NodeTools(coredns, images.pause(reporter), kube_router))
 
 
 @dataclass(frozen=True)
@@ -80,15 +84,17 @@ class BringUp:
     def run(self, known: Record) -> None:
         """Starts what is missing, restarts what changed, and waits until everything is ready."""
         self._write_configs()
-        early, late = self._early(), self._late()
+        early, late, last = self._early(), self._late(), self._last()
         with self.reporter.step("control plane", "etcd, API server, controllers, scheduler") as step:
-            known = self._run_control_plane(known, early, [p.name for p in late])
+            known = self._run_control_plane(known, early, [p.name for p in (*late, *last)])
             self._forget_other_nodes()
             step.note(f"Kubernetes {golang.KUBERNETES} on {self.address}")
         if self.tools.kwok is not None:
             self._run_kwok(known, (*early, *late))
         if self.tools.node is not None:
-            self._run_node(known, (*early, *late), self.tools.node)
+            known = self._run_node(known, (*early, *late), last, self.tools.node)
+        if last:
+            self._enforce_policies(known, (*early, *late, *last))
 
     def _run_control_plane(self, known: Record, wanted: tuple[Program, ...], late: list[str]) -> Record:
         servers = [p for p in wanted if p.name not in controlplane.CLIENTS]
@@ -107,15 +113,25 @@ class BringUp:
         if self.tools.kwok is None:
             kwok.make_nodes(self.api, 0)
 
-    def _run_node(self, known: Record, wanted: tuple[Program, ...], tools: NodeTools) -> None:
+    def _run_node(
+        self, known: Record, wanted: tuple[Program, ...], last: tuple[Program, ...], tools: NodeTools
+    ) -> Record:
         with self.reporter.step("node", "containerd, kubelet, kube-proxy, CoreDNS") as step:
             network.let_pods_out(self.box)
             network.allow_dns(self.api)
             storage.prepare(self.instance, self.api)
-            known = converge.run(self.instance, self.box, known, wanted)
+            known = converge.run(self.instance, self.box, known, wanted, later=[p.name for p in last])
             node_images.ensure(self.instance, self.box, tools.pause)
             self._wait_for_node(known)
             step.note("Pods, Services, names and volumes work")
+        return known
+
+    def _enforce_policies(self, known: Record, wanted: tuple[Program, ...]) -> None:
+        with self.reporter.step("network policies", "kube-router") as step:
+            policies.allow(self.api)
+            known = converge.run(self.instance, self.box, known, wanted)
+            self._wait(known, "Network policies are in force", lambda: policies.in_force(self.box), policies.NAME)
+            step.note("what they forbid does not pass")
 
     def _run_kwok(self, known: Record, wanted: tuple[Program, ...]) -> None:
         count = self.options.kwok_nodes
@@ -132,6 +148,7 @@ class BringUp:
         if self.tools.node is not None:
             node.write_configs(self.instance, self.address, self.tools.node.pause.reference, self.options)
             network.write_configs(self.instance, self.address, self.options.node_name)
+            policies.write_configs(self.instance, self.address)
         if self.tools.kwok is not None:
             kwok.write_configs(self.instance, self.address, self.options)
 
@@ -148,6 +165,12 @@ class BringUp:
             return ()
         kubelet = node.kubelet(self.instance, self.tools.binaries, self.address, self.options.node_name)
         return (kubelet, *network.programs(self.instance, self.tools.binaries, self.tools.node.coredns))
+
+    def _last(self) -> tuple[Program, ...]:
+        """What the API server must know the node for."""
+        if self.tools.node is None or self.tools.node.kube_router is None:
+            return ()
+        return (policies.program(self.instance, self.tools.node.kube_router, self.options.node_name),)
 
     def _wait_for_node(self, known: Record) -> None:
         started = known.running["kubelet"].process.started()

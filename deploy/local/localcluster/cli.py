@@ -58,6 +58,7 @@ def _add_cluster_verbs(add: verbs.AddVerb, one: argparse.ArgumentParser) -> None
     up.add_argument("--kwok-stages", type=Path, metavar="DIR", help="what fake Pods do (default: Jobs succeed at once)")
     up.add_argument("--kcm-qps", type=float, default=Options.kcm_qps, help="requests a second of the controllers")
     up.add_argument("--kcm-burst", type=int, default=Options.kcm_burst, help="their burst")
+    up.add_argument("--no-network-policies", action="store_true", help="accept them, and let everything pass")
     up.add_argument("--audit-log", action="store_true", help="log every request: who, verb, resource")
     up.set_defaults(run=verbs.up)
 

@@ -119,9 +119,7 @@ class Cluster:
         """The running sandbox, or a new one on top of the data that the last one left."""
         known = record.load(self.instance.record)
         box = known.sandbox() if known else None
-        # A node that is not wanted any more leaves containers behind, which nobody but containerd could end.
-        gives_up_node = known is not None and known.options.has_node and not options.has_node
-        if known is not None and box is not None and not gives_up_node:
+        if known is not None and box is not None and not _leaves_something(known.options, options):
             return box, known
         sandbox.remove(self.instance)
         shutil.rmtree(self.instance.volatile, ignore_errors=True)
@@ -129,6 +127,13 @@ class Cluster:
         known = Record(boot=programs.boot_id(), slot=box.link.slot, holder=box.holder, options=options)
         record.save(self.instance.record, known)
         return box, known
+
+
+def _leaves_something(before: Options, after: Options) -> bool:
+    """Says whether something of before would outlive its programs, in a sandbox that stays."""
+    containers = before.has_node and not after.has_node  # which nobody but containerd could end
+    rules = before.enforces_policies and not after.enforces_policies
+    return containers or rules
 
 
 def _require_root() -> None:

@@ -36,6 +36,7 @@ NODE = (
     Needed("mount", "mount"),
     Needed(f"{CNI_PLUGINS}/ptp", "containernetworking-plugins"),
 )
+POLICIES = (Needed("iptables", "iptables"), Needed("ipset", "ipset"))
 IMAGES = (Needed("buildah", "buildah"), Needed("debootstrap", "debootstrap"))
 
 

@@ -74,6 +74,12 @@ CONTROL_PLANE = Module(
     about="etcd and Kubernetes, 8 minutes on 2 cores",
 )
 COREDNS = Module("coredns", about="the cluster's DNS, about a minute")
+KUBE_ROUTER = Module(
+    "kube-router",
+    package="github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",
+    stamps={"github.com/cloudnativelabs/kube-router/v2/pkg/version.Version": "v2.1.0"},
+    about="what puts network policies in force, half a minute after Kubernetes",
+)
 PAUSE = Module("pause", about="what holds a Pod's namespaces open")
 KWOK = Module("kwok", package="sigs.k8s.io/kwok/cmd/kwok", about="kwok's fake nodes, about 2 minutes")
 VERSITYGW = Module(
@@ -82,7 +88,7 @@ VERSITYGW = Module(
     stamps={"main.Version": "v1.8.0"},
     about="an S3 server, about a minute",
 )
-MODULES = (CONTROL_PLANE, COREDNS, PAUSE, KWOK, VERSITYGW)
+MODULES = (CONTROL_PLANE, COREDNS, KUBE_ROUTER, PAUSE, KWOK, VERSITYGW)
 
 
 def ensure(module: Module, reporter: Reporter) -> Path:

@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from localcluster import files, kubeconfig, shell
+from localcluster import files, kubeconfig, rbac, shell
 from localcluster.api import Api
 from localcluster.paths import Instance
 from localcluster.programs import Program
@@ -93,22 +93,8 @@ def programs(instance: Instance, binaries: Path, coredns: Path) -> tuple[Program
 
 def allow_dns(api: Api) -> None:
     """Lets CoreDNS read what it answers from."""
-    rbac = "rbac.authorization.k8s.io"
-    name = "system:coredns"
-    watch = ["list", "watch"]
-    rules = [
-        {"apiGroups": [""], "resources": ["services", "pods", "namespaces"], "verbs": watch},
-        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": watch},
-    ]
-    role = {"kind": "ClusterRole", "rules": rules}
-    binding = {
-        "kind": "ClusterRoleBinding",
-        "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": name},
-        "subjects": [{"apiGroup": rbac, "kind": "User", "name": name}],
-    }
-    for plural, manifest in (("clusterroles", role), ("clusterrolebindings", binding)):
-        head = {"apiVersion": f"{rbac}/v1", "metadata": {"name": name}}
-        api.apply(f"/apis/{rbac}/v1/{plural}/{name}", {**head, **manifest})
+    kinds = {"": ["services", "pods", "namespaces"], "discovery.k8s.io": ["endpointslices"]}
+    rbac.let_watch(api, "system:coredns", kinds)
 
 
 def proxy_ready(address: str) -> bool:

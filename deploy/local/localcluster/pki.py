@@ -60,6 +60,7 @@ def leaves(node_address: str, service_address: str, node_name: str) -> tuple[Lea
         Leaf("kubelet", f"system:node:{node_name}", group="system:nodes"),
         Leaf("kube-proxy", "system:kube-proxy"),
         Leaf("coredns", "system:coredns"),
+        Leaf("kube-router", "system:kube-router"),
         Leaf("kwok", "system:kwok", group="system:masters"),
     )
 

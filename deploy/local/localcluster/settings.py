@@ -31,6 +31,8 @@ class Options:
     kwok_stages: str | None = None
     kcm_qps: float = 100
     kcm_burst: int = 200
+    network_policies: bool = True
+    """With a real node: what NetworkPolicies forbid does not pass. Without, they are accepted and change nothing."""
     node_name: str = NODE_NAME
     """With another name than before, the node of before is gone, for the API server, and never comes back. Volumes
     belong to the usual name."""
@@ -51,6 +53,10 @@ class Options:
     @property
     def has_node(self) -> bool:
         return not self.control_plane_only and not self.kwok_nodes
+
+    @property
+    def enforces_policies(self) -> bool:
+        return self.has_node and self.network_policies
 
     @property
     def stages(self) -> Path | None:

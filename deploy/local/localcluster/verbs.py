@@ -58,7 +58,7 @@ def _cluster(arguments: argparse.Namespace) -> Cluster:
 
 def build(_: argparse.Namespace) -> int:
     """Installs and builds what is missing."""
-    debian.ensure((*debian.CONTROL_PLANE, *debian.NODE, *debian.IMAGES), _reporter())
+    debian.ensure((*debian.CONTROL_PLANE, *debian.NODE, *debian.POLICIES, *debian.IMAGES), _reporter())
     for module in golang.MODULES:
         golang.ensure(module, _reporter())
     return 0
@@ -73,6 +73,7 @@ def up(arguments: argparse.Namespace) -> int:
         kwok_stages=str(stages.resolve()) if stages else None,
         kcm_qps=arguments.kcm_qps,
         kcm_burst=arguments.kcm_burst,
+        network_policies=not arguments.no_network_policies,
         audit_log=arguments.audit_log,
     )
     print(_cluster(arguments).up(options).kubeconfig)

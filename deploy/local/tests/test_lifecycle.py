@@ -73,6 +73,12 @@ def kubectl(access: Access, *arguments: str, manifest: dict[str, Any] | None = N
     return subprocess.run(argv, input=text, capture_output=True, text=True, check=True).stdout
 
 
+def rules(cluster: Cluster) -> str:
+    """The rules of the node's iptables: kube-router makes them of network policies."""
+    argv = cluster.sandbox().enter(["iptables", "--list-rules"])
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
 def kill(cluster: Cluster, *names: str) -> None:
     """Ends parts of a cluster as a crash would."""
     known = record.load(cluster.instance.record)
@@ -165,11 +171,18 @@ def test_a_node_runs_a_restricted_pod_with_a_volume_across_a_crash(make: Callabl
     assert "Released" not in kubectl(access, "get", "persistentvolumes")
 
 
-def test_a_node_that_is_not_wanted_any_more_leaves_no_container(make: Callable[[str], Cluster]) -> None:
+def test_a_node_that_is_not_wanted_any_more_leaves_no_container_nor_policies_their_rules(
+    make: Callable[[str], Cluster],
+) -> None:
     cluster = make("less")
     access = cluster.up()
     kubectl(access, "apply", "-f-", manifest=_pod(images.pause(Reporter()).reference))
     kubectl(access, "wait", "--for=condition=Ready", "pod/app", "--timeout=60s")
+    address = kubectl(access, "get", "pod", "app", "-o", "jsonpath={.status.podIP}")
+    eventually(lambda: f"-d {address}/32" in rules(cluster))
+    cluster.up(Options(network_policies=False))
+    assert "kube-router" not in cluster.status().programs
+    assert rules(cluster) == "-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n"
     cluster.up(CONTROL_PLANE)
     assert kubectl(access, "get", "nodes", "--no-headers") == ""
     assert len(cgroups.members(cluster.instance.ident)) == len(cluster.status().programs) + 1  # the holder

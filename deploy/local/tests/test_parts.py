@@ -7,6 +7,7 @@ import ipaddress
 import json
 import os
 import platform
+import re
 import subprocess
 import tarfile
 import threading
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import archive, cgroups, cli, files, lock, paths, proxies, record, sandbox
+from localcluster import archive, cgroups, cli, files, golang, lock, paths, proxies, record, sandbox
 from localcluster.archive import File, ScratchImage
 from localcluster.errors import LocalClusterError
 from localcluster.paths import Instance
@@ -46,6 +47,17 @@ def test_a_machine_that_lets_nobody_make_a_cgroup_is_told_so(tmp_path: Path, mon
         (tmp_path / name).touch()
     with pytest.raises(LocalClusterError, match="No cgroup can be made"):
         cgroups.create("coursegen-demo-0")
+
+
+def test_kube_router_is_compiled_from_the_versions_that_kubernetes_has() -> None:
+    """Else everything that they share is compiled twice."""
+    kubernetes, kube_router = (
+        dict(re.findall(r"^\t(\S+) (v\S+)", (module.folder / "go.mod").read_text(), re.MULTILINE))
+        for module in (golang.CONTROL_PLANE, golang.KUBE_ROUTER)
+    )
+    shared = kubernetes.keys() & kube_router.keys()
+    assert shared
+    assert {p: kube_router[p] for p in shared} == {p: kubernetes[p] for p in shared}
 
 
 def test_a_process_is_not_taken_for_a_later_one_with_its_number() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from demo import ground, overlay, registry
+from demo import api_port, ground, overlay, registry
 from demo.kubectl import Kubectl
 from localcluster.errors import LocalClusterError
 from localcluster.images import Image
@@ -241,3 +241,22 @@ def test_what_is_missing_is_named(programs: Programs, tmp_path: Path, monkeypatc
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "absent"))
     with pytest.raises(LocalClusterError, match=r"no kubeconfig: KUBECONFIG names .*absent"):
         ground.Existing(reporter(), "registry.example.com/team").up()
+
+
+@pytest.mark.parametrize(
+    ("ports", "let_out"), [([443], []), ([6443], []), ([8443], [8443]), ([6443, 16443, 16443], [16443]), ([], [])]
+)
+def test_an_api_server_at_a_port_that_the_network_policies_do_not_know_is_reached(
+    ports: list[int], let_out: list[int]
+) -> None:
+    made = api_port.policy(ports)
+    rules = made["spec"]["egress"] if made else [{"ports": []}]
+    assert [p["port"] for rule in rules for p in rule["ports"]] == let_out
+
+
+def test_these_ports_are_those_of_the_network_policies_of_all_who_ask_the_api_server() -> None:
+    folder = overlay.ROOT / "deploy" / "components"
+    for file in ("gateway/networkpolicy.yaml", "prometheus/networkpolicy.yaml", "network-policy/system/policies.yaml"):
+        egress = [r for d in yaml.safe_load_all((folder / file).read_text()) for r in d["spec"].get("egress", ())]
+        anywhere = {p["port"] for rule in egress if "to" not in rule for p in rule["ports"]}
+        assert anywhere >= api_port.KNOWN

@@ -23,6 +23,12 @@ MIN_INTERVAL_SECONDS = 0.5
 """At most two messages a second."""
 CONNECT_TIMEOUT_SECONDS = 0.5
 REPLY_TIMEOUT_SECONDS = 1.0
+FIRST_RECONNECT_SECONDS = 0.25
+"""The wait after a first failure; each further one waits twice as long, up to RECONNECT_SECONDS.
+
+Where network policies are in force, a Pod that has just started may be refused for some tenths of a second.
+"""
+
 RECONNECT_SECONDS = 5.0
 STREAM_LENGTH = 10_000
 """The stream is trimmed to about this many entries."""
@@ -108,6 +114,7 @@ class Progress:
     def _run(self, url: str) -> None:
         """Send the latest message whenever there is one, until closed."""
         redis: _Redis | None = None
+        patience = FIRST_RECONNECT_SECONDS
         while True:
             self._changed.wait()
             self._changed.clear()
@@ -115,13 +122,14 @@ class Progress:
             try:
                 redis = redis or _Redis(url)
                 redis.append(self._stream, self._latest.fields(self._identity))
-                pause = MIN_INTERVAL_SECONDS
+                pause, patience = MIN_INTERVAL_SECONDS, FIRST_RECONNECT_SECONDS
             except (OSError, ValueError, hiredis.HiredisError) as error:
                 if redis:
                     redis.close()
                 redis = None
                 log.event("progress-unavailable", error=f"{type(error).__name__}: {error}")
-                pause = RECONNECT_SECONDS
+                pause, patience = patience, min(2 * patience, RECONNECT_SECONDS)
+                self._changed.set()  # it is still unsent
             if last:
                 return
             self._closing.wait(pause)
