@@ -1,0 +1,149 @@
+"""What is simulated: the load, the cluster's limits, the operators, and what goes wrong when."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from coursegen_api import names
+from coursegen_api.queue import GenerationQueue
+
+from .figures import Figures
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+CURVE = (
+    0.25, 0.2, 0.15, 0.15, 0.15, 0.2, 0.4, 0.8, 1.5, 2.3, 3.0, 2.4,
+    1.5, 1.7, 2.0, 1.6, 1.2, 0.9, 0.8, 0.8, 0.7, 0.6, 0.4, 0.3,
+)  # fmt: skip
+"""How much comes in each hour of the day, of the mean: three times as much in the busy hour."""
+
+CHAPTERS, EXPORTS = 12, 3
+"""Of a course, on average."""
+
+TASKS = (2 + CHAPTERS + EXPORTS) / CHAPTERS
+"""Jobs for each chapter: the outline, the validation and the exports of its course come with it."""
+
+_SHIPPED = Path(__file__).parents[3] / "deploy/base/queues.yaml"
+_STAMP = "2026-01-01T00:00:00Z"
+
+
+def shipped_queues() -> dict[str, GenerationQueue]:
+    """Read the queues as they are delivered."""
+    meta = {"uid": "queue", "resourceVersion": "1", "generation": 1, "creationTimestamp": _STAMP}
+    listed = [q for q in yaml.safe_load_all(_SHIPPED.read_text()) if q]
+    read = (GenerationQueue.model_validate(q | {"metadata": q["metadata"] | meta}) for q in listed)
+    return {queue.metadata.name: queue for queue in read}
+
+
+@dataclass(frozen=True)
+class Operators:
+    """What each shard has: the capacities of its queues, and the limits of the operator."""
+
+    capacity: Mapping[str, int] = field(default_factory=lambda: {n: q.spec.capacity for n, q in shipped_queues().items()})
+    max_jobs: int = 400
+    max_courses: int = 100
+    memory_bytes: float = 512 * 2**20
+    resync_seconds: float = 300.0
+    ttl_seconds: float | None = None
+    """After so long what has ended is deleted; None: never, as delivered."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What all shards share."""
+
+    api_cores: float = 4.0
+    controller_rate: float = 20.0
+    """Requests a second of the Job controller; kube-controller-manager as shipped."""
+    scheduler_rate: float = 50.0
+    accounts: int = 4
+    """Accounts with model providers, each of some tenants."""
+    tokens_a_minute: float = float("inf")
+    """Of each account."""
+    requests_a_minute: float = float("inf")
+    concurrency: int | None = None
+    """Of each tenant's ModelProvider."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What goes wrong; times in seconds of the day."""
+
+    failing: float = 0.02
+    """Share of attempts that fail for a reason of their own."""
+    outage_from: float = -1.0
+    outage_seconds: float = 0.0
+    outage_accounts: int = 2
+    """So many accounts cannot be reached."""
+    lost_from: float = -1.0
+    """The first shard is gone, both replicas."""
+    lost_seconds: float = 0.0
+    moved_after: float | None = None
+    """Somebody gives its namespaces to the other shards so long after; None: nobody does."""
+
+    def is_out(self, account: int, now: float) -> bool:
+        """Tell whether an account's provider is down."""
+        return account < self.outage_accounts and self.outage_from <= now < self.outage_from + self.outage_seconds
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One day."""
+
+    chapters: int
+    """A day."""
+    shards: int = 1
+    tenants: int = 40
+    seed: int = 1
+    hours: tuple[float, float] = (0.0, 24.0)
+    """What comes in this part of the day; it runs on until all is done, or for `patience` seconds more."""
+    patience: float = 24 * HOUR
+    operators: Operators = field(default_factory=Operators)
+    cluster: Cluster = field(default_factory=Cluster)
+    trouble: Trouble = field(default_factory=Trouble)
+    figures: Figures = field(default_factory=Figures)
+
+
+def needed(chapters: float, shards: int, room: float = 1.25) -> tuple[Operators, Cluster]:
+    """Give what a load needs in its busy hour by arithmetic, and a quarter more.
+
+    The simulation tells whether that is enough.
+    """
+    figures = Figures()
+    a_second = max(CURVE) * chapters / DAY * room
+    start_end = figures.pod_start_seconds + figures.pod_end_seconds + 1.0
+    courses = a_second / CHAPTERS
+    chapter_slots = a_second * (figures.chapter_seconds + start_end)
+    slots = {
+        names.QUEUE_CHAPTER: chapter_slots,
+        names.QUEUE_COURSE: courses * (figures.outline_seconds + start_end) * 1.1,
+        names.QUEUE_VALIDATION: courses * (figures.validation_seconds + start_end) * 1.1,
+        names.QUEUE_EXPORT: courses * EXPORTS * (figures.export_seconds + start_end) * 1.1,
+        names.QUEUE_DEFAULT: 8 * shards,
+    }
+    capacity = {name: max(8, round(value / shards)) for name, value in slots.items()}
+    open_seconds = (
+        figures.outline_seconds + figures.chapter_seconds + figures.validation_seconds + figures.export_seconds
+    ) * 1.3 + 4 * start_end
+    operators = Operators(
+        capacity=capacity,
+        max_jobs=sum(capacity.values()),
+        max_courses=max(20, round(courses * open_seconds * 1.5 / shards)),
+        memory_bytes=16 * 2**30,
+        ttl_seconds=HOUR,
+    )
+    tasks = a_second * TASKS
+    tokens = a_second * figures.chapter_tokens + courses * figures.outline_tokens
+    requests = a_second * figures.chapter_requests + courses * figures.outline_requests
+    cores = tasks * figures.api_cpu + chapter_slots / figures.progress_seconds * figures.api_patch_cpu
+    cluster = Cluster(
+        api_cores=max(1.0, round(cores * (1 + figures.api_watch * (shards - 1)), 1)),
+        controller_rate=max(20.0, tasks * (figures.controller_begin + figures.controller_end)),
+        scheduler_rate=max(50.0, tasks * figures.scheduler_requests),
+        tokens_a_minute=tokens * 60 / Cluster.accounts,
+        requests_a_minute=requests * 60 / Cluster.accounts,
+    )
+    return operators, cluster
