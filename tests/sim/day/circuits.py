@@ -1,6 +1,5 @@
 """The circuits of one shard's providers and queues, asked of the planner as the operator asks it."""
 
-import bisect
 from dataclasses import dataclass, field, replace
 
 from coursegen_api.circuit import CircuitBreaker, CircuitState, QueueCircuitBreaker
@@ -13,13 +12,15 @@ from coursegen_operator.plan.world import Key
 from .work import Piece, ended
 
 _KEPT = 2 * breaker.WINDOW_ATTEMPTS
-_POLICY: dict[str, CircuitBreaker] = {"ModelProvider": CircuitBreaker(), "GenerationQueue": QueueCircuitBreaker()}
+_OF_QUEUES = QueueCircuitBreaker()
 
 
 @dataclass(slots=True)
 class Circuits:
     """What ended of late, and what follows from it."""
 
+    policy: CircuitBreaker
+    """Of every provider."""
     known: dict[Key, Circuit] = field(default_factory=dict)
     """Those that have ever opened."""
     probed: dict[Key, int] = field(default_factory=dict)
@@ -36,8 +37,9 @@ class Circuits:
             if piece.failure is not None and piece.failure not in recent.AGAINST[key.kind]:
                 continue
             line = self._lines.setdefault(key, [])
-            bisect.insort(line, ended(piece, now), key=lambda one: (one.time, one.uid, one.number))
-            del line[:-_KEPT]
+            line.append(ended(piece, now))
+            if len(line) > 2 * _KEPT:
+                del line[:-_KEPT]
             # A success changes nothing but what it probed.
             if (piece.failure or piece.probe) and self._judge(key, line, now):
                 changed.append(key)
@@ -66,13 +68,14 @@ class Circuits:
 
     def take_over(self, others: "Circuits", namespace: str) -> None:
         """Read what status says of the providers of a namespace that was another shard's."""
-        moved = {key for key in others._lines.keys() | others.known.keys() if key.namespace == namespace}
-        for mine, theirs in ((self.known, others.known), (self.probed, others.probed), (self._lines, others._lines)):
-            mine |= {key: theirs.pop(key) for key in moved if key in theirs}  # type: ignore[attr-defined]
+        self.known |= {key: others.known.pop(key) for key in list(others.known) if key.namespace == namespace}
+        self.probed |= {key: others.probed.pop(key) for key in list(others.probed) if key.namespace == namespace}
+        self._lines |= {key: others._lines.pop(key) for key in list(others._lines) if key.namespace == namespace}
 
     def _judge(self, key: Key, line: list[Ended], now: float) -> bool:
         before = self.known.get(key, breaker.CLOSED)
-        after = breaker.now(_POLICY[key.kind], breaker.written(before), line, now)
+        policy = self.policy if key.kind == "ModelProvider" else _OF_QUEUES
+        after = breaker.now(policy, breaker.written(before), line[-_KEPT:], now)
         if after.is_closed and not after.opened:
             return False
         self.known[key] = after

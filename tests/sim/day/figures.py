@@ -19,9 +19,13 @@ def _given(value: float, unit: str, what: str, source: str) -> float:
 class Figures:
     """Seconds are of CPU where the name says cpu, and of the clock else."""
 
-    operator_cpu: float = _given(0.0134, "s", "CPU of the operator for a task: half as it begins, half as it ends", _BENCH)
+    operator_cpu: float = _given(
+        0.0134, "s", "CPU of the operator for a task: half as it begins, half as it ends", _BENCH
+    )
     operator_wait_cpu: float = _given(0.002, "s", "CPU of the operator to say that a task waits", _ASSUMED)
-    operator_progress_cpu: float = _given(0.0015, "s", "CPU of the operator for a percentage", "docs/scale.md, arithmetic")
+    operator_progress_cpu: float = _given(
+        0.0015, "s", "CPU of the operator for a percentage", "docs/scale.md, arithmetic"
+    )
     operator_foreign: float = _given(0.09, "", "share of it that work of another shard costs: kopf's streams", _PROFILE)
     operator_bytes: float = _given(130e6, "B", "memory of an operator without work", _BENCH)
     progress_seconds: float = _given(5.0, "s", "between two percentages of a running task", "the operator's setting")
@@ -33,7 +37,9 @@ class Figures:
     own_requests: float = _given(6.0, "", "requests of the operator a task, without percentages", _BENCH)
     controller_begin: float = _given(3.0, "", "requests of the Job controller until a Pod is there", _ASSUMED)
     controller_end: float = _given(4.0, "", "requests of the Job controller until a Job has ended", _ASSUMED)
-    scheduler_requests: float = _given(3.3, "", "requests of the scheduler a Pod: 15 Pods a second at 50", "docs/scale.md")
+    scheduler_requests: float = _given(
+        3.3, "", "requests of the scheduler a Pod: 15 Pods a second at 50", "docs/scale.md"
+    )
 
     pod_start_seconds: float = _given(5.0, "s", "from a Pod that has a node to its worker", _ASSUMED)
     pod_end_seconds: float = _given(2.0, "s", "from the worker's end to the Pod's", _ASSUMED)
@@ -45,7 +51,9 @@ class Figures:
     outline_seconds: float = _given(20.0, "s", "an outline, median", _ASSUMED)
     outline_tokens: float = _given(2_000, "", "tokens an outline", _ASSUMED)
     outline_requests: float = _given(2, "", "requests an outline", _ASSUMED)
-    validation_seconds: float = _given(5.0, "s", "a validation of a course, median (1.2 measured of a small one)", _ASSUMED)
+    validation_seconds: float = _given(
+        5.0, "s", "a validation of a course, median (1.2 measured of a small one)", _ASSUMED
+    )
     export_seconds: float = _given(3.0, "s", "an export, median (0.4 measured of a small one)", _ASSUMED)
     other_seconds: float = _given(30.0, "s", "work of the queue default, median", _ASSUMED)
     other_spread: float = _given(0.4, "", "standard deviation of the logarithm of all that is no chapter", _ASSUMED)

@@ -11,7 +11,7 @@ from coursegen_operator.plan.world import COURSE_SLOTS, Key
 from .cluster import Cluster
 from .homes import Homes
 from .seen import SATURATED_SECONDS, Sample, Seen
-from .setting import Setting
+from .setting import HOUR, Setting
 from .shard import Shard
 from .work import PROVIDER
 
@@ -31,6 +31,15 @@ class Seeable(Protocol):
     seen: Seen
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What had been done at the last look: seconds of each shard and of the API server, and tokens."""
+
+    shards: Sequence[float] = ()
+    api: float = 0.0
+    spent: float = 0.0
+
+
 @dataclass(slots=True)
 class Gauges:
     """Counts by tenant, from which the background of each shard follows."""
@@ -43,10 +52,11 @@ class Gauges:
     """Attempts since the last look."""
     kept: dict[str, int] = field(init=False)
     """Objects that have ended and stay."""
+    _before: _Done = _Done()
     _ends: deque[tuple[float, str, int]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
-        self.running, self.begun, self.kept = ({tenant: 0 for tenant in self.tenants} for _ in range(3))
+        self.running, self.begun, self.kept = (dict.fromkeys(self.tenants, 0) for _ in range(3))
 
     def keep(self, tenant: str, now: float, objects: int) -> None:
         """Note that so many objects have ended, and stay until their time has come."""
@@ -64,12 +74,29 @@ class Gauges:
         figures = self.setting.figures
         running = sum(self.running.values())
         day.cluster.api.background = running / figures.progress_seconds * figures.api_patch_cpu * day.cluster.heard
-        waiting = sum(len(shard.book.wants) for shard in day.shards)
-        late = max(shard.late() for shard in day.shards)
-        day.seen.samples.append(Sample(day.now, waiting, running, sum(self.kept.values()), late))
-        for name in set(self._full(day)):
-            day.seen.full[name] += 1
+        day.seen.samples.append(self._sample(day, running))
+        if day.now < self.setting.hours[1] * HOUR:
+            day.seen.looks += 1
+            for name in set(self._full(day)):
+                day.seen.full[name] += 1
         self.begun = dict.fromkeys(self.tenants, 0)
+
+    def _sample(self, day: Seeable, running: int) -> Sample:
+        before = self._before
+        done = [shard.busy for shard in day.shards]
+        self._before = now = _Done(done, day.cluster.api.done, day.cluster.spent)
+        used = (a - b for a, b in zip(done, before.shards or [0.0] * len(done), strict=True))
+        return Sample(
+            day.now,
+            waiting=sum(len(shard.book.wants) for shard in day.shards),
+            running=running,
+            kept=sum(self.kept.values()),
+            late=max(shard.late() for shard in day.shards),
+            operator=max(u / SAMPLE_SECONDS + s.background for u, s in zip(used, day.shards, strict=True)),
+            api=(now.api - before.api) / SAMPLE_SECONDS + day.cluster.api.background,
+            tokens=(now.spent - before.spent) / SAMPLE_SECONDS,
+            memory=max(self.memory(shard, day.homes) for shard in day.shards),
+        )
 
     def _background(self, shard: Shard, homes: Homes) -> float:
         figures, mine = self.setting.figures, [t for t in self.tenants if homes.of[t] is shard]

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .setting import CHAPTERS, CURVE, EXPORTS, HOUR, Setting
+from .setting import CHAPTERS, CURVE, EXPORTS, HOUR, OTHERS, Setting
 
 GREEDY, STEADY, SMALL = "greedy", "steady", "small"
 PARTS = {GREEDY: 0.30, STEADY: 0.55, SMALL: 0.15}
@@ -15,9 +15,6 @@ BURSTS = 6
 
 _CATALOGUE = 8
 """Courses that a steady tenant sends at once, on average."""
-
-_OTHERS = 0.01
-"""Pieces of work of the queue `default` for each chapter."""
 
 _DATED = 0.25
 """Share of courses with a deadline."""
@@ -61,7 +58,7 @@ def orders(setting: Setting) -> list[Order]:
         for tenant in named:
             found += _of_tenant(chance, kind, tenant, each)
     named = [name for names in tenants(setting.tenants).values() for name in names]
-    found += [Order(_moment(chance), chance.choice(named)) for _ in range(round(setting.chapters * _OTHERS))]
+    found += [Order(_moment(chance), chance.choice(named)) for _ in range(round(setting.chapters * OTHERS))]
     begin, end = (hour * HOUR for hour in setting.hours)
     return sorted((o for o in found if begin <= o.time < end), key=lambda o: (o.time, o.tenant, o.chapters))
 

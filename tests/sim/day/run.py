@@ -2,12 +2,12 @@
 
 import heapq
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from coursegen_api.names import QUEUE_PRIORITIES
 from coursegen_api.queue import GenerationQueue
-from coursegen_operator.plan.world import Key
+from coursegen_operator.plan.world import Key, Want
 
 from . import load, work
 from .cluster import Cluster
@@ -17,15 +17,14 @@ from .load import Order
 from .seen import Seen
 from .setting import HOUR, Setting, shipped_queues
 from .shard import Call, Shard, limits_of
-from .work import ASKS_A_MODEL, KINDS, Course, Piece, State
+from .work import ASKS_A_MODEL, CHAPTER, KINDS, OUTLINE, Course, Piece, State
 
 
 @dataclass(slots=True, eq=False)
 class Day:
-    """One run; `look` is called at each sample, and after each decision by whoever wants to."""
+    """One run."""
 
     setting: Setting
-    look: Callable[["Day"], None] = lambda day: None
     tell: Callable[[float], None] = lambda hour: None
     """Told of each hour that has gone by."""
     now: float = 0.0
@@ -78,7 +77,7 @@ class Day:
             self.now = time
             self.seen.events += 1
             what(arg)
-        self.look(self)
+        self.seen.tokens = self.cluster.spent
         return self.seen
 
     def _plan_trouble(self) -> None:
@@ -106,7 +105,6 @@ class Day:
         if time % HOUR == 0:
             self.tell(time / HOUR)
         self.gauges.read(self)
-        self.look(self)
 
     # ---- courses --------------------------------------------------------------------------------------
 
@@ -134,7 +132,7 @@ class Day:
             return
         kind, number = stages[course.stage]
         course.tasks, course.open = [], number
-        course.made += number if kind != "outline" else 0
+        course.made += number if kind != OUTLINE else 0
         for index in range(number):
             self._serial += 1
             key = Key(KINDS.get(kind, "Outline"), course.key.namespace, f"{course.key.name}-{kind}-{index}")
@@ -145,6 +143,7 @@ class Day:
             self.homes.hear(piece.key)
 
     def _close(self, course: Course) -> None:
+        course.tasks = []  # no circles: a run goes without the garbage collector
         course.end = self.seen.last_end = self.now
         del self.things[course.key]
         self.coming -= 1
@@ -154,8 +153,10 @@ class Day:
             return
         home.close(course)
         home.dispatch()
+        kind = load.kind_of(course.key.namespace)
         self.seen.courses["failed" if course.failed else "succeeded"] += 1
-        self.seen.lives[load.kind_of(course.key.namespace)].append(self.now - course.order.time)
+        self.seen.courses[f"failed {kind}"] += course.failed
+        self.seen.lives[kind].append(self.now - course.order.time)
 
     # ---- attempts -------------------------------------------------------------------------------------
 
@@ -182,6 +183,9 @@ class Day:
         assert isinstance(piece, Piece)
         piece.state, piece.ended = State.ENDED, self.now
         self.homes.hear(piece.key)
+
+    def granted(self, shard: Shard, granted: Sequence[tuple[Key, Want]]) -> None:
+        """Hear what a shard has decided: for whoever looks on."""
 
     def conclude(self, piece: Piece, shard: Shard) -> None:
         """See how an attempt ended, and what follows."""
@@ -210,7 +214,9 @@ class Day:
     def _over(self, piece: Piece, failed: bool) -> None:
         self.seen.tasks["failed" if failed else "succeeded"] += 1
         self.seen.tasks["refunds"] += piece.refunded
-        self.seen.chapters += not failed and piece.kind == "chapter"
+        if not failed and piece.kind == CHAPTER:
+            self.seen.chapters += 1
+            self.seen.in_time += self.now <= self.setting.hours[1] * HOUR
         course = piece.course
         self._drop(piece)
         if failed:

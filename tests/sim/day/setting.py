@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from coursegen_api import names
+from coursegen_api.circuit import CircuitBreaker
 from coursegen_api.queue import GenerationQueue
 
 from .figures import Figures
@@ -23,7 +24,10 @@ CURVE = (
 CHAPTERS, EXPORTS = 12, 3
 """Of a course, on average."""
 
-TASKS = (2 + CHAPTERS + EXPORTS) / CHAPTERS
+OTHERS = 0.01
+"""Pieces of work of the queue `default` for each chapter."""
+
+TASKS = OTHERS + (2 + CHAPTERS + EXPORTS) / CHAPTERS
 """Jobs for each chapter: the outline, the validation and the exports of its course come with it."""
 
 _SHIPPED = Path(__file__).parents[3] / "deploy/base/queues.yaml"
@@ -42,7 +46,9 @@ def shipped_queues() -> dict[str, GenerationQueue]:
 class Operators:
     """What each shard has: the capacities of its queues, and the limits of the operator."""
 
-    capacity: Mapping[str, int] = field(default_factory=lambda: {n: q.spec.capacity for n, q in shipped_queues().items()})
+    capacity: Mapping[str, int] = field(
+        default_factory=lambda: {n: q.spec.capacity for n, q in shipped_queues().items()}
+    )
     max_jobs: int = 400
     max_courses: int = 100
     memory_bytes: float = 512 * 2**20
@@ -66,6 +72,8 @@ class Cluster:
     requests_a_minute: float = float("inf")
     concurrency: int | None = None
     """Of each tenant's ModelProvider."""
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
+    """The same."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ def needed(chapters: float, shards: int, room: float = 1.25) -> tuple[Operators,
         names.QUEUE_COURSE: courses * (figures.outline_seconds + start_end) * 1.1,
         names.QUEUE_VALIDATION: courses * (figures.validation_seconds + start_end) * 1.1,
         names.QUEUE_EXPORT: courses * EXPORTS * (figures.export_seconds + start_end) * 1.1,
-        names.QUEUE_DEFAULT: 8 * shards,
+        names.QUEUE_DEFAULT: a_second * OTHERS * (figures.other_seconds + start_end) * 1.1,
     }
     capacity = {name: max(8, round(value / shards)) for name, value in slots.items()}
     open_seconds = (

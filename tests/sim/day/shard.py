@@ -1,6 +1,6 @@
 """One operator: its line of visits, its book of the waiting, its slots; what it decides is decided by the planner."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -31,6 +31,9 @@ class Around(Protocol):
 
     def begin(self, piece: Piece) -> None:
         """Make the Job of an attempt."""
+
+    def granted(self, shard: "Shard", granted: Sequence[tuple[Key, Want]]) -> None:
+        """Hear what was decided."""
 
     def conclude(self, piece: Piece, shard: "Shard") -> None:
         """See how an attempt ended, and what follows."""
@@ -66,7 +69,7 @@ class Shard:
     limits: Limits
     book: WaitingBook = field(default_factory=WaitingBook)
     load: Load = field(default_factory=Load)
-    circuits: Circuits = field(default_factory=Circuits)
+    circuits: Circuits = field(init=False)
     up: bool = True
     background: float = 0.0
     """Share of its core that goes to percentages, to the work of other shards and to what has ended."""
@@ -78,6 +81,7 @@ class Shard:
     """Something a decision looks at has changed since one found nothing to grant."""
 
     def __post_init__(self) -> None:
+        self.circuits = Circuits(self.setting.cluster.breaker)
         self.visits = WorkQueue(lambda: self.around.now)
         self.visits.turn_of = self._turn
 
@@ -186,6 +190,8 @@ class Shard:
             self._grant(key, want)
             if key != visiting:
                 self.hear(key)
+        if granted:
+            self.around.granted(self, granted)
 
     def _shut(self) -> Limits:
         """Give the limits with the circuits as they are; open courses behind one make way for those of others."""

@@ -26,7 +26,12 @@ QUEUES = {
 }
 PROVIDER = "model"
 ASKS_A_MODEL = (OUTLINE, CHAPTER)
-KINDS = {CHAPTER: "ChapterGeneration", VALIDATION: "QualityValidation", EXPORT: "CourseExport", OTHER: "ArtifactCleanup"}
+KINDS = {
+    CHAPTER: "ChapterGeneration",
+    VALIDATION: "QualityValidation",
+    EXPORT: "CourseExport",
+    OTHER: "ArtifactCleanup",
+}
 
 
 class State(Enum):
@@ -147,7 +152,9 @@ def settle(piece: Piece, circuits: dict[Key, Circuit]) -> None:
     piece.status = settled
 
 
-def conclude(piece: Piece, queues: dict[str, GenerationQueue], circuits: dict[Key, Circuit], now: float) -> float | None:
+def conclude(
+    piece: Piece, queues: dict[str, GenerationQueue], circuits: dict[Key, Circuit], now: float
+) -> float | None:
     """End a failed attempt as the planner does; give when the next one is due, None if the task has failed for good."""
     assert piece.failure is not None
     before = piece.status or TaskStatus()
