@@ -1,8 +1,10 @@
 """What all shards share: API server, Job controller, scheduler, and the accounts at model providers."""
 
+import hashlib
 import math
-import random
+import struct
 from dataclasses import dataclass, field
+from statistics import NormalDist
 
 from coursegen_api.base import FailureClass
 
@@ -40,7 +42,6 @@ class Cluster:
     """Takes an attempt from its announcement to its worker's end, and from there to the end of its Job."""
 
     setting: Setting
-    chance: random.Random
     api: Server = field(init=False)
     controller: Bucket = field(init=False)
     scheduler: Bucket = field(init=False)
@@ -80,10 +81,11 @@ class Cluster:
     def work(self, piece: Piece, account: int, started: float) -> float:
         """Let a worker do its work, or fail at it; give when it ends."""
         piece.failure, piece.retry_after = None, None
-        seconds = self._seconds(piece.kind)
-        if self.chance.random() < self.setting.trouble.failing:
+        chances = _chances(f"{self.setting.seed}/{piece.key.name}/{piece.attempts}")
+        seconds = self._seconds(piece.kind, chances[0])
+        if chances[1] < self.setting.trouble.failing:
             piece.failure = FailureClass.BAD_OUTPUT if piece.kind in ASKS_A_MODEL else FailureClass.INTERNAL
-            seconds *= self.chance.random()
+            seconds *= chances[2]
         if piece.kind in ASKS_A_MODEL:
             return self._ask(piece, account, started, seconds)
         return started + seconds
@@ -114,7 +116,7 @@ class Cluster:
             return figures.chapter_tokens, figures.chapter_requests
         return figures.outline_tokens, figures.outline_requests
 
-    def _seconds(self, kind: str) -> float:
+    def _seconds(self, kind: str, chance: float) -> float:
         figures = self.setting.figures
         median, spread = {
             CHAPTER: (figures.chapter_seconds, figures.chapter_spread),
@@ -122,7 +124,16 @@ class Cluster:
             VALIDATION: (figures.validation_seconds, figures.other_spread),
             EXPORT: (figures.export_seconds, figures.other_spread),
         }.get(kind, (figures.other_seconds, figures.other_spread))
-        return self.chance.lognormvariate(math.log(median), spread)
+        return median * math.exp(spread * _NORMAL.inv_cdf(chance))
 
+
+def _chances(name: str) -> tuple[float, float, float]:
+    """Draw three numbers from 0 to 1 that depend on nothing but a name: an attempt has the same in every setting."""
+    drawn = struct.unpack(">III", hashlib.blake2b(name.encode(), digest_size=12).digest())
+    first, second, third = ((number + 0.5) / 2**32 for number in drawn)
+    return first, second, third
+
+
+_NORMAL = NormalDist()
 
 _DEADLINES = {name: float(queue.spec.timeout_seconds) for name, queue in shipped_queues().items()}

@@ -1,7 +1,6 @@
 """The day itself: what comes, what follows from it, and when."""
 
 import heapq
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,11 +12,18 @@ from . import load, work
 from .cluster import Cluster
 from .gauges import SAMPLE_SECONDS, Gauges
 from .homes import Homes, spread
-from .load import Order
 from .seen import Seen
 from .setting import HOUR, Setting, shipped_queues
 from .shard import Call, Shard, limits_of
-from .work import ASKS_A_MODEL, CHAPTER, KINDS, OUTLINE, Course, Piece, State
+from .work import ASKS_A_MODEL, CHAPTER, OUTLINE, Course, Piece, State
+
+_KINDS = {
+    work.OUTLINE: "Outline",  # its course's own, which has the key of the course
+    work.CHAPTER: "ChapterGeneration",
+    work.VALIDATION: "QualityValidation",
+    work.EXPORT: "CourseExport",
+    work.OTHER: "ArtifactCleanup",
+}
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +50,7 @@ class Day:
 
     def __post_init__(self) -> None:
         setting = self.setting
-        self.cluster = Cluster(setting, random.Random(setting.seed + 1))
+        self.cluster = Cluster(setting)
         limits = limits_of(setting)
         self.shards = [Shard(f"shard-{n}", self, setting, limits) for n in range(setting.shards)]
         shares = load.shares(setting.tenants)
@@ -64,8 +70,9 @@ class Day:
         begin, end = (hour * HOUR for hour in self.setting.hours)
         orders = load.orders(self.setting)
         self.coming = len(orders)
-        for order in orders:
-            self.at(order.time, self._arrive, order)
+        for number, order in enumerate(orders):
+            name = f"c{number}"
+            self.at(order.time, self._arrive, Course(order, Key("CourseGeneration", order.tenant, name), name))
         self._plan_trouble()
         self.now = begin
         next_sample, until = begin, end + self.setting.patience
@@ -108,13 +115,11 @@ class Day:
 
     # ---- courses --------------------------------------------------------------------------------------
 
-    def _arrive(self, order: object) -> None:
-        assert isinstance(order, Order)
-        self._serial += 1
-        course = Course(order, Key("CourseGeneration", order.tenant, f"c{self._serial}"), f"{self._serial:012d}")
-        self.seen.courses["came"] += bool(order.chapters)
+    def _arrive(self, course: object) -> None:
+        assert isinstance(course, Course)
+        self.seen.courses["came"] += bool(course.order.chapters)
         self.things[course.key] = course
-        if order.chapters:
+        if course.order.chapters:
             self.homes.hear(course.key)
         else:
             self.opened(course)
@@ -134,11 +139,10 @@ class Day:
         course.tasks, course.open = [], number
         course.made += number if kind != OUTLINE else 0
         for index in range(number):
-            self._serial += 1
-            key = Key(KINDS.get(kind, "Outline"), course.key.namespace, f"{course.key.name}-{kind}-{index}")
-            piece = Piece(course, kind, key, f"{self._serial:012d}", index, self.now)
+            name = f"{course.key.name}-{kind}-{index}"
+            piece = Piece(course, kind, Key(_KINDS[kind], course.key.namespace, name), name, index, self.now)
             course.tasks.append(piece)
-            self.things[key] = piece
+            self.things[piece.key] = piece
         for piece in course.tasks:
             self.homes.hear(piece.key)
 

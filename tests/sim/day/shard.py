@@ -181,7 +181,7 @@ class Shard:
         """Grant what can be granted."""
         if not self._dirty or not self.book.wants:
             return
-        limits = self._shut()
+        limits = self.limits_now()
         ready = self.circuits.ready() if limits.shut else None
         granted = probing.choose(self.book, self.load, limits, ready) if ready and ready.free else []
         granted += choose(self.book, self.load, limits, self.around.now)
@@ -193,7 +193,7 @@ class Shard:
         if granted:
             self.around.granted(self, granted)
 
-    def _shut(self) -> Limits:
+    def limits_now(self) -> Limits:
         """Give the limits with the circuits as they are; open courses behind one make way for those of others."""
         if not self.circuits.known:
             return self.limits

@@ -26,12 +26,6 @@ QUEUES = {
 }
 PROVIDER = "model"
 ASKS_A_MODEL = (OUTLINE, CHAPTER)
-KINDS = {
-    CHAPTER: "ChapterGeneration",
-    VALIDATION: "QualityValidation",
-    EXPORT: "CourseExport",
-    OTHER: "ArtifactCleanup",
-}
 
 
 class State(Enum):
