@@ -88,6 +88,7 @@ class Gauges:
         used = (a - b for a, b in zip(done, before.shards or [0.0] * len(done), strict=True))
         return Sample(
             day.now,
+            open=day.seen.courses["came"] - day.seen.courses["succeeded"] - day.seen.courses["failed"],
             waiting=sum(len(shard.book.wants) for shard in day.shards),
             running=running,
             kept=sum(self.kept.values()),

@@ -56,6 +56,11 @@ def of_day(setting: Setting, seen: Seen) -> Json:
             "keptObjects": round(seen.busiest("kept")),
             "operatorMiB": round(seen.busiest("memory") / 2**20),
         },
+        "everyTenMinutes": [
+            {"hour": round(s.time / HOUR, 2), "openCourses": s.open, "waiting": s.waiting, "workers": s.running}
+            for s in seen.samples
+            if s.time % 600 == 0
+        ],
         "tokens": round(seen.tokens),
     }
 

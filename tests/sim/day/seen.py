@@ -25,6 +25,8 @@ class Sample:
     """The day at one moment; what is used, in the ten seconds before."""
 
     time: float
+    open: int
+    """Courses that have come and not ended."""
     waiting: int
     """Tasks and courses that wait for a slot."""
     running: int
