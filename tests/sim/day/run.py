@@ -101,7 +101,14 @@ class Day:
     def _relabel(self, lost: object) -> None:
         assert isinstance(lost, Shard)
         for due in self.homes.relabel(lost, self.now):
-            self.at(due, lambda _: self.homes.adopt(self.things, self.now), None)
+            self.at(due, self._adopt, None)
+
+    def _adopt(self, _: object) -> None:
+        self.homes.adopt(self.things, self.now)
+        for shard in self.shards:
+            for circuit in shard.circuits.known.values():
+                if not circuit.is_closed:  # as of now: it may have been another's
+                    self.at(max(self.now, circuit.next_probe), shard.look_again, None)
 
     def shard_of(self, namespace: str) -> Shard | None:
         """Say whose a namespace is; None while it is moving."""
