@@ -1,4 +1,4 @@
-"""`python -m tests.bench.kept`: what it costs an operator that something has ended and stays; half a minute, no cluster.
+"""`python -m tests.bench.kept`: what something costs an operator that has ended and stays; half a minute, no cluster.
 
 A course is generated in the simulated cluster of the tests, and what is left of it is copied under other names. Then a
 new snapshot takes all of it in from lists, as the operator does at its start and again every five minutes. Memory is
