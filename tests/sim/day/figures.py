@@ -27,14 +27,13 @@ class Figures:
         0.0015, "s", "CPU of the operator for a percentage", "docs/scale.md, arithmetic"
     )
     operator_foreign: float = _given(0.09, "", "share of it that work of another shard costs: kopf's streams", _PROFILE)
-    operator_bytes: float = _given(130e6, "B", "memory of an operator without work", _BENCH)
+    operator_bytes: float = _given(130_000_000, "B", "memory of an operator without work", _BENCH)
     progress_seconds: float = _given(5.0, "s", "between two percentages of a running task", "the operator's setting")
 
     api_cpu: float = _given(0.075, "s", "CPU of the API server for a task: half as it begins, half as it ends", _BENCH)
     api_patch_cpu: float = _given(0.0057, "s", "CPU of the API server for a status patch", _PROFILE)
     api_watch: float = _given(0.05, "", "share of api_cpu that each further shard's streams cost, at most", _PROFILE)
     api_seconds: float = _given(0.03, "s", "answer of an API server that is not full, for each request", _BENCH)
-    own_requests: float = _given(6.0, "", "requests of the operator a task, without percentages", _BENCH)
     controller_begin: float = _given(3.0, "", "requests of the Job controller until a Pod is there", _ASSUMED)
     controller_end: float = _given(4.0, "", "requests of the Job controller until a Job has ended", _ASSUMED)
     scheduler_requests: float = _given(
@@ -61,10 +60,12 @@ class Figures:
     report_seconds: float = _given(10.0, "s", "of an attempt's deadline that are left to report", "docs/writers.md")
 
     takeover_seconds: float = _given(16.0, "s", "until a new operator goes on, 13,000 objects there", _BENCH)
-    kept_bytes: float = _given(20 * 1024, "B", "memory of the operator for an object that has ended and stays", _KEPT)
+    kept_bytes: float = _given(20_480, "B", "memory of the operator for an object that has ended and stays", _KEPT)
     kept_cpu: float = _given(0.00021, "s", "CPU of the operator for such an object, each full list", _KEPT)
     kept_foreign_cpu: float = _given(0.00002, "s", "the same, of an object of another shard", _KEPT)
-    etcd_task_bytes: float = _given(3100, "B", "what etcd keeps of a finished chapter", _PROFILE)
+    etcd_task_bytes: float = _given(
+        3100, "B", "what etcd keeps of a finished chapter, taken for every object", _PROFILE
+    )
 
 
 def rows() -> Iterator[tuple[str, float, str, str, str]]:

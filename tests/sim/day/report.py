@@ -32,6 +32,7 @@ def of_day(setting: Setting, seen: Seen) -> Json:
         "shards": setting.shards,
         "hours": list(setting.hours),
         "seed": setting.seed,
+        "given": _given(setting),
         "courses": {
             "came": came,
             "succeeded": seen.courses["succeeded"],
@@ -54,6 +55,7 @@ def of_day(setting: Setting, seen: Seen) -> Json:
             "workers": round(seen.busiest("running")),
             "waiting": round(seen.busiest("waiting")),
             "keptObjects": round(seen.busiest("kept")),
+            "etcdMiB": round(seen.busiest("kept") * setting.figures.etcd_task_bytes / 2**20),
             "operatorMiB": round(seen.busiest("memory") / 2**20),
         },
         "everyTenMinutes": [
@@ -65,6 +67,26 @@ def of_day(setting: Setting, seen: Seen) -> Json:
     }
 
 
+def _given(setting: Setting) -> Json:
+    operators, cluster = setting.operators, setting.cluster
+    return {
+        "slotsOfEachOperator": dict(operators.capacity),
+        "jobsOfEachOperator": operators.max_jobs,
+        "coursesOfEachOperator": operators.max_courses,
+        "ttlSeconds": operators.ttl_seconds,
+        "apiCores": cluster.api_cores,
+        "controllerRequestsASecond": round(cluster.controller_rate),
+        "schedulerRequestsASecond": round(cluster.scheduler_rate),
+        "accounts": cluster.accounts,
+        "tokensAMinute": _or_none(cluster.tokens_a_minute * cluster.accounts),
+        "requestsAMinute": _or_none(cluster.requests_a_minute * cluster.accounts),
+    }
+
+
+def _or_none(value: float) -> int | None:
+    return None if value == float("inf") else round(value)
+
+
 def _a_second(setting: Setting, seen: Seen) -> float:
     begin, end = setting.hours
     return seen.in_time / ((end - begin) * HOUR)
@@ -74,6 +96,9 @@ def text(told: Json) -> Iterator[str]:
     """Lay a day out for people."""
     courses, chapters, busiest = told["courses"], told["chapters"], told["busiestFiveMinutes"]
     yield f"{told['chaptersADay']:,} chapters a day, {_shards(told['shards'])}, seed {told['seed']}"
+    yield ""
+    yield "given"
+    yield from _of_given(told["given"])
     yield ""
     yield (
         f"{'courses':<28}{courses['came']:>12,}, {courses['succeeded']:,} succeeded, {courses['failed']:,} failed, "
@@ -105,6 +130,19 @@ def text(told: Json) -> Iterator[str]:
         yield f"  {unit:<34}{busiest[name]:>8,}"
 
 
+def _of_given(given: Json) -> Iterator[str]:
+    slots = ", ".join(f"{name} {number:,}" for name, number in given["slotsOfEachOperator"].items())
+    ttl = given["ttlSeconds"]
+    yield f"  each operator: {given['coursesOfEachOperator']:,} courses, {given['jobsOfEachOperator']:,} Jobs; {slots}"
+    yield f"  what has ended stays {'for ever' if ttl is None else f'{ttl:,.0f} s'}"
+    yield (
+        f"  API server: {given['apiCores']:g} cores; requests a second: Job controller "
+        f"{given['controllerRequestsASecond']:,}, scheduler {given['schedulerRequestsASecond']:,}"
+    )
+    tokens = "any number of" if given["tokensAMinute"] is None else f"{given['tokensAMinute']:,}"
+    yield f"  model providers: {given['accounts']} accounts, {tokens} tokens a minute together"
+
+
 _UNITS = {
     "operatorCores": "cores of the busiest operator",
     "apiCores": "cores of the API server",
@@ -112,6 +150,7 @@ _UNITS = {
     "workers": "workers that ask a model",
     "waiting": "tasks and courses that wait",
     "keptObjects": "objects that have ended and stay",
+    "etcdMiB": "MiB of them in etcd",
     "operatorMiB": "MiB of the largest operator",
 }
 
@@ -148,4 +187,4 @@ def row(told: Json) -> str:
 def given() -> Iterator[str]:
     """Lay out every figure that the simulation takes as given."""
     for name, value, unit, what, source in figures.rows():
-        yield f"{name:<24}{value:>12,g} {unit:<3} {what}  [{source}]"
+        yield f"{name:<24}{value:>12,} {unit:<3} {what}  [{source}]"
