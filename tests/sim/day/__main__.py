@@ -11,7 +11,7 @@ import argparse
 import gc
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from coursegen_api.circuit import CircuitBreaker
@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
     for setting in settings(asked):
         if asked.table and asked.output == "text" and not days:
             print(report.HEAD)
-        told = report.of_day(setting, Day(setting, tell=_teller(setting, asked)).run())
+        told = _told(setting, _teller(setting, asked.output == "text" and sys.stderr.isatty()))
         days.append(told)
         if asked.output == "text":
             print(report.row(told) if asked.table else "\n".join(report.text(told)), flush=True)
@@ -82,21 +82,23 @@ def setting_of(asked: argparse.Namespace, chapters: int, shards: int) -> Setting
     )
 
 
-def _teller(setting: Setting, asked: argparse.Namespace) -> "Teller":
-    return Teller(setting, asked.output == "text" and sys.stderr.isatty())
+def _told(setting: Setting, tell: Callable[[float], None]) -> report.Json:
+    """Run a day, and where something goes wrong at a time the same day without."""
+    usual = None
+    if setting.trouble.over:
+        usual = Day(replace(setting, trouble=Trouble(failing=setting.trouble.failing)), tell=tell).run()
+    return report.of_day(setting, Day(setting, tell=tell).run(), usual)
 
 
-class Teller:
-    """Says how far a run is, where somebody looks on."""
+def _teller(setting: Setting, shows: bool) -> Callable[[float], None]:
+    """Give what says how far a run is, where somebody looks on."""
 
-    def __init__(self, setting: Setting, shows: bool) -> None:
-        self._setting, self._shows = setting, shows
-
-    def __call__(self, hour: float) -> None:
-        """Tell of an hour that has gone by."""
-        if self._shows:
-            name = f"{self._setting.chapters:,} chapters a day, {self._setting.shards} operators"
+    def tell(hour: float) -> None:
+        if shows:
+            name = f"{setting.chapters:,} chapters a day, {setting.shards} operators"
             print(f"\r{name}: hour {hour:.0f}\033[K", end="\r", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def _asked(argv: list[str] | None) -> argparse.Namespace:

@@ -31,9 +31,9 @@ class Circuits:
     def note(self, piece: Piece, now: float) -> list[Key]:
         """Take in an attempt that has ended; give the circuits that have changed by it."""
         changed = []
+        if piece.probe:
+            self.recalled(piece)
         for key in piece.circuits():
-            if piece.probe:
-                self.probed[key] -= 1
             if piece.failure is not None and piece.failure not in recent.AGAINST[key.kind]:
                 continue
             line = self._lines.setdefault(key, [])
@@ -49,6 +49,12 @@ class Circuits:
         """Note that a probe runs."""
         for key in piece.circuits():
             self.probed[key] = self.probed.get(key, 0) + 1
+
+    def recalled(self, piece: Piece) -> None:
+        """Note that a probe has ended, or was taken back."""
+        for key in piece.circuits():
+            if self.probed.get(key):
+                self.probed[key] -= 1
 
     def are_closed(self, piece: Piece) -> bool:
         """Tell whether a task may begin that is no probe."""

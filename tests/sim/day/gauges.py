@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from coursegen_operator.plan.limits import provider_key
-from coursegen_operator.plan.world import COURSE_SLOTS, Key
+from coursegen_operator.plan.world import COURSE_SLOTS
 
 from .cluster import Cluster
 from .homes import Homes
@@ -115,8 +115,10 @@ class Gauges:
     def memory(self, shard: Shard, homes: Homes) -> float:
         """Give the bytes that an operator takes."""
         figures = self.setting.figures
-        kept = sum(number for tenant, number in self.kept.items() if homes.of[tenant] is shard)
-        return figures.operator_bytes + (kept + len(shard.book.wants)) * figures.kept_bytes
+        return figures.operator_bytes + (self._kept_by(shard, homes) + len(shard.book.wants)) * figures.kept_bytes
+
+    def _kept_by(self, shard: Shard, homes: Homes) -> int:
+        return sum(number for tenant, number in self.kept.items() if homes.of[tenant] is shard)
 
     def _full(self, day: Seeable) -> Iterator[str]:
         cluster, figures = day.cluster, self.setting.figures
@@ -133,6 +135,8 @@ class Gauges:
                 yield "operator"
             if self.memory(shard, day.homes) > self.setting.operators.memory_bytes:
                 yield "operator's memory"
+            if self._kept_by(shard, day.homes) * figures.kept_still > LEASE_SECONDS:
+                yield "operator's lease"
             yield from _slots(shard)
 
 
@@ -148,11 +152,11 @@ def _slots(shard: Shard) -> Iterator[str]:
             yield f"slots of {queue}"
         elif load.jobs >= limits.max_jobs:
             yield "Jobs in all"
-        elif any(_is_busy(shard, Key("", line.namespace, "")) for line in lines.values() if line.provider):
+        elif any(_is_busy(shard, line.namespace) for line in lines.values() if line.provider):
             yield "concurrency of providers"
 
 
-def _is_busy(shard: Shard, key: Key) -> bool:
-    name = provider_key(PROVIDER, key.namespace)
+def _is_busy(shard: Shard, namespace: str) -> bool:
+    name = provider_key(PROVIDER, namespace)
     most = shard.limits.providers.get(name)
     return most is not None and shard.load.by_provider.get(name, 0) >= most

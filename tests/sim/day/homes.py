@@ -34,8 +34,6 @@ class Homes:
     of: dict[str, Shard]
     """By namespace: the shard that holds it, or held it until it began to move."""
     _territories: dict[str, Territory] = field(default_factory=dict)
-    _from: dict[str, Shard] = field(default_factory=dict)
-    """By namespace that moves: the shard that it leaves."""
 
     def __post_init__(self) -> None:
         for shard in self.shards:
@@ -69,10 +67,11 @@ class Homes:
         for shard in self.shards:
             for name in self._territories[shard.name].due(now):
                 left[name], self.of[name] = self.of[name], shard
-                shard.circuits.take_over(left[name].circuits, name)
         for key, thing in list(things.items()):
             if key.namespace in left:
                 _move(thing, left[key.namespace], self.of[key.namespace])
+        for name, before in left.items():
+            self.of[name].circuits.take_over(before.circuits, name)
 
 
 def _move(thing: Course | Piece, before: Shard, after: Shard) -> None:
@@ -88,9 +87,10 @@ def _move(thing: Course | Piece, before: Shard, after: Shard) -> None:
             before.book.drop(thing.key)
             after.hear(thing.key)
         return
-    if thing.state in (State.GRANTED, State.RUNNING, State.ENDED):
+    if thing.state is State.GRANTED:
+        before.recall(thing)
+    elif thing.state in (State.RUNNING, State.ENDED):
         before.give_back(thing)
-    if thing.state in (State.RUNNING, State.ENDED):
         after.count(thing, +1)
     if thing.state in (State.WAITING, State.GRANTED):
         before.book.drop(thing.key)

@@ -7,7 +7,7 @@ from coursegen_api.names import QUEUE_PRIORITIES
 
 from . import figures
 from .load import GREEDY, SMALL, STEADY
-from .seen import Seen, quantile
+from .seen import Seen, drained, quantile
 from .setting import HOUR, Setting
 
 Json = dict[str, Any]
@@ -23,8 +23,12 @@ def three(values: Sequence[float]) -> list[float]:
     return [round(quantile(values, share), 1) for share in SHARES]
 
 
-def of_day(setting: Setting, seen: Seen) -> Json:
-    """Give everything that is told of a day."""
+def of_day(setting: Setting, seen: Seen, usual: Seen | None = None) -> Json:
+    """Give everything that is told of a day.
+
+    Arguments:
+        usual: the same day without what goes wrong at a time.
+    """
     bands = sorted(QUEUE_PRIORITIES.values(), reverse=True)
     came = seen.courses["came"]
     return {
@@ -33,6 +37,7 @@ def of_day(setting: Setting, seen: Seen) -> Json:
         "hours": list(setting.hours),
         "seed": setting.seed,
         "given": _given(setting),
+        "drainedSeconds": drained(seen, usual, setting.trouble.over) if usual else None,
         "courses": {
             "came": came,
             "succeeded": seen.courses["succeeded"],
@@ -95,7 +100,11 @@ def _a_second(setting: Setting, seen: Seen) -> float:
 def text(told: Json) -> Iterator[str]:
     """Lay a day out for people."""
     courses, chapters, busiest = told["courses"], told["chapters"], told["busiestFiveMinutes"]
-    yield f"{told['chaptersADay']:,} chapters a day, {_shards(told['shards'])}, seed {told['seed']}"
+    begin, end = told["hours"]
+    yield (
+        f"{told['chaptersADay']:,} chapters a day, {_shards(told['shards'])}, "
+        f"what comes from hour {begin:g} to {end:g}, seed {told['seed']}"
+    )
     yield ""
     yield "given"
     yield from _of_given(told["given"])
@@ -111,6 +120,8 @@ def text(told: Json) -> Iterator[str]:
         f"{attempts['refunds']:,} retries given back"
     )
     yield f"{'the last ended at hour':<28}{told['lastEndHour']:>12}"
+    if told["drainedSeconds"] is not None:
+        yield f"{'after what went wrong':<28}{told['drainedSeconds']:>12,.0f} s until no more was open than without it"
     yield ""
     yield f"{'seconds: p50 / p95 / p99':<28}" + "".join(f"{kind:>20}" for kind in KINDS)
     for band, waits in told["waitSeconds"].items():

@@ -248,6 +248,6 @@ class Day:
             if piece.state is State.WAITING:
                 home.book.drop(piece.key)
             elif piece.state is State.GRANTED:
-                home.give_back(piece)
+                home.recall(piece)
             if piece.state in (State.NEW, State.WAITING, State.GRANTED, State.RETRY):
                 self._drop(piece)

@@ -95,6 +95,18 @@ class Seen:
         return merged(w for (b, k), w in self.waits.items() if band in (None, b) and kind in (None, k))
 
 
+def drained(seen: Seen, usual: Seen, since: float) -> float | None:
+    """Give how many seconds after a time no more courses were open than on a day without trouble; None: never seen.
+
+    A few more are none: nothing takes exactly as long as on the other day.
+    """
+    usually = {sample.time: sample.open for sample in usual.samples}
+    late = [s.time for s in seen.samples if s.time >= since and s.open > 1.05 * usually.get(s.time, 0) + 5]
+    if not late:
+        return 0.0
+    return late[-1] - since if late[-1] < seen.samples[-1].time else None
+
+
 def merged(several: Iterable[Sequence[float]]) -> list[float]:
     """Give the values of several lists, sorted."""
     return sorted(value for one in several for value in one)

@@ -30,6 +30,12 @@ OTHERS = 0.01
 TASKS = OTHERS + (2 + CHAPTERS + EXPORTS) / CHAPTERS
 """Jobs for each chapter: the outline, the validation and the exports of its course come with it."""
 
+_AROUND_SECONDS = Figures.pod_start_seconds + Figures.pod_end_seconds + 1.0
+"""A slot is in use before the worker begins and after it has ended, and while the API server answers."""
+
+_MEAN, _SLOWEST = 1.1, 1.8
+"""Of a duration: the mean, and the slowest of a stage, by its median."""
+
 _SHIPPED = Path(__file__).parents[3] / "deploy/base/queues.yaml"
 _STAMP = "2026-01-01T00:00:00Z"
 
@@ -92,6 +98,12 @@ class Trouble:
     moved_after: float | None = None
     """Somebody gives its namespaces to the other shards so long after; None: nobody does."""
 
+    @property
+    def over(self) -> float:
+        """Give when the last of it that has a time is over; 0 if nothing has."""
+        ends = (self.outage_from + self.outage_seconds, self.lost_from + self.lost_seconds)
+        return max(0.0, *ends)
+
     def is_out(self, account: int, now: float) -> bool:
         """Tell whether an account's provider is down."""
         return account < self.outage_accounts and self.outage_from <= now < self.outage_from + self.outage_seconds
@@ -120,38 +132,44 @@ def needed(chapters: float, shards: int, room: float = 1.25) -> tuple[Operators,
 
     The simulation tells whether that is enough.
     """
-    figures = Figures()
     a_second = max(CURVE) * chapters / DAY * room
-    start_end = figures.pod_start_seconds + figures.pod_end_seconds + 1.0
-    courses = a_second / CHAPTERS
-    chapter_slots = a_second * (figures.chapter_seconds + start_end)
-    slots = {
-        names.QUEUE_CHAPTER: chapter_slots,
-        names.QUEUE_COURSE: courses * (figures.outline_seconds + start_end) * 1.1,
-        names.QUEUE_VALIDATION: courses * (figures.validation_seconds + start_end) * 1.1,
-        names.QUEUE_EXPORT: courses * EXPORTS * (figures.export_seconds + start_end) * 1.1,
-        names.QUEUE_DEFAULT: a_second * OTHERS * (figures.other_seconds + start_end) * 1.1,
+    return _operators(a_second, shards), _cluster(a_second, shards)
+
+
+def _operators(a_second: float, shards: int) -> Operators:
+    """Give the slots of each shard for so many chapters a second, at least a few of each."""
+    figures, courses = Figures(), a_second / CHAPTERS
+    usual = {
+        names.QUEUE_CHAPTER: (a_second, figures.chapter_seconds),
+        names.QUEUE_COURSE: (courses, figures.outline_seconds),
+        names.QUEUE_VALIDATION: (courses, figures.validation_seconds),
+        names.QUEUE_EXPORT: (courses * EXPORTS, figures.export_seconds),
+        names.QUEUE_DEFAULT: (a_second * OTHERS, figures.other_seconds),
     }
-    capacity = {name: max(8, round(value / shards)) for name, value in slots.items()}
-    open_seconds = (
-        figures.outline_seconds + figures.chapter_seconds + figures.validation_seconds + figures.export_seconds
-    ) * 1.3 + 4 * start_end
-    operators = Operators(
+    slots = {name: rate * (seconds * _MEAN + _AROUND_SECONDS) for name, (rate, seconds) in usual.items()}
+    capacity = {name: max(8, round(number / shards)) for name, number in slots.items()}
+    stages = [seconds for name, (_, seconds) in usual.items() if name != names.QUEUE_DEFAULT]
+    open_seconds = sum(seconds * _SLOWEST + _AROUND_SECONDS for seconds in stages)
+    return Operators(
         capacity=capacity,
         max_jobs=sum(capacity.values()),
-        max_courses=max(20, round(courses * open_seconds * 1.5 / shards)),
+        max_courses=max(20, round(courses * open_seconds / shards)),
         memory_bytes=16 * 2**30,
         ttl_seconds=HOUR,
     )
-    tasks = a_second * TASKS
+
+
+def _cluster(a_second: float, shards: int) -> Cluster:
+    """Give what all shards share for so many chapters a second, not less than as delivered."""
+    figures, courses, tasks = Figures(), a_second / CHAPTERS, a_second * TASKS
+    looks = a_second * (figures.chapter_seconds + _AROUND_SECONDS) / figures.progress_seconds
+    cores = (tasks * figures.api_cpu + looks * figures.api_patch_cpu) * (1 + figures.api_watch * (shards - 1))
     tokens = a_second * figures.chapter_tokens + courses * figures.outline_tokens
     requests = a_second * figures.chapter_requests + courses * figures.outline_requests
-    cores = tasks * figures.api_cpu + chapter_slots / figures.progress_seconds * figures.api_patch_cpu
-    cluster = Cluster(
-        api_cores=max(1.0, round(cores * (1 + figures.api_watch * (shards - 1)), 1)),
+    return Cluster(
+        api_cores=max(1.0, round(cores, 1)),
         controller_rate=max(20.0, tasks * (figures.controller_begin + figures.controller_end)),
         scheduler_rate=max(50.0, tasks * figures.scheduler_requests),
         tokens_a_minute=tokens * 60 / Cluster.accounts,
         requests_a_minute=requests * 60 / Cluster.accounts,
     )
-    return operators, cluster

@@ -160,7 +160,7 @@ class Shard:
             self.dispatch()
             return
         if piece.state is State.GRANTED and not piece.probe and not self.circuits.are_closed(piece):
-            self.give_back(piece)  # the circuit opened before it began
+            self.recall(piece)  # the circuit opened before it began
             piece.state = State.NEW
         if piece.state is State.NEW:
             piece.state = State.WAITING
@@ -220,6 +220,13 @@ class Shard:
         """Make the slot of a task free."""
         self.count(piece, -1)
         self._dirty = True
+
+    def recall(self, piece: Piece) -> None:
+        """Take back a slot that was granted and not used."""
+        self.give_back(piece)
+        if piece.probe:
+            self.circuits.recalled(piece)
+            piece.probe = False
 
     def close(self, course: Course) -> None:
         """Make the slot of a course free."""

@@ -17,7 +17,7 @@ from coursegen_operator.plan.world import COURSE_SLOTS, Key, Want
 from ...sim.day import figures, report
 from ...sim.day.figures import Figures
 from ...sim.day.run import Day
-from ...sim.day.seen import Seen, quantile
+from ...sim.day.seen import Seen, drained, quantile
 from ...sim.day.setting import HOUR, Cluster, Operators, Setting, Trouble, needed
 from ...sim.day.shard import Shard
 from ...sim.day.stations import Bucket, Server
@@ -184,6 +184,12 @@ def test_what_an_outage_cost_is_given_back_where_the_circuit_saw_it() -> None:
 def test_a_tenant_with_few_attempts_loses_courses_unless_the_circuit_opens_after_three() -> None:
     assert outage(attempts=5).courses["failed small"] > 0
     assert outage(attempts=3).courses["failed"] == 0
+
+
+def test_after_an_outage_the_backlog_drains_within_the_hour() -> None:
+    late = drained(watched("outage").seen, watched("nothing").seen, TROUBLES["outage"].over)
+    assert late is not None
+    assert 0 < late < HOUR
 
 
 # ---- what a setting can do --------------------------------------------------------------------------------
