@@ -40,8 +40,11 @@ def main(argv: list[str] | None = None) -> None:
     for setting in settings(asked):
         if asked.table and asked.output == "text" and not days:
             print(report.HEAD)
-        told = _told(setting, _teller(setting, asked.output == "text" and sys.stderr.isatty()))
+        shows = asked.output == "text" and sys.stderr.isatty()
+        told = _told(setting, _teller(setting, shows))
         days.append(told)
+        if shows:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
         if asked.output == "text":
             print(report.row(told) if asked.table else "\n".join(report.text(told)), flush=True)
     if asked.output == "json":
@@ -105,8 +108,8 @@ def _asked(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.sim.day", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--chapters", type=int, nargs="*", help="a day; default 1000000, of a table several")
-    parser.add_argument("--shards", type=int, nargs="*", help="operators; default 4, of a table 1, 2, 4 and 8")
+    parser.add_argument("--chapters", type=_number, nargs="*", help="a day; default 1000000, of a table several")
+    parser.add_argument("--shards", type=_number, nargs="*", help="operators; default 4, of a table 1, 2, 4 and 8")
     parser.add_argument("--table", action="store_true", help="a line for each load and number of operators")
     parser.add_argument(
         "--sized", choices=tuple(_AS), default="needed", help="; ".join(f"{k}: {v}" for k, v in _AS.items())
@@ -126,7 +129,16 @@ def _asked(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--figures", action="store_true", help="print what is taken as given, and from where")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="json: nothing but JSON")
-    return parser.parse_args(argv)
+    asked = parser.parse_args(argv)
+    if asked.moved_after is not None and (asked.lose is None or asked.shards == [1]):
+        parser.error("--moved-after takes --lose HOUR, and more than one operator")
+    return asked
+
+
+def _number(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return int(text)
 
 
 def _hours(text: str) -> tuple[float, float]:
