@@ -136,17 +136,16 @@ def _asked(argv: list[str] | None) -> argparse.Namespace:
 
 
 def _number(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 1 on")
     return int(text)
 
 
 def _hours(text: str) -> tuple[float, float]:
-    begin, _, end = text.partition("-")
-    found = float(begin), float(end)
-    if not 0 <= found[0] < found[1] <= 24:
-        raise argparse.ArgumentTypeError("two hours of a day, for example 10-11")
-    return found
+    parts = [float(part) if part.replace(".", "", 1).isdecimal() else -1.0 for part in text.split("-")]
+    if len(parts) != 2 or not 0 <= parts[0] < parts[1] <= 24:
+        raise argparse.ArgumentTypeError(f"{text} is no part of a day, as 10-11.5 is")
+    return parts[0], parts[1]
 
 
 if __name__ == "__main__":
