@@ -144,7 +144,7 @@ def _operators(a_second: float, shards: int) -> Operators:
         names.QUEUE_COURSE: (courses, figures.outline_seconds),
         names.QUEUE_VALIDATION: (courses, figures.validation_seconds),
         names.QUEUE_EXPORT: (courses * EXPORTS, figures.export_seconds),
-        names.QUEUE_DEFAULT: (a_second * OTHERS, figures.other_seconds),
+        names.QUEUE_DEFAULT: (2 * a_second * OTHERS, figures.other_seconds),  # so few vary more
     }
     slots = {name: rate * (seconds * _MEAN + _AROUND_SECONDS) for name, (rate, seconds) in usual.items()}
     capacity = {name: max(8, round(number / shards)) for name, number in slots.items()}
