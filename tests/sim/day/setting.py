@@ -33,8 +33,8 @@ TASKS = OTHERS + (2 + CHAPTERS + EXPORTS) / CHAPTERS
 _AROUND_SECONDS = Figures.pod_start_seconds + Figures.pod_end_seconds + 1.0
 """A slot is in use before the worker begins and after it has ended, and while the API server answers."""
 
-_MEAN, _SLOWEST = 1.1, 1.8
-"""Of a duration: the mean, and the slowest of a stage, by its median."""
+_SPREAD, _SLOWEST, _CATALOGUES = 1.1, 1.3, 1.5
+"""More than by medians: since durations vary, since the slowest of a stage counts, and since courses come together."""
 
 _SHIPPED = Path(__file__).parents[3] / "deploy/base/queues.yaml"
 _STAMP = "2026-01-01T00:00:00Z"
@@ -141,15 +141,15 @@ def _operators(a_second: float, shards: int) -> Operators:
     figures, courses = Figures(), a_second / CHAPTERS
     usual = {
         names.QUEUE_CHAPTER: (a_second, figures.chapter_seconds),
-        names.QUEUE_COURSE: (courses, figures.outline_seconds),
-        names.QUEUE_VALIDATION: (courses, figures.validation_seconds),
-        names.QUEUE_EXPORT: (courses * EXPORTS, figures.export_seconds),
-        names.QUEUE_DEFAULT: (2 * a_second * OTHERS, figures.other_seconds),  # so few vary more
+        names.QUEUE_COURSE: (courses * _SPREAD, figures.outline_seconds),
+        names.QUEUE_VALIDATION: (courses * _SPREAD, figures.validation_seconds),
+        names.QUEUE_EXPORT: (courses * EXPORTS * _SPREAD, figures.export_seconds),
+        names.QUEUE_DEFAULT: (a_second * OTHERS * _SPREAD, figures.other_seconds),
     }
-    slots = {name: rate * (seconds * _MEAN + _AROUND_SECONDS) for name, (rate, seconds) in usual.items()}
+    slots = {name: rate * (seconds + _AROUND_SECONDS) for name, (rate, seconds) in usual.items()}
     capacity = {name: max(8, round(number / shards)) for name, number in slots.items()}
     stages = [seconds for name, (_, seconds) in usual.items() if name != names.QUEUE_DEFAULT]
-    open_seconds = sum(seconds * _SLOWEST + _AROUND_SECONDS for seconds in stages)
+    open_seconds = sum(seconds * _SLOWEST + _AROUND_SECONDS for seconds in stages) * _CATALOGUES
     return Operators(
         capacity=capacity,
         max_jobs=sum(capacity.values()),
