@@ -12,7 +12,7 @@ async def test_the_operators_own_client_creates_and_lists(kube: Kube, namespace:
     spec = {"title": "Python Programming", "learningObjectives": ["Learn Python basics"]}
     manifest = {"apiVersion": "coursegen.dev/v1alpha1", "kind": "CourseGeneration", "metadata": {"name": "c"}}
     await kube.create(path, manifest | {"spec": spec})
-    assert [c["metadata"]["name"] for c in (await kube.list(path))["items"]] == ["c"]
+    assert [c["metadata"]["name"] for c in await kube.list(path)] == ["c"]
     with pytest.raises(ApiError, match=r'unknown field "spec\.titel"'):
         await kube.create(path, manifest | {"spec": spec | {"titel": "x"}})
 

@@ -144,14 +144,14 @@ def no_lease_check() -> None:
 
 def believing_an_old_list() -> None:
     """What a list does not have is gone, however old the list."""
-    replace = Snapshot.replace
+    end_list = Snapshot.end_list
 
-    def undo(self: Snapshot, kind: str, items: Any, version: int) -> Any:
-        touched = replace(self, kind, items, _NEWEST)
+    def undo(self: Snapshot, kind: str, seen: Any, version: int) -> Any:
+        touched = end_list(self, kind, seen, _NEWEST)
         self.listed[kind] = 0
         return touched
 
-    Snapshot.replace = undo  # type: ignore[method-assign]
+    Snapshot.end_list = undo  # type: ignore[method-assign]
     Snapshot._is_over = lambda self, *_, **__: False  # type: ignore[method-assign]
 
 

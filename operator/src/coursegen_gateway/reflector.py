@@ -68,10 +68,12 @@ class Reflector:
 
     async def _once(self) -> None:
         """List, then watch until it is time for a new list, or until the API server has forgotten the version."""
-        found = await self.kube.list(self.path, labelSelector=self.selector)
-        self.sink.replace(self.plural, self.scope, [self.strip(item) for item in found["items"]])
+        items, version = [], ""
+        async for page in self.kube.pages(self.path, labelSelector=self.selector):
+            items += [self.strip(item) for item in page["items"]]
+            version = str(page["metadata"]["resourceVersion"])
+        self.sink.replace(self.plural, self.scope, items)
         self.listed = begun = time.monotonic()
-        version = str(found["metadata"]["resourceVersion"])
         while time.monotonic() - begun < self.resync_seconds:
             left = self.resync_seconds - (time.monotonic() - begun)
             version = await self._watch(version, max(1, min(_WATCH_SECONDS, round(left))))

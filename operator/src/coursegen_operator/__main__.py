@@ -91,7 +91,7 @@ class Operator:
         self.scheduler = Scheduler(self.snapshot, self.queue, defaults)
         self.queue.turn_of = Turns(self.snapshot, self.scheduler)
         doer = Doer(self.kube, self.snapshot, self.queue, self.metrics, self.pods, time.time)
-        self.history = doer.history
+        self.history, self.events = doer.history, doer.events
         self.standing = Standing(self.kube, self.snapshot, self.scheduler, self.history, time.time)
         self.actor = Actor(self.kube, self.snapshot, self.queue, self.scheduler, defaults, self.metrics, doer)
         self.state = StateCollector(self.snapshot, self.scheduler, defaults, self.metrics.provider)
@@ -130,6 +130,7 @@ class Operator:
             group.create_task(self._watch(registry, takers))
             if self.election:
                 await self._stand_by(self.election, group)
+            await self.events.recall(self.snapshot.objects.values())
             self._lead(group)
 
     def _lease_client(self) -> AbstractAsyncContextManager[object]:

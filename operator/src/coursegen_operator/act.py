@@ -90,7 +90,7 @@ class Actor:
     async def _tell_unreadable(self, key: Key, unread: Unreadable) -> None:
         log.warning("%s cannot be read: %s", key, unread.message)
         self.scheduler.leave(key)
-        await self.doer.post(key, unread.meta, unread.event, unread.message)
+        await self.doer.events.post(key, unread.meta, unread.event, unread.message)
 
     async def _learn_namespace(self, name: str) -> None:
         if name not in self.snapshot.namespace_uids:

@@ -1,7 +1,6 @@
 """Carries out the planner's effects. Each can be done twice without harm: names are functions of identity."""
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +8,9 @@ from dataclasses import dataclass, field
 from coursegen_api import names
 from coursegen_api.kinds import ObjectMeta
 
+from .events import EventPoster
 from .kube import ApiError, Json, Kube, path_of
 from .metrics import Metrics
-from .plan import clock as plan_clock
 from .plan.history import History
 from .plan.world import (
     AnyObject,
@@ -33,9 +32,6 @@ from .pods import PodReader
 from .snapshot import KINDS, Snapshot
 from .workqueue import Turn, WorkQueue
 
-_REMEMBERED_EVENTS = 10_000
-_CLUSTER_EVENTS = "default"
-"""Where Kubernetes keeps the Events of objects that have no namespace."""
 _CHILD_DELAY_SECONDS = 1.0
 """A course is visited this long after a child changed: once for all that changed meanwhile."""
 
@@ -73,8 +69,10 @@ class Doer:
     pods: PodReader
     clock: Callable[[], float]
     history: History = field(default_factory=History)
-    posted: dict[str, None] = field(default_factory=dict)
-    """Names of the Events that this process has posted."""
+    events: EventPoster = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.events = EventPoster(self.kube, self.clock)
 
     async def do(self, key: Key, obj: AnyObject, effects: Sequence[Effect]) -> None:
         """Do effects in order, one request at a time: a hundred new chapters leave the API server to others."""
@@ -97,7 +95,7 @@ class Doer:
             case ReadPods():
                 self.pods.want(key, effect)
             case PostEvent():
-                await self.post(key, obj.metadata, effect, str(obj.status.revision))
+                await self.events.post(key, obj.metadata, effect, str(obj.status.revision))
             case Count():
                 self.metrics.count(effect)
             case Measured():
@@ -140,7 +138,7 @@ class Doer:
                 return await self.kube.get(f"{collection}/{manifest['metadata']['name']}"), False
             if error.status not in (403, 422):
                 raise
-            if not _terminating(error):
+            if not error.is_terminating:
                 self._refused(key, uid, error.message)  # which the next visit says
             return None, False
         self._refused(key, uid, "")
@@ -172,50 +170,3 @@ class Doer:
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
-
-    async def post(self, key: Key, meta: ObjectMeta, effect: PostEvent, occasion: str) -> None:
-        """Post an Event once: its name is a function of the object, the occasion (a revision) and the reason."""
-        now = plan_clock.stamp(self.clock())
-        namespace = meta.namespace or _CLUSTER_EVENTS
-        digest = hashlib.sha256(f"{meta.uid}/{occasion}/{effect.reason}".encode()).hexdigest()[:16]
-        if digest in self.posted:
-            return
-        body = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": f"{meta.name}.{digest}", "namespace": namespace},
-            "involvedObject": {
-                "apiVersion": names.API_VERSION,
-                "kind": key.kind,
-                "name": meta.name,
-                "namespace": meta.namespace,
-                "uid": meta.uid,
-                "resourceVersion": meta.resource_version,
-            },
-            "type": effect.type,
-            "reason": effect.reason,
-            "message": effect.message[:1024],
-            "firstTimestamp": now[:19] + "Z",
-            "lastTimestamp": now[:19] + "Z",
-            "count": 1,
-            "source": {"component": names.MANAGED_BY},
-            "reportingComponent": names.MANAGED_BY,
-        }
-        try:
-            await self.kube.create(path_of("events", namespace), body)
-            self._remember(digest)
-        except ApiError as error:
-            self._remember(digest)
-            if error.status != 409 and not _terminating(error):
-                log.warning("event %s of %s cannot be posted: %s", effect.reason, key, error)
-
-    def _remember(self, digest: str) -> None:
-        """Keep which Events are posted, the last ones only: after a restart a second post is refused by name."""
-        self.posted[digest] = None
-        while len(self.posted) > _REMEMBERED_EVENTS:
-            del self.posted[next(iter(self.posted))]
-
-
-def _terminating(error: ApiError) -> bool:
-    """Tell whether a create was refused because the namespace is being deleted."""
-    return error.status == 403 and "being terminated" in error.message

@@ -108,7 +108,7 @@ class Gatekeeper:
             f"Circuit{circuit.state.value}",
             f"The circuit of {outage.label(key)} is {circuit.state.value}: {words}",
         )
-        await self.doer.post(key, obj.metadata, event, f"{circuit.opened}/{circuit.closed}/{circuit.openings}")
+        await self.doer.events.post(key, obj.metadata, event, f"{circuit.opened}/{circuit.closed}/{circuit.openings}")
 
     def _give_back(self, key: Key, circuit: Circuit) -> None:
         """Have those visited that still pay for an attempt which the circuit excuses."""

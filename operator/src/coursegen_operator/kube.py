@@ -6,7 +6,7 @@ The generated clients cost five times the CPU of this for each request.
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -41,6 +41,11 @@ class ApiError(Exception):
         self.status, self.reason, self.message, self.retry_after = status, reason, message, retry_after
         self.causes = causes
         """The fields at fault, each with `field` and `message`, where the API server names them."""
+
+    @property
+    def is_terminating(self) -> bool:
+        """Tell whether a create was refused because the namespace is being deleted."""
+        return self.status == 403 and "being terminated" in self.message
 
 
 class ApiUnreachable(Exception):  # noqa: N818 - a state of the world, said in one word
@@ -105,17 +110,20 @@ class Kube:
         """Read one object."""
         return await self._request("GET", path)
 
-    async def list(self, path: str, **selectors: str) -> Json:
-        """Read all pages of a list; `items` holds them all, `metadata.resourceVersion` the list's version."""
-        items: list[Json] = []
+    async def pages(self, path: str, **selectors: str) -> AsyncIterator[Json]:
+        """Read a list page by page; `metadata.resourceVersion` is that of the whole list."""
         query = {k: v for k, v in selectors.items() if v} | {"limit": str(_PAGE)}
         while True:
             page = await self._request("GET", f"{path}?{urlencode(query)}")
-            items += page.get("items") or []
+            yield page | {"items": page.get("items") or []}
             more = page["metadata"].get("continue")
             if not more:
-                return {"metadata": page["metadata"], "items": items}
+                return
             query["continue"] = more
+
+    async def list(self, path: str, **selectors: str) -> list[Json]:
+        """Read all that is in a list."""
+        return [item async for page in self.pages(path, **selectors) for item in page["items"]]
 
     async def create(self, path: str, body: Json) -> Json:
         """Create an object; ApiError 409 if the name is taken."""

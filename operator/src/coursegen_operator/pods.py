@@ -2,11 +2,12 @@
 
 import asyncio
 import heapq
+import itertools
 import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from . import views
@@ -19,11 +20,17 @@ _ROUND_SECONDS = 0.15
 _READS_AT_ONCE = 8
 """With so many answers outstanding, nothing more is asked until one is there."""
 _BATCH = 60
+"""Jobs that one LIST asks for at most."""
+_BATCH_SECONDS = 1.5
+"""Between two batches of looks that are made again: forty Jobs a second."""
 _ASKED_ONE_BY_ONE = 2
 """More Jobs than these share one LIST of a namespace's warnings."""
 
 _WARNINGS_SECONDS = 4.0
 """So long such a LIST is used again: thousands of waiting Jobs cost no more than one."""
+
+_Heap = list[tuple[float, tuple[str, str]]]
+"""Times and Jobs, by namespace and name."""
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +46,18 @@ class Wish:
 
 
 class Wishes:
-    """What is to be read, and when: one wish for each Job, the last one said."""
+    """What is to be read, and when: one wish for each Job, the last one said.
+
+    Looks that are made again come in batches, at most one in some time: where thousands of Jobs wait for their Pods for
+    minutes, since the cluster is slow, nobody is helped by seeing each of them every half minute.
+    """
 
     def __init__(self) -> None:
         self._wished: dict[tuple[str, str], Wish] = {}
-        self._heap: list[tuple[float, tuple[str, str]]] = []
+        self._heaps: tuple[_Heap, _Heap] = ([], [])
+        """What is read when its time comes, and what is read again."""
+        self._batch_at = -math.inf
+        """Before then no batch of looks is made again."""
 
     def put(self, key: Key, job: ReadPods) -> None:
         """Enter a wish; looks of the same second are made together."""
@@ -51,27 +65,43 @@ class Wishes:
         wish = Wish(key, replace(job, at=math.ceil(job.at)))
         if self._wished.get(place) != wish:
             self._wished[place] = wish
-            heapq.heappush(self._heap, (wish.job.at, place))
+            heapq.heappush(self._heaps[job.again], (wish.job.at, place))
 
     def next_time(self) -> float | None:
-        """Give the time of the earliest wish."""
-        while self._heap and not self._stands(*self._heap[0]):
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
+        """Give the time when something is to be read next."""
+        first, again = (self._first(heap) for heap in self._heaps)
+        times = [] if first is None else [first]
+        return min(times if again is None else [*times, max(again, self._batch_at)], default=None)
 
     def take(self, now: float, jobs: Mapping[tuple[str, str], JobView]) -> list[Wish]:
         """Give the wishes that are due and still make sense: the Job is there, and has ended or is not ready."""
-        due = []
-        while (at := self.next_time()) is not None and at <= now:
-            _, place = heapq.heappop(self._heap)
-            wish, job = self._wished.pop(place), jobs.get(place)
-            if job and job.uid == wish.job.job_uid and (job.finished or not job.ready):
-                due.append(wish)
+        due = [wish for wish in self._due(self._heaps[False], now) if _makes_sense(wish, jobs)]
+        if not 0 < self._batch_at - now <= _BATCH_SECONDS:  # or the clock was set back
+            again = (wish for wish in self._due(self._heaps[True], now) if _makes_sense(wish, jobs))
+            batch = list(itertools.islice(again, _BATCH))
+            if batch:
+                self._batch_at = now + _BATCH_SECONDS
+            due += batch
         return due
 
-    def _stands(self, at: float, place: tuple[str, str]) -> bool:
+    def _due(self, heap: _Heap, now: float) -> Iterator[Wish]:
+        """Take out what is due, one after the other."""
+        while (at := self._first(heap)) is not None and at <= now:
+            yield self._wished.pop(heapq.heappop(heap)[1])
+
+    def _first(self, heap: _Heap) -> float | None:
+        while heap and not self._stands(*heap[0], again=heap is self._heaps[True]):
+            heapq.heappop(heap)
+        return heap[0][0] if heap else None
+
+    def _stands(self, at: float, place: tuple[str, str], again: bool) -> bool:
         wish = self._wished.get(place)
-        return wish is not None and wish.job.at == at
+        return wish is not None and (wish.job.at, wish.job.again) == (at, again)
+
+
+def _makes_sense(wish: Wish, jobs: Mapping[tuple[str, str], JobView]) -> bool:
+    job = jobs.get((wish.job.namespace, wish.job.job_name))
+    return job is not None and job.uid == wish.job.job_uid and bool(job.finished or not job.ready)
 
 
 class PodReader:
@@ -138,9 +168,9 @@ class PodReader:
         jobs = {w: self._jobs.get((w.job.namespace, w.job.job_name)) for w in wishes}  # some are gone meanwhile
         ended = {w for w, job in jobs.items() if job and job.finished}
         try:
-            answer = await self._kube.list(path_of("pods", namespace), labelSelector=selector)
+            pods = await self._kube.list(path_of("pods", namespace), labelSelector=selector)
             by_job: dict[str, list[Json]] = defaultdict(list)
-            for raw in answer["items"]:
+            for raw in pods:
                 by_job[raw["metadata"].get("labels", {}).get(_JOB_LABEL, "")].append(raw)
             found = {
                 wish: Reading(begun, tuple(views.pod_view(p) for p in by_job[wish.job.job_name]), final=wish in ended)
@@ -187,9 +217,7 @@ class PodReader:
             return warnings
 
     async def _list_warnings(self, namespace: str, about: str = "") -> list[Json]:
-        answer = await self._kube.list(path_of("events", namespace), fieldSelector=f"type=Warning{about}")
-        items: list[Json] = answer["items"]
-        return items
+        return await self._kube.list(path_of("events", namespace), fieldSelector=f"type=Warning{about}")
 
 
 def _portions(wishes: list[Wish]) -> list[list[Wish]]:

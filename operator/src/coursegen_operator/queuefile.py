@@ -5,6 +5,7 @@ where queues are concerned: it lists those of the file, and keeps what is writte
 forgets the latter: circuits are closed then, and what an elastic queue had grown to is found again.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,11 +57,13 @@ class KubeWithQueues(Kube):
     queues: QueueFile | None = None
     shares: Shares = field(default_factory=Shares)
 
-    async def list(self, path: str, **selectors: str) -> Json:
-        """Read all pages of a list, or the file's queues."""
+    async def pages(self, path: str, **selectors: str) -> AsyncIterator[Json]:
+        """Read a list page by page, or the file's queues."""
         if self.queues and path == _LIST:
-            return self.queues.list()
-        return await Kube.list(self, path, **selectors)
+            yield self.queues.list()
+            return
+        async for page in Kube.pages(self, path, **selectors):
+            yield page
 
     async def patch_status(self, path: str, patch: Json) -> Json:
         """Merge into the status of an object; of a queue, into that of the file's or into this operator's share."""

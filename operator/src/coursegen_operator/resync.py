@@ -13,7 +13,7 @@ from coursegen_api import names
 
 from .effects import enqueue
 from .health import Health
-from .kube import ApiError, ApiUnreachable, Json, Kube, path_of
+from .kube import ApiError, ApiUnreachable, Kube, path_of
 from .metrics import Metrics
 from .plan.world import Key
 from .snapshot import KINDS, Snapshot
@@ -35,10 +35,8 @@ async def list_all(kube: Kube, snapshot: Snapshot) -> set[Key]:
     scopes = snapshot.territory.scopes
     for kind in _ORDER:
         plural, cluster = KINDS[kind].meta.plural, KINDS[kind].meta.scope == "Cluster"
-        items, version = await _list(kube, snapshot, kind, plural, ("",) if cluster else scopes)
-        news |= snapshot.replace(kind, items, version)
-    jobs, version = await _list(kube, snapshot, "Job", "jobs", scopes, labelSelector=_SELECTOR)
-    news |= snapshot.replace("Job", jobs, version)
+        news |= await _list(kube, snapshot, kind, plural, ("",) if cluster else scopes)
+    news |= await _list(kube, snapshot, "Job", "jobs", scopes, labelSelector=_SELECTOR)
     snapshot.recount()
     return news
 
@@ -50,7 +48,7 @@ async def _survey(kube: Kube, snapshot: Snapshot) -> set[Key]:
         return set()
     first = snapshot.listed["Job"] == 0
     listed = await kube.list(path_of("namespaces", ""))
-    lost = territory.survey(listed["items"], time.time())
+    lost = territory.survey(listed, time.time())
     if first:  # all of it is listed now
         territory.due(time.time())
     return set().union(*(snapshot.leave(name) for name in lost))
@@ -59,26 +57,29 @@ async def _survey(kube: Kube, snapshot: Snapshot) -> set[Key]:
 async def list_namespace(kube: Kube, snapshot: Snapshot, namespace: str) -> None:
     """List what is in one namespace that is coming over."""
     for kind in (k for k in _ORDER if KINDS[k].meta.scope != "Cluster"):
-        for item in (await kube.list(path_of(KINDS[kind].meta.plural, namespace)))["items"]:
-            snapshot.apply(kind, item)
-    for job in (await kube.list(path_of("jobs", namespace), labelSelector=_SELECTOR))["items"]:
-        snapshot.apply_job(job)
+        async for page in kube.pages(path_of(KINDS[kind].meta.plural, namespace)):
+            snapshot.apply_page(kind, page["items"], set())
+    async for page in kube.pages(path_of("jobs", namespace), labelSelector=_SELECTOR):
+        snapshot.apply_page("Job", page["items"], set())
 
 
 async def _list(
     kube: Kube, snapshot: Snapshot, kind: str, plural: str, scopes: tuple[str, ...], **selectors: str
-) -> tuple[list[Json], int]:
-    """List a kind in all scopes; ApiUnreachable for a list older than the last one, which would undo what is known."""
-    items: list[Json] = []
+) -> set[Key]:
+    """Take in a kind of all scopes page by page, so that never more than one lies about in JSON; give what was news.
+
+    ApiUnreachable for a list that is older than the last one, which would undo what is known.
+    """
+    news: set[Key] = set()
+    seen: set[tuple[str, str]] = set()
     versions = []
     for namespace in scopes:
-        answer = await kube.list(path_of(plural, namespace), **selectors)
-        items += answer["items"]
-        versions.append(int(answer["metadata"]["resourceVersion"]))
-    version = min(versions)
-    if version < snapshot.listed[kind]:
-        raise ApiUnreachable(f"the list of {plural} is older than the one before")
-    return items, version
+        async for page in kube.pages(path_of(plural, namespace), **selectors):
+            versions.append(int(page["metadata"]["resourceVersion"]))
+            if versions[-1] < snapshot.listed[kind]:
+                raise ApiUnreachable(f"the list of {plural} is older than the one before")
+            news |= snapshot.apply_page(kind, page["items"], seen)
+    return news | snapshot.end_list(kind, seen, min(versions))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ here is a function of what is stored, and `recount` proves it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ from coursegen_api.validation import QualityValidation
 
 from . import unreadable, views
 from .books import Books, account_of
+from .compact import compact
 from .plan import requests
 from .plan import slots as plan_slots
 from .plan.ledger import Ledger
@@ -151,6 +152,7 @@ class Snapshot:
             return self._apply_provider(raw, deleted)
         old = self.objects.get(place)
         obj: Any = KINDS[kind].model_validate(raw, extra="ignore")
+        compact(obj)
         key = key_of(obj)
         if old and (deleted or old.metadata.uid != obj.metadata.uid):
             self._unlink(key, old)
@@ -325,13 +327,17 @@ class Snapshot:
 
     # ---- full lists -----------------------------------------------------------------------------------
 
-    def replace(self, kind: str, items: Iterable[Json], version: int) -> set[Key]:
-        """Take in a full list: what is not in it, and is no newer, is gone, however the watch missed that."""
+    def apply_page(self, kind: str, items: Iterable[Json], seen: set[tuple[str, str]]) -> set[Key]:
+        """Take in a page of a full list, and add to `seen` where the objects are that it names."""
         touched: set[Key] = set()
-        seen = set()
         for raw in items:
             seen.add((raw["metadata"].get("namespace", ""), raw["metadata"]["name"]))
             touched |= self.apply_job(raw) if kind == "Job" else self.apply(kind, raw)
+        return touched
+
+    def end_list(self, kind: str, seen: Container[tuple[str, str]], version: int) -> set[Key]:
+        """End a full list: what is not in it, and is no newer, is gone, however the watch missed that."""
+        touched: set[Key] = set()
         for place, known in self._places(kind).items():
             if place not in seen and known <= version:
                 touched |= self._vanish(kind, place)

@@ -9,7 +9,7 @@ import asyncio
 import copy
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,6 +49,12 @@ NAMESPACE_UIDS = {"courses": "11111111-1111-1111-1111-111111111111", "other": "2
 MAX_VISITS = 5000
 
 
+def full_list(snapshot: Snapshot, kind: str, items: Iterable[Json], version: int) -> set[Key]:
+    """Have a snapshot take in a full list of a kind, of one page."""
+    seen: set[tuple[str, str]] = set()
+    return snapshot.apply_page(kind, items, seen) | snapshot.end_list(kind, seen, version)
+
+
 def merge(target: Json, patch: Json) -> None:
     """Apply a merge patch (RFC 7396)."""
     for key, value in patch.items():
@@ -81,6 +87,8 @@ class FakeApi:
     conflicts: int = 0
     refusals: dict[str, str] = field(default_factory=dict)
     """By plural: why creating such an object is forbidden."""
+    unlisted: set[str] = field(default_factory=set)
+    """Plurals that no list can be had of."""
 
     # ---- what the operator calls (as kube.Kube) ---------------------------------------------------
 
@@ -90,11 +98,22 @@ class FakeApi:
             return {"metadata": {"name": name, "uid": NAMESPACE_UIDS[name]}}
         return copy.deepcopy(self._find(kind, namespace, name))
 
-    async def list(self, path: str, **selectors: str) -> Json:
+    async def pages(self, path: str, **selectors: str) -> AsyncIterator[Json]:
+        yield await self._list(path, **selectors)
+
+    async def list(self, path: str, **selectors: str) -> list[Json]:
+        items: list[Json] = (await self._list(path, **selectors))["items"]
+        return items
+
+    async def _list(self, path: str, **selectors: str) -> Json:
         kind, namespace, _, _ = self._parse(path)
+        if kind in self.unlisted:
+            raise ApiUnreachable(f"no list of {kind}")
         if kind == "pods":
             wanted = selectors["labelSelector"].split("(")[1].rstrip(")").split(",")
             return {"metadata": {}, "items": [copy.deepcopy(p) for n in wanted for p in self.pods.get(n, ())]}
+        if kind == "events":
+            return {"metadata": {}, "items": [e for e in self.posted if e["metadata"]["namespace"] == namespace]}
         found = [o for (k, ns, _), o in self.objects.items() if k == kind and (not namespace or ns == namespace)]
         if kind == "jobs" and "labelSelector" in selectors:
             found = [o for o in found if o["metadata"]["labels"].get(names.LABEL_MANAGED_BY) == names.MANAGED_BY]
@@ -130,6 +149,7 @@ class FakeApi:
         if kind == "events":
             if any(e["metadata"]["name"] == name for e in self.posted):
                 raise ApiError(409, "AlreadyExists", f"event {name} already exists")
+            body["metadata"]["creationTimestamp"] = clock.stamp(self.now())[:19] + "Z"
             self.posted.append(body)
             return body
         if (kind, namespace, name) in self.objects:
@@ -305,6 +325,7 @@ class Simulation:
         self.standing = Standing(kube, self.snapshot, self.scheduler, doer.history, lambda: self.time)
         self.api.events.clear()
         self.resync()
+        self.loop.run_until_complete(doer.events.recall(self.snapshot.objects.values()))
         doer.history.refill(self.snapshot.objects.values())
 
     def resync(self) -> None:

@@ -614,6 +614,27 @@ def test_an_event_whose_post_was_lost_in_a_crash_is_posted_after_the_start(sim: 
     assert sorted(e["reason"] for e in sim.api.posted) == ["ChapterSucceeded"] * 3 + ["CourseSucceeded"]
 
 
+def test_a_start_writes_nothing_about_what_ended_and_was_told_before_it(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.work()
+    before = sim.api.writes.copy()
+    asked = []
+    sim.api.fault = lambda verb, path: asked.append(path) or ""
+    sim.restart()
+    sim.run(10)
+    assert (sim.api.writes, asked) == (before, [])
+
+
+def test_an_event_is_posted_where_those_of_before_cannot_be_listed(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.work()
+    told = len(sim.api.posted)
+    sim.api.unlisted = {"events"}
+    sim.restart()
+    sim.run(10)
+    assert len(sim.api.posted) == told, "asked for again, and refused by name"
+
+
 def test_one_event_a_terminal_state(sim: Simulation) -> None:
     sim.apply("CourseGeneration", "c", GIVEN)
     sim.work()

@@ -65,6 +65,44 @@ def test_the_last_wish_for_a_job_counts(first: float, then: float) -> None:
     assert wishes.take(20.0, jobs) == []
 
 
+def test_where_thousands_wait_looks_that_are_made_again_come_in_batches_the_oldest_first() -> None:
+    jobs = {("courses", f"j{n}"): job(f"j{n}", uid=f"u{n}") for n in range(1000)}
+    wishes = Wishes()
+    for number in range(1000):
+        wishes.put(KEY, replace(wish(f"j{number}", f"u{number}", at=float(number % 10)), again=True))
+    taken: list[str] = []
+    now = 10.0
+    while (at := wishes.next_time()) is not None:
+        now = max(now, at)
+        batch = [w.job.job_name for w in wishes.take(now, jobs)]
+        assert 0 < len(batch) <= 60
+        assert wishes.take(now + 1.0, jobs) == [], "too soon"
+        taken += batch
+    assert sorted(taken) == sorted(name for _, name in jobs)
+    assert [int(name[-1]) for name in taken] == sorted(int(name[-1]) for name in taken)
+    assert now == 10.0 + 16 * 1.5
+
+
+@pytest.mark.parametrize("found", [job("first", "f"), job("first", "f", finished="Complete")], ids=["new", "ended"])
+def test_a_first_look_and_an_end_wait_for_no_batch(found: JobView) -> None:
+    jobs = {("courses", f"j{n}"): job(f"j{n}", uid=f"u{n}") for n in range(100)} | {("courses", "first"): found}
+    wishes = Wishes()
+    for number in range(100):
+        wishes.put(KEY, replace(wish(f"j{number}", f"u{number}"), again=True))
+    assert len(wishes.take(10.0, jobs)) == 60
+    wishes.put(KEY, wish("first", "f", at=10.0))
+    assert wishes.next_time() == 10.0
+    assert [w.job.job_name for w in wishes.take(10.0, jobs)] == ["first"]
+
+
+def test_a_clock_that_was_set_back_holds_no_batch_up() -> None:
+    jobs = {("courses", "j"): job()}
+    wishes = Wishes()
+    for now in (5000.0, 100.0):
+        wishes.put(KEY, replace(wish(at=now - 1), again=True))
+        assert len(wishes.take(now, jobs)) == 1
+
+
 def test_a_job_without_a_pod_is_looked_at_ever_more_seldom() -> None:
     sim = Simulation()
     sim.apply("ChapterGeneration", "c", {"courseContext": CONTEXT, "title": "Loops", "learningObjectives": ["Loop"]})
@@ -154,11 +192,11 @@ class SlowKube:
     def __init__(self) -> None:
         self.asked, self.go_on = asyncio.Event(), asyncio.Event()
 
-    async def list(self, path: str, **selectors: str) -> dict[str, Any]:
+    async def list(self, path: str, **selectors: str) -> list[Any]:
         if "slow" in selectors.get("labelSelector", ""):
             self.asked.set()
             await self.go_on.wait()
-        return {"items": []}
+        return []
 
 
 async def test_a_read_that_takes_its_time_does_not_keep_the_next_one() -> None:
@@ -184,8 +222,8 @@ async def test_a_job_that_is_deleted_before_its_pods_are_read_ends_no_reader(mon
     both = asyncio.Event()
 
     class Kube:
-        async def list(self, path: str, **selectors: str) -> Any:
-            return {"items": []}
+        async def list(self, path: str, **selectors: str) -> list[Any]:
+            return []
 
     def deliver(key: Key, uid: str, reading: Reading | None) -> None:
         read.add(uid)

@@ -9,6 +9,8 @@ from coursegen_operator.queuefile import QueueFile
 from coursegen_operator.settings import SettingsError
 from coursegen_operator.snapshot import Snapshot
 
+from .simulation import full_list
+
 QUEUE = """
 apiVersion: coursegen.dev/v1alpha1
 kind: GenerationQueue
@@ -43,7 +45,7 @@ def test_the_snapshot_takes_the_queues_and_what_became_of_them(tmp_path: Path) -
         if active:
             queues.patch_status("a", {"metadata": {}, "status": {"active": active}})
         listed = queues.list()
-        snapshot.replace("GenerationQueue", listed["items"], int(listed["metadata"]["resourceVersion"]))
+        full_list(snapshot, "GenerationQueue", listed["items"], int(listed["metadata"]["resourceVersion"]))
         assert snapshot.queues["a"].status.active == active
     assert snapshot.queues["a"].spec.capacity == 1
 

@@ -8,6 +8,8 @@ from coursegen_api import names
 from coursegen_operator.plan.world import Key
 from coursegen_operator.snapshot import Snapshot
 
+from .simulation import full_list
+
 Json = dict[str, Any]
 
 
@@ -78,9 +80,9 @@ def test_a_full_list_drops_what_the_watch_missed() -> None:
     snapshot.apply("ChapterGeneration", chapter(5))
     snapshot.apply_job(job(6))
     assert snapshot.load.jobs == 1
-    snapshot.replace("Job", [], 7)
+    full_list(snapshot, "Job", [], 7)
     assert (snapshot.load.jobs, snapshot.gone["u1"]) == (0, {"job"})
-    snapshot.replace("ChapterGeneration", [], 7)
+    full_list(snapshot, "ChapterGeneration", [], 7)
     assert (snapshot.objects, snapshot.by_uid) == ({}, {})
 
 
@@ -88,22 +90,22 @@ def test_a_full_list_does_not_drop_what_was_created_while_it_was_read() -> None:
     snapshot = Snapshot()
     snapshot.apply("ChapterGeneration", chapter(5))
     snapshot.apply_job(job(6))
-    snapshot.replace("Job", [], 5)
+    full_list(snapshot, "Job", [], 5)
     assert (snapshot.load.jobs, snapshot.gone["u1"]) == (1, set())
 
 
 def test_an_old_list_of_the_watch_brings_nothing_back_to_life() -> None:
     snapshot = Snapshot()
     snapshot.apply("ChapterGeneration", chapter(5))
-    snapshot.replace("Job", [job(6)], 7)
+    full_list(snapshot, "Job", [job(6)], 7)
     snapshot.apply_job(job(9), deleted=True)
     snapshot.apply_job(job(8))
     assert snapshot.jobs == {}, "older than its deletion"
-    snapshot.replace("Job", [], 10)
+    full_list(snapshot, "Job", [], 10)
     snapshot.apply_job(job(8))
     snapshot.apply("ChapterGeneration", chapter(7, uid="u2", name="other"))
     assert snapshot.jobs == {}, "not in a newer list"
-    snapshot.replace("ChapterGeneration", [], 11)
+    full_list(snapshot, "ChapterGeneration", [], 11)
     snapshot.apply("ChapterGeneration", chapter(10))
     assert snapshot.objects == {}
     snapshot.apply("ChapterGeneration", chapter(12))
@@ -162,10 +164,10 @@ def test_queues_and_providers_do_not_go_back_to_an_older_list(kind: str) -> None
     snapshot = Snapshot()
     snapshot.apply(kind, version(5, **{limit: 1}))
     snapshot.apply(kind, version(9, **{limit: 2}))
-    snapshot.replace(kind, [version(5, **{limit: 1})], 7)
+    full_list(snapshot, kind, [version(5, **{limit: 1})], 7)
     found = snapshot.gate(key)
     assert found is not None
     assert found.spec.wire()[limit] == 2
     snapshot.apply(kind, version(10), deleted=True)
-    snapshot.replace(kind, [version(9, **{limit: 2})], 9)
+    full_list(snapshot, kind, [version(9, **{limit: 2})], 9)
     assert snapshot.gate(key) is None

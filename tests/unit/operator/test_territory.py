@@ -6,6 +6,8 @@ from coursegen_api.names import LABEL_SHARD
 from coursegen_operator.snapshot import Snapshot
 from coursegen_operator.territory import Territory
 
+from .simulation import full_list
+
 Json = dict[str, object]
 
 
@@ -148,7 +150,7 @@ def test_what_comes_back_is_as_before_though_it_is_older_than_the_last_full_list
     territory.see(namespace("mine", "b"), 1.0)
     snapshot.leave("mine")
     for kind in ("ChapterGeneration", "Job"):
-        snapshot.replace(kind, [], 100)
+        full_list(snapshot, kind, [], 100)
     territory.see(namespace("mine", "a"), 2.0)
     territory.due(99.0)
     snapshot.coming.add("mine")

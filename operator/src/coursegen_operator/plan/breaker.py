@@ -95,6 +95,8 @@ def now(policy: CircuitBreaker, stored: CircuitStatus | None, ended: Sequence[En
         return before if before.is_closed else _close(before, before.opened)
     circuit = _after_clock_step(before, time)
     for at, one in enumerate(ended):
+        if one.failure is None and circuit.is_closed:
+            continue  # nearly all of them: what succeeds changes nothing of a closed circuit
         if circuit.since < one.time <= time + _CLOCK_STEP_SECONDS:
             circuit = _after(policy, circuit, one, ended[max(0, at + 1 - WINDOW_ATTEMPTS) : at + 1])
     if circuit.state is CircuitState.OPEN and circuit.next_probe <= time:

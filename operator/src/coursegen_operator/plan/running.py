@@ -212,7 +212,7 @@ def _shows(job: JobView, reading: Reading | None) -> tuple[failure.Trouble | Non
 def _next_look(job: JobView, reading: Reading | None, defaults: Defaults) -> ReadPods:
     """Ask for the next look at a Job's Pods: each comes after twice the age of the one before."""
     at = job.begun + defaults.unready_seconds if reading is None else _after(job, reading, defaults)
-    return ReadPods(job.namespace, job.name, job.uid, with_events=True, at=at)
+    return ReadPods(job.namespace, job.name, job.uid, with_events=True, at=at, again=reading is not None)
 
 
 def _after(job: JobView, reading: Reading, defaults: Defaults) -> float:

@@ -237,6 +237,8 @@ class ReadPods:
     with_events: bool = False
     at: float = 0.0
     """When; by then a Job that is ready, or gone, is not read any more."""
+    again: bool = False
+    """It was looked at before, and nothing has happened to it since: it can wait where thousands are to be read."""
 
 
 @dataclass(frozen=True, slots=True)
