@@ -29,6 +29,7 @@ _SPEC = {
     "exports": [{"format": name} for name in ("pdf", "scorm", "json")],
 }
 _VERSION = 10**6
+_PAGE = 500
 _WORK = ("coursegenerations", "chaptergenerations", "qualityvalidations", "courseexports")
 
 
@@ -72,12 +73,15 @@ def copies(sim: Simulation, count: int) -> dict[str, list[str]]:
 
 
 def listed(snapshot: Snapshot, texts: dict[str, list[str]]) -> None:
-    """Have a snapshot take in a full list."""
+    """Have a snapshot take in a full list, page by page."""
     for plural, lines in texts.items():
-        items: list[Json] = [json.loads(line) for line in lines]
-        for item in items:
-            item["metadata"]["resourceVersion"] = str(_VERSION)
-        snapshot.replace(PLURALS[plural], items, _VERSION)
+        seen: set[tuple[str, str]] = set()
+        for first in range(0, len(lines), _PAGE):
+            items: list[Json] = [json.loads(line) for line in lines[first : first + _PAGE]]
+            for item in items:
+                item["metadata"]["resourceVersion"] = str(_VERSION)
+            snapshot.apply_page(PLURALS[plural], items, seen)
+        snapshot.end_list(PLURALS[plural], seen, _VERSION)
 
 
 def measure(courses: int) -> Found:

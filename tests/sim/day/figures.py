@@ -60,7 +60,7 @@ class Figures:
     report_seconds: float = _given(10.0, "s", "of an attempt's deadline that are left to report", "docs/writers.md")
 
     takeover_seconds: float = _given(16.0, "s", "until a new operator goes on, 13,000 objects there", _BENCH)
-    kept_bytes: float = _given(20_480, "B", "memory of the operator for an object that has ended and stays", _KEPT)
+    kept_bytes: float = _given(11_264, "B", "memory of the operator for an object that has ended and stays", _KEPT)
     kept_cpu: float = _given(0.00021, "s", "CPU of the operator for such an object, each full list", _KEPT)
     kept_foreign_cpu: float = _given(0.00002, "s", "the same, of an object of another shard", _KEPT)
     kept_still: float = _given(0.00006, "s", "of it without a look at anything else", _KEPT)
