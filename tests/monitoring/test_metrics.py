@@ -12,6 +12,7 @@ from coursegen_api.base import FailureClass, Usage
 from coursegen_gateway.metrics import Metrics
 from coursegen_operator.catalogue import CATALOGUE, MAX_PROVIDERS, OTHER, Source, Type
 from coursegen_operator.metrics import Bounded
+from coursegen_operator.plan.world import Key
 from coursegen_operator.progress import ProgressReader, Redis
 from coursegen_operator.resync import list_all
 from coursegen_operator.statemetrics import StateCollector
@@ -229,10 +230,12 @@ def test_a_full_list_tells_what_it_knew_better_than_the_watch(scene: Scene) -> N
     sim.apply("ChapterGeneration", "ch", CHAPTER)
     sim.run(1)
     kube: Any = sim.api
-    assert sim.loop.run_until_complete(list_all(kube, sim.snapshot)) == set()
+    news: set[Key] = set()
+    sim.loop.run_until_complete(list_all(kube, sim.snapshot, news))
+    assert news == set()
     sim.api.objects.pop(("chaptergenerations", "courses", "ch"))
     sim.api.events.clear()
-    news = sim.loop.run_until_complete(list_all(kube, sim.snapshot))
+    sim.loop.run_until_complete(list_all(kube, sim.snapshot, news))
     assert {k.name for k in news if k.kind == "ChapterGeneration"} == {"ch"}
 
 

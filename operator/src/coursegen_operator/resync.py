@@ -32,16 +32,18 @@ _ORDER = (*_FIRST, *(k for k in KINDS if k not in _FIRST))
 _SELECTOR = f"{names.LABEL_MANAGED_BY}={names.MANAGED_BY}"
 
 
-async def list_all(kube: Kube, snapshot: Snapshot) -> set[Key]:
-    """List every kind and every Job of ours into the snapshot, the queues first; give those of which it was news."""
-    news = await _survey(kube, snapshot)
+async def list_all(kube: Kube, snapshot: Snapshot, news: set[Key]) -> None:
+    """List every kind and every Job of ours into the snapshot, the queues first.
+
+    Adds to `news` of which objects it was; also where the list then breaks off, since the next one finds them known.
+    """
+    news |= await _survey(kube, snapshot)
     scopes = snapshot.territory.scopes
     for kind in _ORDER:
         plural, cluster = KINDS[kind].meta.plural, KINDS[kind].meta.scope == "Cluster"
-        news |= await _list(kube, snapshot, kind, plural, ("",) if cluster else scopes)
-    news |= await _list(kube, snapshot, "Job", "jobs", scopes, labelSelector=_SELECTOR)
+        await _list(kube, snapshot, news, kind, plural, ("",) if cluster else scopes)
+    await _list(kube, snapshot, news, "Job", "jobs", scopes, labelSelector=_SELECTOR)
     snapshot.recount()
-    return news
 
 
 async def _survey(kube: Kube, snapshot: Snapshot) -> set[Key]:
@@ -67,13 +69,12 @@ async def list_namespace(kube: Kube, snapshot: Snapshot, namespace: str) -> None
 
 
 async def _list(
-    kube: Kube, snapshot: Snapshot, kind: str, plural: str, scopes: tuple[str, ...], **selectors: str
-) -> set[Key]:
-    """Take in a kind of all scopes page by page, so that never more than one lies about in JSON; give what was news.
+    kube: Kube, snapshot: Snapshot, news: set[Key], kind: str, plural: str, scopes: tuple[str, ...], **selectors: str
+) -> None:
+    """Take in a kind of all scopes page by page, so that never more than one lies about in JSON.
 
     ApiUnreachable for a list that is older than the last one, which would undo what is known.
     """
-    news: set[Key] = set()
     seen: set[tuple[str, str]] = set()
     versions = []
     for namespace in scopes:
@@ -82,7 +83,7 @@ async def _list(
             if versions[-1] < snapshot.listed[kind]:
                 raise ApiUnreachable(f"the list of {plural} is older than the one before")
             news |= snapshot.apply_page(kind, page["items"], seen)
-    return news | snapshot.end_list(kind, seen, min(versions))
+    news |= snapshot.end_list(kind, seen, min(versions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,10 @@ class Resync:
         Arguments:
             whole: have visited what has ended as well.
         """
+        news: set[Key] = set()
         while True:
             try:
-                news = await list_all(self.kube, self.snapshot)
+                await list_all(self.kube, self.snapshot, news)
             except (ApiError, ApiUnreachable) as error:
                 log.warning("the full list failed, again in %.0f s: %s", _RETRY_SECONDS, error)
                 await asyncio.sleep(_RETRY_SECONDS)

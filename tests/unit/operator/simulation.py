@@ -331,7 +331,7 @@ class Simulation:
     def resync(self) -> None:
         """Make the full LIST."""
         kube: Any = self.api
-        self.loop.run_until_complete(list_all(kube, self.snapshot))
+        self.loop.run_until_complete(list_all(kube, self.snapshot, set()))
         effects.enqueue(self.queue, self.snapshot.keys(), None, self.time, True)
 
     def stand(self) -> None:

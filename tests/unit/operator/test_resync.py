@@ -31,7 +31,7 @@ class Pages:
 
 async def listed(snapshot: Snapshot, pages: Pages) -> list[str]:
     kube: Any = pages
-    await resync._list(kube, snapshot, "ChapterGeneration", "chaptergenerations", ("",))
+    await resync._list(kube, snapshot, set(), "ChapterGeneration", "chaptergenerations", ("",))
     return sorted(k.name for k in snapshot.objects)
 
 
@@ -54,12 +54,17 @@ async def test_an_older_list_is_refused_and_changes_nothing() -> None:
 class World(Pages):
     """An API server with these chapters and nothing else."""
 
-    def __init__(self, snapshot: Snapshot, chapters: list[Json]) -> None:
+    def __init__(self, snapshot: Snapshot, chapters: list[Json], broken: int = 0) -> None:
         super().__init__(snapshot, 9, chapters)
+        self.broken = broken
+        """So many lists break off after their first page."""
 
     async def pages(self, path: str, **selectors: str) -> AsyncIterator[Json]:
         items = self.all[0] if path.endswith("/chaptergenerations") else []
         yield {"metadata": {"resourceVersion": str(self.version)}, "items": items}
+        if items and self.broken:
+            self.broken -= 1
+            raise ApiUnreachable("no second page")
 
     async def list(self, path: str, **selectors: str) -> list[Json]:
         return []
@@ -68,12 +73,14 @@ class World(Pages):
 FINISHED = {"type": "Finished", "status": "True", "reason": "Succeeded", "lastTransitionTime": "2026-01-01T00:00:00Z"}
 
 
+@pytest.mark.parametrize("broken", [0, 2])
 @pytest.mark.parametrize(
     ("whole", "visited"), [(True, {"over", "on", "new", "ended meanwhile"}), (False, {"on", "new", "ended meanwhile"})]
 )
 async def test_what_has_ended_and_has_not_changed_is_visited_by_a_whole_list_alone(
-    whole: bool, visited: set[str]
+    whole: bool, visited: set[str], broken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(resync, "_RETRY_SECONDS", 0.0)
     snapshot, queue = Snapshot(), WorkQueue()
     over = chapter(5, "u1", "over", conditions=[FINISHED])
     for known in (over, chapter(6, "u2", "on"), chapter(4, "u4", "ended meanwhile")):
@@ -84,7 +91,7 @@ async def test_what_has_ended_and_has_not_changed_is_visited_by_a_whole_list_alo
         chapter(7, "u3", "new"),
         chapter(8, "u4", "ended meanwhile", conditions=[FINISHED]),
     ]
-    kube: Any = World(snapshot, now)
+    kube: Any = World(snapshot, now, broken)
     lister = resync.Resync(kube, snapshot, queue, health.Health(300), Metrics())
     await lister.once(whole)
     found = set()
