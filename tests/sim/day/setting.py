@@ -57,7 +57,7 @@ class Operators:
     )
     max_jobs: int = 400
     max_courses: int = 100
-    memory_bytes: float = 512 * 2**20
+    memory_bytes: float = 2 * 2**30
     resync_seconds: float = 300.0
     ttl_seconds: float | None = None
     """After so long what has ended is deleted; None: never, as delivered."""

@@ -34,8 +34,10 @@ function show() {
       ${page.who ? (page.data ? draw(shown, page.data, actions) : page.trouble ? nothing : html`<p class="empty">Reading…</p>`) : login()}
     </main>
     ${page.dialog ? dialog(page.dialog) : nothing}`, root);
-  const open = root.querySelector("dialog");
-  if (open && !open.open) open.showModal();
+  if (page.dialog && !page.dialog.shown) {  // one that was just closed, and has still to say so, is not opened again
+    page.dialog.shown = true;
+    root.querySelector("dialog").showModal();
+  }
 }
 
 const login = () => html`
@@ -49,13 +51,14 @@ const login = () => html`
 
 function dialog(d) {
   const close = () => { page.dialog = null; show(); };
+  const closed = ({ target }) => { if (page.dialog === d && !target.open) close(); };  // not one that was opened since
   const submit = (event) => {
     event.preventDefault();
     const values = Object.fromEntries(new FormData(event.target));
     close();
     d.run(values);
   };
-  return html`<dialog aria-labelledby="dialog-title" @close=${close}>
+  return html`<dialog aria-labelledby="dialog-title" @close=${closed}>
     <form @submit=${submit}>
       <h2 id="dialog-title">${d.title}</h2>
       <p>${d.text}</p>
