@@ -50,12 +50,16 @@ const login = () => html`
   </form>`;
 
 function dialog(d) {
-  const close = () => { page.dialog = null; show(); };
-  const closed = ({ target }) => { if (page.dialog === d && !target.open) close(); };  // not one that was opened since
+  const close = ({ target }) => target.closest("dialog").close();  // the browser gives the focus back
+  const closed = ({ target }) => {
+    if (page.dialog !== d || target.open) return;  // another was opened since
+    page.dialog = null;
+    show();
+  };
   const submit = (event) => {
     event.preventDefault();
     const values = Object.fromEntries(new FormData(event.target));
-    close();
+    close(event);
     d.run(values);
   };
   return html`<dialog aria-labelledby="dialog-title" @close=${closed}>
