@@ -44,7 +44,7 @@ class CircuitBreaker(Model):
         description="Seconds of the past that are counted, the last 100 attempts at most. Default: 300.",
     )
     minimum_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=5, description="Number of attempts in the window below which nothing is concluded. Default: 5."
+        default=3, description="Number of attempts in the window below which nothing is concluded. Default: 3."
     )
     open_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(
         default=30,

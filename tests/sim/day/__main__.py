@@ -124,7 +124,7 @@ def _asked(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--lose", type=float, metavar="HOUR", help="the first operator is gone for ten minutes")
     parser.add_argument("--moved-after", type=float, metavar="SECONDS", help="its namespaces are given to others then")
     parser.add_argument(
-        "--breaker", type=int, nargs=2, metavar=("ATTEMPTS", "SECONDS"), help="of every ModelProvider; default 5 300"
+        "--breaker", type=int, nargs=2, metavar=("ATTEMPTS", "SECONDS"), help="of every ModelProvider; default 3 300"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--figures", action="store_true", help="print what is taken as given, and from where")

@@ -56,6 +56,16 @@ def test_it_opens_on_the_rate_of_failures_in_the_window_once_there_are_enough(hi
     assert circuit.is_closed is not opens
 
 
+def test_as_delivered_a_task_alone_opens_it_before_its_retries_are_spent() -> None:
+    """An attempt at a server that is down lasts 20 s, its Pod's start 10 s at most; the pauses are as long as they get."""
+    policy = CircuitBreaker()
+    longest = [seconds * 1.2 + 10 + 20 for seconds in (60, 120, 240)]
+    ends = [T + sum(longest[:at]) for at in range(4)]
+    history = [Ended(time, "outline", number, DOWN, counted=True) for number, time in enumerate(ends, 1)]
+    assert state(history[:2], ends[1], policy).is_closed
+    assert not state(history[:3], ends[2], policy).is_closed
+
+
 def test_it_is_half_open_as_soon_as_the_probe_is_due() -> None:
     history = ended("FFFF")
     opened = T + 3

@@ -169,21 +169,20 @@ def test_tenants_of_other_shards_notice_nothing_while_one_is_gone() -> None:
 # ---- a provider that is down ------------------------------------------------------------------------------
 
 
-def outage(attempts: int) -> Seen:
-    breaker = CircuitBreaker(minimum_attempts=attempts)
+def outage(breaker: CircuitBreaker) -> Seen:
     setting = day_of(trouble=Trouble(failing=0.0, outage_from=FROM, outage_seconds=HOUR / 2))
     return Day(replace(setting, cluster=replace(setting.cluster, breaker=breaker))).run()
 
 
 def test_what_an_outage_cost_is_given_back_where_the_circuit_saw_it() -> None:
-    seen = outage(attempts=5)
+    seen = outage(CircuitBreaker())
     assert seen.tasks["refunds"] > 0
     assert seen.courses["failed steady"] == seen.courses["failed greedy"] == 0
 
 
-def test_a_tenant_with_few_attempts_loses_courses_unless_the_circuit_opens_after_three() -> None:
-    assert outage(attempts=5).courses["failed small"] > 0
-    assert outage(attempts=3).courses["failed"] == 0
+def test_no_course_fails_as_delivered_and_those_of_small_tenants_do_where_circuits_open_later() -> None:
+    assert outage(CircuitBreaker()).courses["failed"] == 0
+    assert outage(CircuitBreaker(minimum_attempts=5)).courses["failed small"] > 0
 
 
 def test_after_an_outage_the_backlog_drains_within_the_hour() -> None:
