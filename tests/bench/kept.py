@@ -1,21 +1,27 @@
-"""`python -m tests.bench.kept`: what something costs an operator that has ended and stays; half a minute, no cluster.
+"""`python -m tests.bench.kept`: what something costs that has ended and stays; half a minute, no cluster.
 
 A course is generated in the simulated cluster of the tests, and what is left of it is copied under other names. Then a
-new snapshot takes all of it in from lists, as the operator does at its start and again every five minutes. Memory is
-the process's, times are of its CPU; the way through the network is not in them.
+new snapshot takes all of it in from lists, as the operator does at its start and again every five minutes; and so, in a
+process of its own, does what the gateway knows of the cluster. Memory is the process's, times are of its CPU; the way
+through the network is not in them.
 """
 
 import argparse
 import gc
 import json
+import multiprocessing
 import resource
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic_core import from_json
+
+from coursegen_gateway.state import State, place
 from coursegen_operator import effects
 from coursegen_operator.snapshot import Snapshot
 from coursegen_operator.territory import Territory
@@ -72,16 +78,46 @@ def copies(sim: Simulation, count: int) -> dict[str, list[str]]:
     return texts
 
 
+def pages(lines: list[str]) -> Iterator[list[Json]]:
+    """Give a full list, page by page."""
+    for first in range(0, len(lines), _PAGE):
+        items: list[Json] = [from_json(line) for line in lines[first : first + _PAGE]]
+        for item in items:
+            item["metadata"]["resourceVersion"] = str(_VERSION)
+        yield items
+
+
 def listed(snapshot: Snapshot, texts: dict[str, list[str]]) -> None:
-    """Have a snapshot take in a full list, page by page."""
+    """Have a snapshot take in a full list of each kind."""
     for plural, lines in texts.items():
         seen: set[tuple[str, str]] = set()
-        for first in range(0, len(lines), _PAGE):
-            items: list[Json] = [json.loads(line) for line in lines[first : first + _PAGE]]
-            for item in items:
-                item["metadata"]["resourceVersion"] = str(_VERSION)
+        for items in pages(lines):
             snapshot.apply_page(PLURALS[plural], items, seen)
         snapshot.end_list(PLURALS[plural], seen, _VERSION)
+
+
+def gateway(courses: int) -> Found:
+    """Measure what a gateway holds of so many courses, and what each list after the first costs it."""
+    texts = copies(finished(), courses)
+    found, state = Found(sum(len(lines) for lines in texts.values())), State()
+
+    def listed() -> None:
+        for plural, lines in texts.items():
+            there: set[tuple[str, str]] = set()
+            for items in pages(lines):
+                there.update(map(place, items))
+                for item in items:
+                    state.put(plural, item)
+            state.retain(plural, "", there, _VERSION)
+
+    gc.collect()
+    before = _resident()
+    listed()
+    gc.collect()
+    found.figures["gateway: memory"] = (_resident() - before) / found.objects
+    with found.timed("gateway: list again"):
+        listed()
+    return found
 
 
 def measure(courses: int) -> Found:
@@ -105,6 +141,8 @@ def measure(courses: int) -> Found:
     with found.timed("list of another shard's"):
         listed(others, texts)
     assert not others.objects
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as other:
+        found.figures |= other.submit(gateway, courses).result().figures
     return found
 
 
@@ -131,7 +169,7 @@ def text(found: Found) -> str:
     """Lay the figures out for people."""
     lines = [f"{found.objects:,} objects that have ended, of each"]
     for name, value in found.figures.items():
-        unit = "KiB" if name == "memory" else "ms of CPU"
+        unit = "KiB" if name.endswith("memory") else "ms of CPU"
         lines.append(f"  {name:<28}{value:>8.3f} {unit}")
     return "\n".join(lines)
 

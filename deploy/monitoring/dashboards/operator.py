@@ -48,7 +48,7 @@ _PROCESS = Row(
         Chart(
             "Memory",
             Unit.BYTES,
-            "Resident memory, by replica; the limit is 512 MiB.",
+            "Resident memory, by replica; the limit is 2 GiB.",
             {"{{instance}}": now("process_resident_memory_bytes", "instance")},
             width=6,
         ),

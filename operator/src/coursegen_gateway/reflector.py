@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode
@@ -13,6 +13,8 @@ import aiohttp
 from pydantic_core import from_json
 
 from coursegen_operator.kube import ApiError, ApiUnreachable, Json, Kube
+
+from .state import Place, place
 
 _WATCH_SECONDS = 290
 _SILENCE_SECONDS = 90.0
@@ -26,14 +28,19 @@ log = logging.getLogger(__name__)
 class Sink(Protocol):
     """Takes in what exists."""
 
-    def replace(self, plural: str, scope: str, items: Sequence[Json]) -> None:
-        """Take a complete list of a kind in a namespace (all of them: "")."""
-
     def put(self, plural: str, item: Json) -> None:
         """Take an object that is new or has changed."""
 
     def remove(self, plural: str, item: Json) -> None:
         """Take note that an object is gone."""
+
+    def retain(self, plural: str, scope: str, there: Container[Place], version: int) -> None:
+        """Take note of all that a list of that version had, of a kind in a namespace ("": in all of them)."""
+
+
+def _without_managers(item: Json) -> Json:
+    item["metadata"].pop("managedFields", None)
+    return item
 
 
 @dataclass(slots=True)
@@ -49,7 +56,7 @@ class Reflector:
     resync_seconds: float = 300.0
     listed: float = 0.0
     """Monotonic time of the last complete list; 0 before the first."""
-    strip: Callable[[Json], Json] = lambda item: item
+    strip: Callable[[Json], Json] = _without_managers
     """Takes away what nobody looks at, before it costs memory."""
 
     async def run(self) -> None:
@@ -68,11 +75,14 @@ class Reflector:
 
     async def _once(self) -> None:
         """List, then watch until it is time for a new list, or until the API server has forgotten the version."""
-        items, version = [], ""
+        there: set[Place] = set()
+        version = ""
         async for page in self.kube.pages(self.path, labelSelector=self.selector):
-            items += [self.strip(item) for item in page["items"]]
+            for item in page["items"]:
+                there.add(place(item))
+                self.sink.put(self.plural, self.strip(item))
             version = str(page["metadata"]["resourceVersion"])
-        self.sink.replace(self.plural, self.scope, items)
+        self.sink.retain(self.plural, self.scope, there, int(version))
         self.listed = begun = time.monotonic()
         while time.monotonic() - begun < self.resync_seconds:
             left = self.resync_seconds - (time.monotonic() - begun)

@@ -4,7 +4,7 @@ Everything is a copy of what the API server or Redis holds: nothing here is the 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from coursegen_api import names
@@ -85,14 +85,15 @@ class State:
 
     # ---- taking in ------------------------------------------------------------------------------------
 
-    def replace(self, plural: str, scope: str, items: Sequence[Json]) -> None:
-        """Take a complete list of a kind in a namespace ("": in all of them)."""
-        there = {place(item) for item in items}
-        known = [i for p, i in self.objects[plural].items() if p not in there and (not scope or p[0] == scope)]
-        for gone in known:
-            self.remove(plural, gone)
-        for item in items:
-            self.put(plural, item)
+    def retain(self, plural: str, scope: str, there: Container[Place], version: int) -> None:
+        """Take note of all that a list of that version had, of a kind in a namespace ("": in all of them).
+
+        What is known in a later version was created since, as by the answer to a write, and stays.
+        """
+        known = self.objects[plural].items()
+        gone = [i for p, i in known if p not in there and scope in ("", p[0]) and _version(i) <= version]
+        for item in gone:
+            self.remove(plural, item)
 
     def put(self, plural: str, item: Json) -> None:
         """Take an object that is new or has changed."""

@@ -73,9 +73,10 @@ def test_what_comes_late_changes_nothing_and_what_is_made_anew_takes_the_place()
     state.put(CHAPTERS, chapter(6, uid="u2"))
     assert list(state.by_uid) == ["u2"]
     assert [e.item["metadata"]["uid"] for e in state.children(("n", "c"))] == ["u2"]
-    state.replace(CHAPTERS, "other", [])
-    assert list(state.by_uid) == ["u2"]
-    state.replace(CHAPTERS, "", [])
+    for scope, there, version in (("other", set(), 9), ("", {("n", "c-1")}, 9), ("", set(), 5)):
+        state.retain(CHAPTERS, scope, there, version)
+        assert list(state.by_uid) == ["u2"]
+    state.retain(CHAPTERS, "", set(), 6)
     assert (state.by_uid, state.children(("n", "c")), state.with_owner_id(CHAPTERS, "two")) == ({}, [], [])
 
 
