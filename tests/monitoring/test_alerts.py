@@ -84,6 +84,12 @@ def retries(a_minute: float, attempts: float) -> Series:
     }
 
 
+def memory(taken: float, limit: float) -> Series:
+    """Give what a process takes, and may take."""
+    labels = '{job="coursegen-operator",instance="a"}'
+    return {f"process_resident_memory_bytes{labels}": flat(taken), f"coursegen_memory_limit_bytes{labels}": flat(limit)}
+
+
 def one(series: str, fires: str, silent: str) -> tuple[Series, Series]:
     """Give both sides of an alert on one series."""
     return {series: fires}, {series: silent}
@@ -117,6 +123,8 @@ CASES = [
         *one('coursegen_last_list_timestamp_seconds{instance="a"}', flat(0), f"0+60x{HOURS}"),
     ),
     Case("CoursegenEventLoopLate", 5, *one('coursegen_loop_lag_seconds{instance="a"}', flat(3), flat(0.2))),
+    Case("CoursegenMemoryNearlyUsed", 10, memory(900, 1000), memory(700, 1000)),
+    Case("CoursegenMemoryNearlyUsed", 10, memory(900, 1000), memory(900, 0)),  # nobody knows the limit
     Case("CoursegenVisitsFail", 20, *one('coursegen_visit_failures_total{kind="course"}', grows(30), grows(1))),
     Case("CoursegenSuccessRateLow", 70, ended(9, 1), ended(97, 3)),
     Case("CoursegenSuccessRateLow", 70, ended(9, 1), ended(0.05, 0.05)),  # too few to conclude anything

@@ -41,15 +41,18 @@ _PROCESS = Row(
         Chart(
             "CPU",
             Unit.COUNT,
-            "Cores in use, by replica; the limit is 2.",
+            "Cores in use, by replica of operator and gateway; one may take 2, the other 1.",
             {"{{instance}}": rate("process_cpu_seconds_total", "instance")},
             width=6,
         ),
         Chart(
             "Memory",
             Unit.BYTES,
-            "Resident memory, by replica; the limit is 2 GiB.",
-            {"{{instance}}": now("process_resident_memory_bytes", "instance")},
+            "Resident memory, by replica of operator and gateway, and the limit at which one is killed.",
+            {
+                "{{instance}}": now("process_resident_memory_bytes", "instance"),
+                "limit": now("coursegen_memory_limit_bytes"),
+            },
             width=6,
         ),
         Chart(

@@ -54,6 +54,7 @@ class Gateway:
     def __init__(self, settings: Settings, access: Access) -> None:
         self.settings, self.access = settings, access
         self.metrics = Metrics()
+        self.metrics.memory_limit.set(settings.memory_limit_bytes or 0)
         self.state = State()
         self.hub = Hub(self.state, self.metrics.messages.inc, self.metrics.skipped.inc)
         self.metrics.sockets.set_function(lambda: self.hub.listeners)

@@ -5,9 +5,13 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 from importlib import metadata
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+
+from coursegen_operator.catalogue import CATALOGUE
+
+MEMORY_LIMIT = "coursegen_memory_limit_bytes"
 
 _ANSWERS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
@@ -46,6 +50,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self.requests = self._counter(
             "requests", "HTTP requests, by method, route and status code.", "method", "route", "code"
         )
@@ -71,6 +76,7 @@ class Metrics:
         self.sockets = self._gauge("sockets", "WebSockets that are open.")
         self.redis = _Redis()
         self.registry.register(self.redis)
+        self.memory_limit = Gauge(MEMORY_LIMIT, CATALOGUE[MEMORY_LIMIT].meaning, registry=self.registry)
         build = self._gauge("build_info", "Always 1; the labels say what runs.", "version", "python")
         build.labels(metadata.version("coursegen-operator"), platform.python_version()).set(1)
 

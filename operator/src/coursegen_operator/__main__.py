@@ -97,7 +97,8 @@ class Operator:
         self.state = StateCollector(self.snapshot, self.scheduler, defaults, self.metrics.provider)
         self.metrics.registry.register(self.state)
         self.positions = Positions(self.snapshot, self.scheduler, self.history, lambda: self.state.leads)
-        self.metrics.describe(config.environment, config.success_rate_target_percent / 100, time.time())
+        target = config.success_rate_target_percent / 100
+        self.metrics.describe(config.environment, target, time.time(), config.memory_limit_bytes or 0)
         self.queue.failed = self._visit_failed
         self.resync = Resync(self.kube, self.snapshot, self.queue, self.health, self.metrics)
 

@@ -232,6 +232,12 @@ OPERATOR = (
         ("version", "python", "environment"),
     ),
     Family(
+        "coursegen_memory_limit_bytes",
+        Type.GAUGE,
+        "bytes",
+        "Memory that the container may take, beside process_resident_memory_bytes; 0: not known. The gateway's too.",
+    ),
+    Family(
         "coursegen_last_list_timestamp_seconds",
         Type.GAUGE,
         "seconds",

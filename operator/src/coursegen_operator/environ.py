@@ -101,6 +101,8 @@ class Settings(BaseModel):
     """A folder with `url` and `ca.crt`, as a mounted Secret is: read anew whenever they change."""
     redis_max_connections: Number = 50
     log_level: LogLevel = LogLevel.INFO
+    memory_limit_bytes: Number | None = None
+    """What the container may take, as the downward API says, for an alert that comes first; none: not known."""
 
     def public(self) -> dict[str, Any]:
         """Give what may be printed: of what can hold a password, whether it is set."""

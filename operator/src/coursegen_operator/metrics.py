@@ -100,12 +100,13 @@ class Metrics:
         assert isinstance(found, Histogram)
         return found
 
-    def describe(self, environment: str, success_target: float, started: float) -> None:
-        """Say what runs since when, and at which share of successes people aim."""
+    def describe(self, environment: str, success_target: float, started: float, memory_limit: int) -> None:
+        """Say what runs since when, the aim of successes, and how many bytes it may take (0: not known)."""
         self.last_list.set(started)
         version = metadata.version("coursegen-operator")
         self.gauge("coursegen_build_info").labels(version, platform.python_version(), environment).set(1)
         self.gauge("coursegen_success_target_ratio").set(success_target)
+        self.gauge("coursegen_memory_limit_bytes").set(memory_limit)
 
     def count(self, fact: Count) -> None:
         """Count a fact that the planner announced."""

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from ... import programs
-from ...e2e.scene import COURSE, Scene, chapter, outcomes
+from ...e2e.scene import COURSE, Scene, chapter, condition, outcomes
 from ...e2e.system import ROOT
 from .kubelet import Kubelet
 
@@ -31,7 +31,7 @@ def blocks() -> list[str]:
     """Give the shell blocks of the page's section."""
     section = PAGE.read_text().partition("## Backup and restore")[2].partition("\n## ")[0]
     found = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
-    assert len(found) == 2, "one saves, one restores"
+    assert len(found) == 3, "one saves, two restore: what was applied, and what was asked for since"
     return found
 
 
@@ -66,7 +66,7 @@ def keys(scene: Scene) -> dict[str, str]:
     for kind in ("ChapterGeneration", "CourseExport"):
         for name in scene.names(kind):
             status = scene.status(kind, name)
-            assert outcomes(status) == ["Succeeded"], (name, status)
+            assert outcomes(status)[-1] == "Succeeded", (name, status)
             found[f"{kind}/{name}"] = status["artifact"]["key"]
     return found
 
@@ -82,7 +82,14 @@ def until_done(scene: Scene) -> None:
     scene.until("ArtifactCleanup", "clean", lambda s: s.get("attempts"))
 
 
-def test_what_people_applied_is_restored_and_asks_for_the_same_content(
+def until_made_anew(scene: Scene) -> None:
+    """Wait until the course, its first chapter and the one that stands alone have been made anew."""
+    again = (("CourseGeneration", "c"), ("ChapterGeneration", "c-chapter-01"), ("ChapterGeneration", "alone"))
+    for kind, name in again:
+        scene.until(kind, name, lambda s: s.get("revision") == 1 and condition(s, "Finished")[0] == "True")
+
+
+def test_what_people_applied_and_asked_for_is_restored_and_asks_for_the_same_content(
     scene: Scene, kubelet: Kubelet, tmp_path: Path
 ) -> None:
     scene.create("ModelProvider", "p", {"writer": "template"})
@@ -90,9 +97,18 @@ def test_what_people_applied_is_restored_and_asks_for_the_same_content(
     scene.create("ChapterGeneration", "alone", chapter())
     scene.create("ArtifactCleanup", "clean", {})
     until_done(scene)
+    first = keys(scene)
+    for name in ("alone", "c-chapter-01"):
+        scene.change("ChapterGeneration", name, spec={"regeneration": {"requestId": "r", "feedback": "More examples."}})
+    until_made_anew(scene)
     before = keys(scene)
-    assert len(before) == 5
-    save, restore = blocks()
+    assert len(first) == 5
+    assert {name.removesuffix("-01").partition("-json-")[0] for name, key in before.items() if first.get(name) != key} == {
+        "ChapterGeneration/c-chapter",
+        "ChapterGeneration/alone",
+        "CourseExport/c",
+    }
+    save, restore, wish = blocks()
     run(scene, tmp_path, save)
 
     scene.kubectl("delete", "coursegen,chaptergen,qualval,courseexp,artclean,modelprov", "--all")
@@ -100,4 +116,6 @@ def test_what_people_applied_is_restored_and_asks_for_the_same_content(
     run(scene, tmp_path, restore)
     scene.system.recorder.until(lambda: restored(scene) >= APPLIED, 30, lambda: f"there are {restored(scene)}")
     until_done(scene)
+    run(scene, tmp_path, wish)
+    until_made_anew(scene)
     assert keys(scene) == before

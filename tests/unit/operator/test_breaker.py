@@ -57,7 +57,7 @@ def test_it_opens_on_the_rate_of_failures_in_the_window_once_there_are_enough(hi
 
 
 def test_as_delivered_a_task_alone_opens_it_before_its_retries_are_spent() -> None:
-    """An attempt at a server that is down lasts 20 s, its Pod's start 10 s at most; the pauses are as long as they get."""
+    """An attempt at a server that is down lasts 20 s, its Pod's start 10 s; the pauses are as long as they get."""
     policy = CircuitBreaker()
     longest = [seconds * 1.2 + 10 + 20 for seconds in (60, 120, 240)]
     ends = [T + sum(longest[:at]) for at in range(4)]

@@ -97,14 +97,14 @@ def test_what_is_held_says_why_and_when_it_is_tried_again(sim: Simulation) -> No
     sim.settle()
     status = sim.status("ChapterGeneration", "next")
     assert (status["phase"], status["holdReason"]) == ("Held", "ProviderCircuitOpen")
-    assert "5 of the last 5 attempts failed (ProviderUnavailable)" in status["holdMessage"]
+    assert "3 of the last 3 attempts failed (ProviderUnavailable)" in status["holdMessage"]
     assert circuit(sim)["nextProbeTime"] in status["holdMessage"]
 
 
 def test_what_was_granted_before_it_opened_does_not_begin_after(sim: Simulation) -> None:
     sim.api.edit("generationqueues", "", QUEUE_CHAPTER, lambda queue: queue["spec"].update(capacity=5))
     chapters(sim, 10)
-    fail_all(sim)  # the first outcome frees a slot, which is granted; the fifth opens the circuit
+    fail_all(sim)  # the first outcome frees a slot, which is granted; the third opens the circuit
     assert circuit(sim)["state"] == "Open"
     assert sim.jobs() == []
     held = [sim.status("ChapterGeneration", f"ch{i:02d}")["holdReason"] for i in range(5, 10)]
@@ -113,13 +113,13 @@ def test_what_was_granted_before_it_opened_does_not_begin_after(sim: Simulation)
 
 def test_what_failed_before_it_opened_gets_its_retry_back(sim: Simulation) -> None:
     chapters(sim, 8)
-    for job in sim.jobs()[:4]:
+    for job in sim.jobs()[:2]:
         sim.fail(job, FailureClass.PROVIDER_UNAVAILABLE)
     sim.settle()
     assert sim.status("ChapterGeneration", "ch00")["retryCount"] == 1
     sim.fail(sim.jobs()[0], FailureClass.PROVIDER_UNAVAILABLE)
     sim.settle()
-    for i in range(5):
+    for i in range(3):
         status = sim.status("ChapterGeneration", f"ch{i:02d}")
         assert (status["retryCount"], status["attempts"][0]["counted"]) == (0, False)
         assert "Not counted: provider p failed as a whole." in status["attempts"][0]["message"]

@@ -175,6 +175,35 @@ def test_a_regeneration_asked_for_in_the_middle_begins_right_after_the_end(
     assert sim.status("ChapterGeneration", "c-chapter-02")["revision"] == 1
 
 
+def artifacts(sim: Simulation) -> dict[str, str]:
+    found = {f"c-chapter-0{n}": sim.status("ChapterGeneration", f"c-chapter-0{n}") for n in (1, 2, 3)}
+    found["ch"] = sim.status("ChapterGeneration", "ch")
+    return {name: status["artifact"]["key"] for name, status in found.items()}
+
+
+def test_what_was_regenerated_and_is_created_anew_asks_for_the_same_content() -> None:
+    """As from a backup: wishes for a course and a chapter alone stand in spec from the start, a child's comes later."""
+    wish = {"requestId": "r", "feedback": "simpler"}
+    specs = {"CourseGeneration": ("c", GIVEN), "ChapterGeneration": ("ch", CHAPTER)}
+    there, anew = Simulation(), Simulation()
+    for kind, (name, spec) in specs.items():
+        there.apply(kind, name, spec)
+        anew.apply(kind, name, spec | {"regeneration": wish})
+    there.work()
+    before = artifacts(there)
+    for kind, (name, _) in specs.items():
+        there.change_spec(kind, name, regeneration=wish)
+    for sim in (there, anew):
+        sim.run(1)
+        sim.work()
+        sim.change_spec("ChapterGeneration", "c-chapter-02", regeneration=wish | {"requestId": "child"})
+        sim.run(1)
+        sim.work()
+        assert (course(sim)["phase"], course(sim)["requests"]["regeneration"]) == ("Succeeded", "r")
+    assert artifacts(anew) == artifacts(there)
+    assert not set(artifacts(there).values()) & set(before.values())
+
+
 def test_a_retry_that_fails_keeps_the_feedback_of_its_regeneration(sim: Simulation) -> None:
     sim.apply("ChapterGeneration", "ch", CHAPTER)
     sim.work()

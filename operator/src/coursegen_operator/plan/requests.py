@@ -86,7 +86,7 @@ def accept(obj: TaskObject, course: CourseGeneration | None) -> Accepted:
     asked = _of_task(obj, course)
     status: ObjectStatus = obj.status
     if status.observed_generation == 0:
-        return Accepted(asked, cancel=asked.cancel is not None)
+        return Accepted(_at_first(asked), cancel=asked.cancel is not None)
     seen = status.requests or _NOTHING
     how = ended(obj)
     cancel = asked.cancel is not None and asked.cancel != seen.cancel
@@ -98,6 +98,15 @@ def accept(obj: TaskObject, course: CourseGeneration | None) -> Accepted:
         retries = {"retry": asked.retry, "course_retry": asked.course_retry}
         return Accepted(seen.model_copy(update=retries), cancel=cancel)
     return Accepted(asked, restart=again)
+
+
+def _at_first(asked: Requests) -> Requests:
+    """Give what an object that is new accepts: its regeneration follows once there is something to make anew.
+
+    So an object that is created again, as from a backup, asks for the content that it had: what was before, and from
+    that what was wished.
+    """
+    return asked.model_copy(update={"regeneration": None})
 
 
 def _wants_again(asked: Requests, seen: Requests, how: Outcome | None) -> bool:
@@ -189,7 +198,7 @@ def accept_course(course: CourseGeneration, child_pending: bool) -> Accepted:
     """Decide what a course accepts now; a request to one of its children opens it again, unless it was cancelled."""
     asked = _asked(course.metadata, course.spec.regeneration)
     if course.status.observed_generation == 0:
-        return Accepted(asked, cancel=asked.cancel is not None, stop=asked.stop is not None)
+        return Accepted(_at_first(asked), cancel=asked.cancel is not None, stop=asked.stop is not None)
     seen = course.status.requests or _NOTHING
     how = ended(course)
     cancel = asked.cancel is not None and asked.cancel != seen.cancel
