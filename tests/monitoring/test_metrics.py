@@ -108,7 +108,9 @@ def test_what_the_gateway_shows_passes_promtool_and_is_on_its_page(programs: pro
     said = subprocess.run([programs.promtool, "check", "metrics"], input=shown, capture_output=True)
     assert (said.returncode, said.stderr, said.stdout) == (0, b"", b"")
     families = {f.name + "_total" * (f.type == "counter") for f in text_string_to_metric_families(shown.decode())}
-    rows = re.findall(r"^\| (`coursegen_.+?|`process_.+?) \|", (ROOT / "docs" / "http-api.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (`coursegen_.+?|`process_.+?) \|", (ROOT / "docs" / "http-api.md").read_text(), re.MULTILINE
+    )
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     own = {f for f in families if not f.startswith("process_") or f in named}
     assert {f for f in own if not f.endswith("_created")} == named

@@ -103,7 +103,9 @@ def test_what_people_applied_and_asked_for_is_restored_and_asks_for_the_same_con
     until_made_anew(scene)
     before = keys(scene)
     assert len(first) == 5
-    assert {name.removesuffix("-01").partition("-json-")[0] for name, key in before.items() if first.get(name) != key} == {
+    assert {
+        name.removesuffix("-01").partition("-json-")[0] for name, key in before.items() if first.get(name) != key
+    } == {
         "ChapterGeneration/c-chapter",
         "ChapterGeneration/alone",
         "CourseExport/c",
