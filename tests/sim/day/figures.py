@@ -61,9 +61,9 @@ class Figures:
 
     takeover_seconds: float = _given(16.0, "s", "until a new operator goes on, 13,000 objects there", _BENCH)
     kept_bytes: float = _given(11_264, "B", "memory of the operator for an object that has ended and stays", _KEPT)
-    kept_cpu: float = _given(0.00009, "s", "CPU of the operator for such an object, each full list", _KEPT)
+    kept_cpu: float = _given(0.00005, "s", "CPU for it, each full list, and a twelfth of each hour's", _KEPT)
     kept_foreign_cpu: float = _given(0.00002, "s", "the same, of an object of another shard", _KEPT)
-    kept_still: float = _given(0.00004, "s", "of it without a look at anything else", _KEPT)
+    kept_still: float = _given(0.00005, "s", "once in an hour, without a look at anything else", _KEPT)
     etcd_task_bytes: float = _given(
         3100, "B", "what etcd keeps of a finished chapter, taken for every object", _PROFILE
     )

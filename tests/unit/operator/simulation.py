@@ -325,6 +325,7 @@ class Simulation:
         self.standing = Standing(kube, self.snapshot, self.scheduler, doer.history, lambda: self.time)
         self.api.events.clear()
         self.resync()
+        self.snapshot.recount()
         self.loop.run_until_complete(doer.events.recall(self.snapshot.objects.values()))
         doer.history.refill(self.snapshot.objects.values())
 
