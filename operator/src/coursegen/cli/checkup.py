@@ -17,7 +17,7 @@ from .. import fleet, kinds, shards, store
 from ..client import Client
 from ..errors import CoursegenError, NotFoundError, RefusedError
 from . import show
-from .app import Output, Scope
+from .app import Scope
 from .show import cell
 
 _REDIS_KEY, _REDIS_CA = "url", "ca.crt"
@@ -40,9 +40,8 @@ class Check:
 
 def doctor(scope: Scope) -> None:
     """Check everything; exits with 1 if something is wrong."""
-    scope.answers_in(Output.JSON, Output.YAML)
     found = list(checks(scope, datetime.now(UTC)))
-    if scope.output in (Output.JSON, Output.YAML):
+    if scope.for_machines:
         scope.screen.data([asdict(c) for c in found], scope.output)
     else:
         scope.screen.lines(*lines(found))

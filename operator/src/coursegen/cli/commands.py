@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .app import Scope, command, new_app
+from .app import MACHINES, OBJECTS, Output, Scope, command, new_app
 
 app = new_app()
 
@@ -39,7 +39,7 @@ class Format(StrEnum):
 # ---- seeing -------------------------------------------------------------------------------------------------
 
 
-@command(app, "status")
+@command(app, "status", Output.WIDE, *MACHINES)
 def status(scope: Scope, watch: Watch = False) -> None:
     """Show queues, capacity, breakers and each part's health."""
     from . import overview
@@ -47,7 +47,7 @@ def status(scope: Scope, watch: Watch = False) -> None:
     overview.status(scope, watch)
 
 
-@command(app, "get-task")
+@command(app, "get-task", Output.WIDE, *OBJECTS)
 def get_task(scope: Scope, name: Name, watch: Watch = False) -> None:
     """Show all of one object: attempts, errors, Events, files."""
     from . import one
@@ -55,7 +55,7 @@ def get_task(scope: Scope, name: Name, watch: Watch = False) -> None:
     one.get_task(scope, name, watch)
 
 
-@command(app, "why")
+@command(app, "why", *MACHINES)
 def why(scope: Scope, name: Name) -> None:
     """Say in a sentence what an object waits for."""
     from . import one
@@ -63,7 +63,7 @@ def why(scope: Scope, name: Name) -> None:
     one.why(scope, name)
 
 
-@command(app, "active")
+@command(app, "active", Output.WIDE, *OBJECTS)
 def active(scope: Scope, watch: Watch = False) -> None:
     """Show what runs now, with live percentages."""
     from . import overview
@@ -71,7 +71,7 @@ def active(scope: Scope, watch: Watch = False) -> None:
     overview.active(scope, watch)
 
 
-@command(app, "monitor")
+@command(app, "monitor", *MACHINES)
 def monitor(
     scope: Scope,
     duration: Annotated[int, typer.Option(min=1, help="Seconds to watch for.")] = 300,
@@ -82,7 +82,7 @@ def monitor(
     monitoring.run(scope, duration)
 
 
-@command(app, "performance")
+@command(app, "performance", *MACHINES)
 def performance(
     scope: Scope,
     since: Annotated[int, typer.Option(min=1, help="Minutes of the past to look at.")] = 60,
@@ -110,7 +110,7 @@ def logs(
 # ---- giving work --------------------------------------------------------------------------------------------
 
 
-@command(app, "submit")
+@command(app, "submit", *OBJECTS, everywhere=False)
 def submit(scope: Scope, file: File) -> None:
     """Apply a manifest of work, with its ConfigMaps."""
     from . import manifests
@@ -118,7 +118,7 @@ def submit(scope: Scope, file: File) -> None:
     manifests.submit(scope, file)
 
 
-@command(app, "plan")
+@command(app, "plan", *MACHINES, everywhere=False)
 def plan(scope: Scope, file: File) -> None:
     """Say what a manifest would create, take and cost. Creates nothing; exits with 4 if it would be refused."""
     from . import manifests
@@ -126,7 +126,7 @@ def plan(scope: Scope, file: File) -> None:
     manifests.plan(scope, file)
 
 
-@command(app, "export")
+@command(app, "export", *OBJECTS)
 def export(
     scope: Scope,
     name: Source,
@@ -139,7 +139,7 @@ def export(
     verbs.export(scope, name, format.value, assessments)
 
 
-@command(app, "validate")
+@command(app, "validate", *OBJECTS)
 def validate(scope: Scope, name: Source) -> None:
     """Measure a course, a chapter or a file of your own. Readability, alignment with its objectives, bias."""
     from . import verbs
@@ -147,7 +147,7 @@ def validate(scope: Scope, name: Source) -> None:
     verbs.validate(scope, name)
 
 
-@command(app, "download")
+@command(app, "download", *OBJECTS)
 def download(
     scope: Scope,
     name: Name,
@@ -170,7 +170,7 @@ def download(
 # ---- steering -----------------------------------------------------------------------------------------------
 
 
-@command(app, "retry")
+@command(app, "retry", *OBJECTS)
 def retry(scope: Scope, names: Names) -> None:
     """Run failed work again, with all its retries."""
     from . import verbs
@@ -178,7 +178,7 @@ def retry(scope: Scope, names: Names) -> None:
     verbs.ask(scope, names, "retry")
 
 
-@command(app, "cancel")
+@command(app, "cancel", *OBJECTS)
 def cancel(scope: Scope, names: Names) -> None:
     """End work, and what it has running."""
     from . import verbs
@@ -186,7 +186,7 @@ def cancel(scope: Scope, names: Names) -> None:
     verbs.ask(scope, names, "cancel")
 
 
-@command(app, "stop")
+@command(app, "stop", *OBJECTS)
 def stop(scope: Scope, names: Names) -> None:
     """Write no more of a course, and deliver what is there."""
     from . import verbs
@@ -194,7 +194,7 @@ def stop(scope: Scope, names: Names) -> None:
     verbs.ask(scope, names, "stop")
 
 
-@command(app, "suspend")
+@command(app, "suspend", *OBJECTS)
 def suspend(scope: Scope, names: Names) -> None:
     """Start nothing new; what runs ends normally."""
     from . import verbs
@@ -202,7 +202,7 @@ def suspend(scope: Scope, names: Names) -> None:
     verbs.suspend(scope, names, on=True)
 
 
-@command(app, "resume")
+@command(app, "resume", *OBJECTS)
 def resume(scope: Scope, names: Names) -> None:
     """Go on after a suspend."""
     from . import verbs
@@ -210,7 +210,7 @@ def resume(scope: Scope, names: Names) -> None:
     verbs.suspend(scope, names, on=False)
 
 
-@command(app, "regenerate")
+@command(app, "regenerate", *OBJECTS)
 def regenerate(
     scope: Scope,
     name: Name,
@@ -223,7 +223,7 @@ def regenerate(
     verbs.regenerate(scope, name, feedback, focus_area)
 
 
-@command(app, "purge")
+@command(app, "purge", *OBJECTS)
 def purge(
     scope: Scope,
     failed: Annotated[bool, typer.Option("--failed", help="What has failed; nothing else can be purged.")] = False,
@@ -238,7 +238,7 @@ def purge(
 # ---- looking after the system -------------------------------------------------------------------------------
 
 
-@command(app, "doctor")
+@command(app, "doctor", *MACHINES, everywhere=False)
 def doctor(scope: Scope) -> None:
     """Check each part, and say how to mend what is wrong. Exits with 1 if something is."""
     from . import checkup
@@ -246,7 +246,7 @@ def doctor(scope: Scope) -> None:
     checkup.doctor(scope)
 
 
-@command(app, "test-queue")
+@command(app, "test-queue", *MACHINES, everywhere=False)
 def try_queue(
     scope: Scope,
     courses: Annotated[int, typer.Option(min=1, max=1000, help="Courses to generate at once.")] = 10,
@@ -278,7 +278,7 @@ def support_bundle(
     bundle.run(scope, file)
 
 
-@command(app, "completion")
+@command(app, "completion", everywhere=False)
 def completion(scope: Scope, shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")]) -> None:
     """Print shell completion for `coursegen`. Under kubectl put kubectl_complete-coursegen on the PATH."""
     from . import completion as completing

@@ -13,7 +13,7 @@ from .. import performance as reckoning
 from ..errors import UnreachableError
 from ..performance import Report, Row
 from . import overview, prometheus, show
-from .app import Output, Scope
+from .app import Scope
 from .show import cell, number
 
 OF_STATUSES = "of each object's last attempt, from slot to end; P95 is one that was measured"
@@ -30,9 +30,8 @@ class Source:
 
 def performance(scope: Scope, minutes: int, url: str | None) -> None:
     """Show the figures; exits with 1 if the success rate is below its target."""
-    scope.answers_in(Output.JSON, Output.YAML)
     report, source = read(scope, minutes, url, datetime.now(UTC))
-    if scope.output in (Output.JSON, Output.YAML):
+    if scope.for_machines:
         scope.screen.data(data(report, source), scope.output)
     else:
         scope.screen.lines(*lines(report, source))

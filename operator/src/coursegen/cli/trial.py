@@ -26,7 +26,7 @@ from ..client import Client
 from ..errors import CoursegenError, InputError, NotFoundError, RefusedError
 from ..performance import Report
 from . import figures
-from .app import Output, Scope
+from .app import Scope
 
 _LOOK_SECONDS = 1.0
 _TELL_SECONDS = 10.0
@@ -83,7 +83,6 @@ class Verdict:
 
 def run(scope: Scope, load: Load, scratch: str | None) -> None:
     """Generate, judge, clean up; exits with 1 if the verdict is bad."""
-    scope.answers_in(Output.JSON, Output.YAML)
     run_id = secrets.token_hex(3)
     prepared = _prepared(scope, scratch)
     name = prepared or scratch or f"coursegen-test-{run_id}"
@@ -95,7 +94,7 @@ def run(scope: Scope, load: Load, scratch: str | None) -> None:
         finished = _until_ended(scope, client, load)
         verdict = _judge(client, load, finished, begun)
     faults = verdict.faults()
-    if scope.output in (Output.JSON, Output.YAML):
+    if scope.for_machines:
         told = figures.data(verdict.report, figures.Source(f"the statuses of namespace {name}"))
         scope.screen.data(told | {"passed": not faults, "faults": faults, "seconds": verdict.seconds}, scope.output)
     else:
