@@ -21,6 +21,14 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Prometheus = Annotated[
     str | None, typer.Option(envvar="COURSEGEN_PROMETHEUS_URL", show_envvar=True, help="Prometheus, for history.")
 ]
+Target = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=100,
+        help="Percent of tasks that shall succeed. Default: the operator's setting, if it may be read, else 95.",
+    ),
+]
 
 
 class Format(StrEnum):
@@ -87,11 +95,12 @@ def performance(
     scope: Scope,
     since: Annotated[int, typer.Option(min=1, help="Minutes of the past to look at.")] = 60,
     prometheus: Prometheus = None,
+    target: Target = None,
 ) -> None:
     """Show throughput, success and durations by kind. Exits with 1 below the target."""
     from . import figures
 
-    figures.performance(scope, since, prometheus)
+    figures.performance(scope, since, prometheus, target)
 
 
 @command(app, "logs")
@@ -252,6 +261,7 @@ def try_queue(
     courses: Annotated[int, typer.Option(min=1, max=1000, help="Courses to generate at once.")] = 10,
     chapters: Annotated[int, typer.Option(min=1, max=20, help="Chapters of each.")] = 3,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds until it is given up.")] = 900,
+    target: Target = None,
     scratch: Annotated[
         str | None,
         typer.Option(
@@ -262,7 +272,7 @@ def try_queue(
     """Generate courses in a scratch namespace, and judge. Cleans up, also after ^C; exits with 1 if it fails."""
     from . import trial
 
-    trial.run(scope, trial.Load(courses, chapters, timeout), scratch)
+    trial.run(scope, trial.Load(courses, chapters, timeout, target), scratch)
 
 
 @command(app, "support-bundle")

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from .. import calls, fleet, performance, times
 from ..errors import UnreachableError
-from . import figures, live, overview
+from . import figures, live, overview, targets
 from .app import Scope
 
 _SECONDS = 2.0
@@ -92,6 +92,7 @@ def _sum_up(scope: Scope, place: str, begun: datetime) -> None:
     now = datetime.now(UTC)
     found = scope.client.run(calls.counted(place))
     report = performance.report(found, now, max(now - begun, timedelta(seconds=1)))
+    report = targets.judged(scope, report, place)
     watched = times.span((now - begun).total_seconds())
     where = overview.where(place)
     source = figures.Source(f"watched for {watched}, from the statuses of {len(found)} objects in {where}")

@@ -173,8 +173,8 @@ def task_lines(
     if work and work.attempts:
         blocks.append(attempts(work, "OUTLINE" if isinstance(obj, CourseGeneration) else "ATTEMPT", wide))
     if seen.children:
-        head = ["PART", "PHASE", "PROGRESS", "WAITING", "RETRIES", "ERROR"] + (["QUEUE", "TITLE"] if wide else [])
-        blocks.append(show.table(head, (_part(c, wide) for c in seen.children)))
+        columns = ["PART", "PHASE", "PROGRESS", "WAITING", "RETRIES", "ERROR", *(["QUEUE", "TITLE"] if wide else [])]
+        blocks.append(show.table(columns, (_part(c, wide) for c in seen.children)))
     files = list(artifacts(obj, seen.children))
     if files:
         blocks.append(show.table(("FILE", "BYTES", "MEDIA TYPE", "KEY"), files))
