@@ -32,17 +32,33 @@ class Output(StrEnum):
     NAME = "name"
 
 
-Namespace = Annotated[str | None, typer.Option("--namespace", "-n", help="Namespace. Default: the context's.")]
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Namespace. Default: the context's.")
+]
 AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")]
-Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
-Kubeconfig = Annotated[str | None, typer.Option("--kubeconfig", help="The kubeconfig file.")]
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="text, wide, json, yaml or name.")]
+Context = Annotated[str | None, typer.Option("--context", metavar="CONTEXT", help="Context of the kubeconfig.")]
+Kubeconfig = Annotated[str | None, typer.Option("--kubeconfig", metavar="FILE", help="The kubeconfig file.")]
+OutputOption = Annotated[
+    Output, typer.Option("--output", "-o", metavar="OUTPUT", help="text, wide, json, yaml or name.")
+]
 System = Annotated[
-    str, typer.Option("--system-namespace", envvar="COURSEGEN_SYSTEM_NAMESPACE", help="Where the operator runs.")
+    str,
+    typer.Option(
+        "--system-namespace",
+        metavar="NAMESPACE",
+        envvar="COURSEGEN_SYSTEM_NAMESPACE",
+        help="Where the operator runs.",
+    ),
 ]
 RedisUrl = Annotated[
     str | None,
-    typer.Option("--redis-url", envvar="COURSEGEN_REDIS_URL", show_envvar=True, help="Redis, for live percentages."),
+    typer.Option(
+        "--redis-url",
+        metavar="URL",
+        envvar="COURSEGEN_REDIS_URL",
+        show_envvar=True,
+        help="Redis, for live percentages.",
+    ),
 ]
 
 

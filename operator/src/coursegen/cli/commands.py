@@ -19,11 +19,13 @@ Watch = Annotated[bool, typer.Option("--watch", "-w", help="Go on showing what c
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A manifest, or - for stdin.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Prometheus = Annotated[
-    str | None, typer.Option(envvar="COURSEGEN_PROMETHEUS_URL", show_envvar=True, help="Prometheus, for history.")
+    str | None,
+    typer.Option(metavar="URL", envvar="COURSEGEN_PROMETHEUS_URL", show_envvar=True, help="Prometheus, for history."),
 ]
 Target = Annotated[
     float | None,
     typer.Option(
+        metavar="NUMBER",
         min=0,
         max=100,
         help="Percent of tasks that shall succeed. Default: the operator's setting, if it may be read, else 95.",
@@ -42,6 +44,14 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
     HTML = "html"
     CMI5 = "cmi5"
+
+
+class Shell(StrEnum):
+    """Shells that completion is there for."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
 
 
 # ---- seeing -------------------------------------------------------------------------------------------------
@@ -82,7 +92,7 @@ def active(scope: Scope, watch: Watch = False) -> None:
 @command(app, "monitor", *MACHINES)
 def monitor(
     scope: Scope,
-    duration: Annotated[int, typer.Option(min=1, help="Seconds to watch for.")] = 300,
+    duration: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Seconds to watch for.")] = 300,
 ) -> None:
     """Watch queues and work for a while, and sum up."""
     from . import monitoring
@@ -93,7 +103,7 @@ def monitor(
 @command(app, "performance", *MACHINES)
 def performance(
     scope: Scope,
-    since: Annotated[int, typer.Option(min=1, help="Minutes of the past to look at.")] = 60,
+    since: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Minutes of the past to look at.")] = 60,
     prometheus: Prometheus = None,
     target: Target = None,
 ) -> None:
@@ -108,7 +118,9 @@ def logs(
     scope: Scope,
     name: Name,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written.")] = False,
-    attempt: Annotated[int | None, typer.Option(min=1, help="Number of the attempt. Default: the last.")] = None,
+    attempt: Annotated[
+        int | None, typer.Option(metavar="NUMBER", min=1, help="Number of the attempt. Default: the last.")
+    ] = None,
 ) -> None:
     """Show the log of an object's worker."""
     from . import workerlog
@@ -139,7 +151,9 @@ def plan(scope: Scope, file: File) -> None:
 def export(
     scope: Scope,
     name: Source,
-    format: Annotated[Format, typer.Option("--format", help="pdf, scorm, json, epub, qti, markdown, html or cmi5.")],
+    format: Annotated[
+        Format, typer.Option("--format", metavar="FORMAT", help="pdf, scorm, json, epub, qti, markdown, html or cmi5.")
+    ],
     assessments: Annotated[bool, typer.Option(help="Put questions and answers into the file.")] = True,
 ) -> None:
     """Export a course, a chapter or a file of your own."""
@@ -160,10 +174,13 @@ def validate(scope: Scope, name: Source) -> None:
 def download(
     scope: Scope,
     name: Name,
-    directory: Annotated[Path, typer.Option("--directory", "-d", help="Where to put the files.")] = Path(),
+    directory: Annotated[
+        Path, typer.Option("--directory", "-d", metavar="FOLDER", help="Where to put the files.")
+    ] = Path(),
     store_url: Annotated[
         str | None,
         typer.Option(
+            metavar="URL",
             envvar="COURSEGEN_STORE_URL",
             show_envvar=True,
             help="The object store, with AWS_* beside it. Default: what the namespace's Secret coursegen-store says.",
@@ -223,8 +240,10 @@ def resume(scope: Scope, names: Names) -> None:
 def regenerate(
     scope: Scope,
     name: Name,
-    feedback: Annotated[str, typer.Option(help="What to change, in your words.")],
-    focus_area: Annotated[str | None, typer.Option(help="What it is about, in a word: simplification.")] = None,
+    feedback: Annotated[str, typer.Option(metavar="TEXT", help="What to change, in your words.")],
+    focus_area: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What it is about, in a word: simplification.")
+    ] = None,
 ) -> None:
     """Make a chapter, or a whole course, anew from feedback."""
     from . import verbs
@@ -258,14 +277,15 @@ def doctor(scope: Scope) -> None:
 @command(app, "test-queue", *MACHINES, everywhere=False)
 def try_queue(
     scope: Scope,
-    courses: Annotated[int, typer.Option(min=1, max=1000, help="Courses to generate at once.")] = 10,
-    chapters: Annotated[int, typer.Option(min=1, max=20, help="Chapters of each.")] = 3,
-    timeout: Annotated[int, typer.Option(min=1, help="Seconds until it is given up.")] = 900,
+    courses: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=1000, help="Courses to generate at once.")] = 10,
+    chapters: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=20, help="Chapters of each.")] = 3,
+    timeout: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Seconds until it is given up.")] = 900,
     target: Target = None,
     scratch: Annotated[
         str | None,
         typer.Option(
-            help="The namespace to make. Default: one labelled coursegen.dev/test-queue=true, else a new one."
+            metavar="NAMESPACE",
+            help="The namespace to make. Default: one labelled coursegen.dev/test-queue=true, else a new one.",
         ),
     ] = None,
 ) -> None:
@@ -279,7 +299,7 @@ def try_queue(
 def support_bundle(
     scope: Scope,
     file: Annotated[
-        Path | None, typer.Option("--file", help="The archive. Default: coursegen-support-TIME.tar.gz")
+        Path | None, typer.Option("--file", metavar="FILE", help="The archive. Default: coursegen-support-TIME.tar.gz")
     ] = None,
 ) -> None:
     """Collect what explains a problem, in one archive. Without content or credentials."""
@@ -289,8 +309,10 @@ def support_bundle(
 
 
 @command(app, "completion", everywhere=False)
-def completion(scope: Scope, shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")]) -> None:
+def completion(
+    scope: Scope, shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]
+) -> None:
     """Print shell completion for `coursegen`. Under kubectl put kubectl_complete-coursegen on the PATH."""
     from . import completion as completing
 
-    scope.screen.say(completing.script(shell))
+    scope.screen.say(completing.script(shell.value))
