@@ -38,7 +38,7 @@ class Terminal:
         self._ours, its = pty.openpty()
         known = environment | {"TERM": "dumb"}
         self._process = subprocess.Popen(
-            argv, env=known, cwd=folder, stdin=its, stdout=its, stderr=its, start_new_session=True
+            ["setsid", "--ctty", *argv], env=known, cwd=folder, stdin=its, stdout=its, stderr=its
         )
         os.close(its)
         self.seen = ""

@@ -30,7 +30,7 @@ def _chapters_fail(task: TaskInput) -> End | None:
         (
             (),
             1,
-            (95, "the default"),
+            (95, "the operator's setting"),
             ["0.0 % of tasks succeeded; the target is 95 %", "a chapter failed: InvalidInput: No verb"],
         ),
         (("--target", "0"), 0, (0, "as asked for"), []),
