@@ -18,14 +18,20 @@ from .shell import Shell
 
 @pytest.mark.parametrize(
     ("words", "offered"),
-    [(("susp",), ["suspend"]), (("why", "-n", "{namespace}", ""), ["coursegen/c", "chaptergen/loops"])],
+    [
+        (("susp",), ["suspend", ":4"]),
+        (("why", "-n", "{namespace}", ""), ["coursegen/c", "chaptergen/loops", ":4"]),
+        (("why", "-n", "{namespace}"), ["{namespace}", ":4"]),
+        (("validate", "-n", "{namespace}", "my"), [":0"]),
+        (("download", "x", "-d", ""), [":16"]),
+    ],
 )
-def test_kubectl_itself_completes_verbs_and_names(
+def test_kubectl_itself_completes_verbs_names_and_values(
     shell: Shell, waiting: None, words: tuple[str, ...], offered: list[str]
 ) -> None:
     asked = [w.format(namespace=shell.namespace) for w in words]
     out, err = shell.start("kubectl", "__complete", "coursegen", *asked).communicate(timeout=60)
-    assert out.splitlines() == [*offered, ":4"], err
+    assert out.splitlines() == [o.format(namespace=shell.namespace) for o in offered], err
 
 
 def test_machines_get_json_yaml_and_names(shell: Shell, waiting: None) -> None:

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from coursegen import crds, kinds
+from coursegen.access import Access
 from coursegen.cli import checkup
 from coursegen.cli.check import Check, joined
+from coursegen.client import Client
+from coursegen.errors import UnreachableError
 from coursegen_api import crd, names
 from coursegen_api.chapter import ChapterGeneration
 
@@ -288,6 +291,13 @@ def test_what_is_wrong_is_said_with_how_to_mend_it_and_the_rest_is_looked_at(
 
 def test_a_redis_that_is_named_is_asked_in_place_of_the_workers(tmp_path: Path) -> None:
     assert examined(well(tmp_path), redis_url="redis://127.0.0.1:9/0")["redis"].state == "warning"
+
+
+def test_without_an_api_server_there_is_nothing_to_look_at() -> None:
+    with Client(access=Access("http://127.0.0.1:9", "courses", False, dict)) as client:
+        found = checkup.checks(apiserver.scope_of(client), NOW)
+        with pytest.raises(UnreachableError, match="does not answer"):
+            next(found)
 
 
 def test_without_crds_what_needs_them_is_not_guessed(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def versions(client: Client) -> Check:
     found = crds.differences(client.run(crds.served()))
     older = [
         Check(
-            "",
+            "CRDs",
             "failed",
             f"{d.name} is older than this plugin: it lacks {_some(d.lacking)}",
             f"in a checkout of this plugin's version, {_APPLY}",
@@ -46,7 +46,7 @@ def versions(client: Client) -> Check:
     ]
     newer = [
         Check(
-            "",
+            "CRDs",
             "warning",
             f"{d.name} is newer than this plugin, which does not know {_some(d.beyond)}",
             "in a checkout of the cluster's version, pip install ./crds './operator[cli]'",
@@ -70,13 +70,13 @@ def queues(client: Client) -> Check:
 
 def _of_queues(there: dict[str, GenerationQueue]) -> Iterator[Check]:
     if missing := sorted(set(names.QUEUE_PRIORITIES) - set(there)):
-        yield Check("", "failed", f"missing: {', '.join(missing)}", "kubectl apply -f deploy/base/queues.yaml")
+        yield Check("queues", "failed", f"missing: {', '.join(missing)}", "kubectl apply -f deploy/base/queues.yaml")
     if stopped := sorted(n for n, q in there.items() if not q.spec.capacity or q.spec.stop_policy.value != "None"):
         mend = 'kubectl patch genqueue NAME --type=merge -p \'{"spec":{"stopPolicy":"None"}}\', or raise its capacity'
-        yield Check("", "warning", f"stopped: {', '.join(stopped)}", mend)
+        yield Check("queues", "warning", f"stopped: {', '.join(stopped)}", mend)
     if shut := sorted(n for n, q in there.items() if fleet.circuit_of(q) != "Closed"):
         mend = "What it runs fails: look at its tasks' errors."
-        yield Check("", "warning", f"circuit open: {', '.join(shut)}", mend)
+        yield Check("queues", "warning", f"circuit open: {', '.join(shut)}", mend)
 
 
 def providers(client: Client) -> Check:
@@ -89,7 +89,7 @@ def providers(client: Client) -> Check:
 def _of_providers(client: Client, there: Sequence[ModelProvider]) -> Iterator[Check]:
     if shut := [p.metadata.name for p in there if fleet.circuit_of(p) != "Closed"]:
         mend = "It failed of late; it is probed by itself. See `kubectl describe modelprov NAME`."
-        yield Check("", "warning", f"circuit open: {', '.join(shut)}", mend)
+        yield Check("providers", "warning", f"circuit open: {', '.join(shut)}", mend)
     for provider in there:
         secret = provider.spec.secret_name
         if not secret:
@@ -97,9 +97,11 @@ def _of_providers(client: Client, there: Sequence[ModelProvider]) -> Iterator[Ch
         try:
             found = client.read(f"/api/v1/namespaces/{client.namespace}/secrets/{secret}")
         except NotFoundError:
-            yield Check("", "failed", f"{provider.metadata.name}: there is no Secret {secret}", _create(provider))
+            yield Check(
+                "providers", "failed", f"{provider.metadata.name}: there is no Secret {secret}", _create(provider)
+            )
         except RefusedError as error:
-            yield Check("", "unknown", f"{provider.metadata.name}: Secret {secret} may not be read: {error}")
+            yield Check("providers", "unknown", f"{provider.metadata.name}: Secret {secret} may not be read: {error}")
         else:
             yield from _of_secret(provider, found)
 
@@ -110,18 +112,18 @@ def _of_secret(provider: ModelProvider, secret: Json) -> Iterator[Check]:
     about = f"{provider.metadata.name}: Secret {name}"
     if not _decoded(data.get(names.SECRET_KEY, "")).strip():
         says = f"{about} has no `{names.SECRET_KEY}`: no worker starts"
-        yield Check("", "failed", says, _patch(provider, names.SECRET_KEY, "…"))
+        yield Check("providers", "failed", says, _patch(provider, names.SECRET_KEY, "…"))
     endpoint = provider.spec.endpoint or ""
     if names.SECRET_ENDPOINT not in data:
         says = f"{about} has no `{names.SECRET_ENDPOINT}`: no worker starts"
-        yield Check("", "failed", says, _patch(provider, names.SECRET_ENDPOINT, endpoint))
+        yield Check("providers", "failed", says, _patch(provider, names.SECRET_ENDPOINT, endpoint))
     elif _decoded(data[names.SECRET_ENDPOINT]) != endpoint:
         says = f"{about} has another `{names.SECRET_ENDPOINT}` than {endpoint}: the key is not sent"
-        yield Check("", "failed", says, _patch(provider, names.SECRET_ENDPOINT, endpoint))
+        yield Check("providers", "failed", says, _patch(provider, names.SECRET_ENDPOINT, endpoint))
     if kind != names.SECRET_TYPE_PROVIDER_KEY:
         says = f"{about} is of type {kind}, not {names.SECRET_TYPE_PROVIDER_KEY}"
         mend = f"a Secret's type stays: kubectl -n {provider.metadata.namespace} delete secret {name} && "
-        yield Check("", "warning", says, mend + _create(provider))
+        yield Check("providers", "warning", says, mend + _create(provider))
 
 
 def _decoded(value: str) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 from coursegen_api import names
 
 from .. import fleet, kinds, shards
+from ..calls import Json
 from ..client import Client
 from ..errors import CoursegenError, NotFoundError, RefusedError, UnreachableError
 from . import check_backends, check_kinds, show
@@ -41,9 +42,12 @@ def lines(found: Sequence[Check]) -> Iterator[Sequence[Text]]:
 
 
 def checks(scope: Scope, now: datetime) -> Iterator[Check]:
-    """Check part by part; one that cannot be looked at is unknown, and the next is looked at."""
+    """Check part by part; one that cannot be looked at is unknown, and the next is looked at.
+
+    UnreachableError if the API server does not answer at all: then nothing can be looked at.
+    """
     client = scope.client
-    yield _tried("API server", lambda: _server(client))
+    yield _server(client.read("/version"))
     served = _tried("CRDs", lambda: check_kinds.served(client))
     yield served if served.state == "failed" else _tried("CRDs", lambda: check_kinds.versions(client))
     yield _tried("permissions", lambda: _permissions(client))
@@ -72,8 +76,7 @@ def _tried(name: str, look: Callable[[], Check]) -> Check:
         return Check(name, "failed", str(error), error.hint)
 
 
-def _server(client: Client) -> Check:
-    version = client.read("/version")
+def _server(version: Json) -> Check:
     number = (int(version["major"]), int("".join(c for c in version["minor"] if c.isdigit())))
     says = f"{version['gitVersion']} answers"
     if number < _LEAST:
