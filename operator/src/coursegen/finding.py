@@ -52,4 +52,4 @@ def _anywhere(wanted: kinds.Named) -> Call[list[Work]]:
     found: list[Work] = []
     for kind in (wanted.kind,) if wanted.kind else kinds.WORK:
         found += yield from calls.listed(kind, "", fieldSelector=f"metadata.name={name}")
-    return found
+    return sorted(found, key=lambda o: o.metadata.namespace)

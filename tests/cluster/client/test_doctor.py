@@ -1,6 +1,7 @@
 """`doctor` on a real API server: CRDs of another version, and providers whose Secret is not what it should be."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from .shell import Shell
 
 CRD = "artifactcleanups.coursegen.dev"
 FIELDS = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties"
+_SECONDS = 60
 ENDPOINT, KEY = "https://api.example.com/v1", "sk-very-secret"
 
 
@@ -23,24 +25,20 @@ def examined(shell: Shell) -> dict[str, dict[str, str]]:
     return {c["name"]: c for c in json.loads(out)}
 
 
-def until(scene: Scene, look: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
+def until(look: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
     """Look again until something holds: what the API server publishes follows a CRD after a moment."""
-    seen: list[Any] = []
-
-    def found() -> bool:
-        seen.append(look())
-        return holds(seen[-1])
-
-    scene.system.recorder.until(found, 60, lambda: f"still {seen[-1]}")
-    return seen[-1]
+    end = time.monotonic() + _SECONDS
+    while not holds(seen := look()):  # each look takes a second
+        assert time.monotonic() < end, seen
+    return seen
 
 
 @pytest.fixture
 def as_delivered(scene: Scene, shell: Shell) -> Iterator[None]:
     """Have the CRDs as they are delivered again, after the test."""
     yield
-    scene.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds" / "artifactcleanups.yaml"))
-    until(scene, lambda: examined(shell)["CRDs"], lambda c: c["state"] == "ok")
+    scene.kubectl("replace", "-f", str(ROOT / "crds" / "artifactcleanups.yaml"))
+    until(lambda: examined(shell)["CRDs"], lambda c: c["state"] == "ok")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +64,7 @@ def test_crds_of_another_version_are_found(
 ) -> None:
     assert examined(shell)["CRDs"]["state"] == "ok"
     scene.kubectl("patch", "crd", CRD, "--type=json", "-p", json.dumps([change]))
-    found = until(scene, lambda: examined(shell), lambda found: found["CRDs"]["state"] != "ok")
+    found = until(lambda: examined(shell), lambda found: found["CRDs"]["state"] != "ok")
     assert (found["CRDs"]["state"], found["CRDs"]["says"], mend in found["CRDs"]["mend"]) == (state, says, True)
     assert len(found) == 9, "the rest is looked at"
 

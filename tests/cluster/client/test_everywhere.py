@@ -1,6 +1,7 @@
 """-A: an object is looked for in all namespaces; of several of one name none is touched."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,14 +10,15 @@ from .shell import Shell
 
 
 @pytest.fixture
-def elsewhere(scene: Scene, waiting: None) -> Scene:
+def elsewhere(scene: Scene, waiting: None) -> Iterator[Scene]:
     """Give a second namespace: `loops` is in both, `only` in that one alone."""
     other = Scene(scene.system, f"{scene.namespace}-elsewhere", [])
     scene.system.create_tenant(other.namespace, {})
     for name in ("loops", "only"):
         other.create("ChapterGeneration", name, chapter(suspend=True))
         other.until("ChapterGeneration", name, lambda s: s.get("holdReason") == "Suspended", 60)
-    return other
+    yield other
+    scene.system.api.request("DELETE", f"/api/v1/namespaces/{other.namespace}")
 
 
 @pytest.mark.parametrize("name", ["only", "chaptergen/only", "UID"])

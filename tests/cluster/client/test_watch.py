@@ -30,7 +30,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "before", "change", "after"), CASES, ids=lambda c: c[0] if c else "")
+@pytest.mark.parametrize(("arguments", "before", "change", "after"), CASES, ids=[" ".join(c[0]) for c in CASES])
 def test_a_change_appears_and_an_interrupt_ends_it(
     shell: Shell,
     scene: Scene,
