@@ -75,10 +75,10 @@ def test_of_several_of_one_name_none_is_touched_and_all_are_listed(
     before = scene.kubectl("get", "generations", "-A", "-o", "name")
     for verb in VERBS:
         assert shell.run(*verb.split(), elsewhere.both, "-A", code=2) == ("", wanted), verb
-    assert scene.kubectl("get", "generations", "-A", "-o", "name") == before
     for place in (scene, elsewhere.scene):
         status = place.status("ChapterGeneration", elsewhere.both)
         assert (status["phase"], status["observedGeneration"]) == ("Suspended", 1)
+        assert place.kubectl("get", "qualval,courseexp", "-o", "name") == ""
 
 
 def test_a_file_goes_into_one_namespace(shell: Shell, scene: Scene) -> None:
