@@ -53,6 +53,16 @@ def jq() -> str:
     return _path("jq", "jq")
 
 
+def zsh() -> str:
+    """Give a shell that completion is there for."""
+    return _path("zsh", "zsh")
+
+
+def fish() -> str:
+    """Give another."""
+    return _path("fish", "fish")
+
+
 def curl() -> str:
     """Give what the docs ask the gateway with."""
     return _path("curl", "curl")

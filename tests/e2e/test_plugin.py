@@ -28,13 +28,16 @@ def environment(scene: Scene, folder: Path) -> dict[str, str]:
     }
 
 
-def coursegen(scene: Scene, folder: Path, *arguments: str, **more: str) -> str:
-    """Run the plugin as a person does who has kubectl on the PATH; AssertionError with its words if it fails."""
+def coursegen(scene: Scene, folder: Path, *arguments: str, code: int = 0, **more: str) -> str:
+    """Run the plugin as a person does who has kubectl on the PATH; gives its words, those of trouble if that is meant.
+
+    AssertionError with them if it ends with another code.
+    """
     argv = [str(Path(sys.executable).parent / "kubectl-coursegen"), "-n", scene.namespace, *arguments]
     env = environment(scene, folder) | more
     done = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=120, check=False)
-    assert done.returncode == 0, f"{arguments}: {done.stderr}"
-    return done.stdout
+    assert done.returncode == code, f"{arguments}: {done.stderr}"
+    return done.stderr if code else done.stdout
 
 
 def test_the_plugin_fetches_a_workers_log_and_a_courses_files(scene: Scene) -> None:
@@ -45,8 +48,16 @@ def test_the_plugin_fetches_a_workers_log_and_a_courses_files(scene: Scene) -> N
         folder = Path(name)
         log = coursegen(scene, folder, "logs", "chaptergen/c-chapter-01")
         assert "Loops" not in log, "a log has no content"
+        assert coursegen(scene, folder, "logs", "chaptergen/c-chapter-01", "--attempt", "1") == log
+        assert coursegen(scene, folder, "logs", "chaptergen/c-chapter-01", "--follow") == log, "as far as the end"
+        said = coursegen(scene, folder, "logs", "chaptergen/c-chapter-01", "--attempt", "2", code=3)
+        assert "chaptergen/c-chapter-01 has no attempt 2 yet" in said
         told = coursegen(scene, folder, "download", "c", "-d", str(folder / "out"), "-o", "name").splitlines()
         assert sorted(told) == [str(folder / "out" / f"c.{ending}") for ending in ("json", "pdf")]
+        saved = json.loads(coursegen(scene, folder, "download", "c", "-d", str(folder / "out"), "-o", "json"))
+        assert sorted((f["file"], f["sha256"]) for f in saved) == sorted(
+            (str(folder / "out" / f"c.{e['format']}"), e["artifact"]["sha256"]) for e in status["exports"]
+        )
         for export in status["exports"]:
             content = (folder / "out" / f"c.{export['format']}").read_bytes()
             assert hashlib.sha256(content).hexdigest() == export["artifact"]["sha256"]
@@ -56,6 +67,14 @@ def test_the_plugin_fetches_a_workers_log_and_a_courses_files(scene: Scene) -> N
         checked = {c["name"]: c["state"] for c in json.loads(coursegen(scene, folder, "doctor", "-o", "json"))}
         assert (checked["store"], checked["redis"]) == ("ok", "ok")
         assert json.loads(coursegen(scene, folder, "status", "-o", "json"))["courses"]["limit"] == 100
+
+
+def test_a_log_is_followed_from_a_running_worker_to_its_end(scene: Scene) -> None:
+    scene.create("ChapterGeneration", "loops", chapter())
+    scene.until_pod_runs("loops")
+    with tempfile.TemporaryDirectory() as folder:
+        *_, last = coursegen(scene, Path(folder), "logs", "-f", "loops").splitlines()
+    assert json.loads(last)["event"] == "task-ended"
 
 
 def test_the_plugin_asks_the_operator_where_waiting_work_stands(scene: Scene) -> None:

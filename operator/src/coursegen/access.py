@@ -71,6 +71,19 @@ def find(kubeconfig: str | None = None, context: str | None = None, namespace: s
     )
 
 
+def contexts(kubeconfig: str | None = None) -> list[str]:
+    """Name the contexts of a kubeconfig; none if it cannot be read."""
+    from kubernetes import config
+    from kubernetes.config.config_exception import ConfigException
+
+    listed: Any = config.list_kube_config_contexts
+    try:
+        known, _ = listed(kubeconfig)
+    except (ConfigException, OSError, ValueError):
+        return []
+    return [str(c["name"]) for c in known]
+
+
 def _namespace(contexts: Any, wanted: str | None) -> str:
     """Give the namespace that a context is about."""
     known, active = contexts

@@ -18,7 +18,7 @@ from coursegen_api.task import QualityBar
 from coursegen_api.validation import QualityValidation
 
 from . import access as ways
-from . import calls, kinds, tasks, transport
+from . import calls, finding, kinds, tasks, transport
 from . import gateway as gateways
 from .access import Access
 from .calls import Call, Json, Question, Request, Upload
@@ -86,7 +86,7 @@ class AsyncClient:
 
     async def get_task_status(self, task_id: str) -> Work:
         """Read a course, chapter, validation or export by name, kind/name or uid."""
-        return await self.run(calls.find(self.namespace, task_id))
+        return await self.run(finding.find(self.namespace, task_id))
 
     async def start_chapter_generation(
         self, spec: ChapterSpec | Mapping[str, Any], *, name: str | None = None

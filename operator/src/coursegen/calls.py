@@ -128,31 +128,6 @@ def counted(namespace: str) -> Call[list[Work | ArtifactCleanup]]:
     return found
 
 
-def find(namespace: str, text: str) -> Call[Work]:
-    """Find work by name, kind/name, or uid; NotFoundError, or InputError if several kinds have one of that name."""
-    wanted = kinds.named(text)
-    if wanted.kind is not None:
-        return (yield from get(wanted.kind, namespace, wanted.name))
-    found: list[Work] = []
-    for kind in kinds.WORK:
-        try:
-            found.append((yield from get(kind, namespace, wanted.name)))
-        except NotFoundError as error:
-            if error.hint:
-                raise
-    if not found and len(text) == 36:
-        for kind in kinds.WORK:
-            found += [o for o in (yield from listed(kind, namespace)) if o.metadata.uid == text]
-    if not found:
-        raise NotFoundError(
-            f"No course, chapter, validation or export in namespace {namespace} is called {text}.",
-            "See what is there: kubectl get generations -A",
-        )
-    if len(found) > 1:
-        raise InputError(f"{text} is the name of several: say {' or '.join(kinds.label(o) for o in found)}.")
-    return found[0]
-
-
 def children(course: CourseGeneration) -> Call[list[Work]]:
     """Read what a course owns, chapters first, in their order."""
     found: list[Work] = []

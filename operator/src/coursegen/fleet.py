@@ -20,6 +20,7 @@ from .shards import Shards
 SYSTEM = "coursegen-system"
 _COURSES = "COURSEGEN_MAX_CONCURRENT_COURSES"
 _JOBS = "COURSEGEN_MAX_JOBS"
+_TARGET = "COURSEGEN_SUCCESS_RATE_TARGET_PERCENT"
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _position_by_gateway(uid: str) -> Call[Position | None]:
 
 
 def _settings(deployment: Json | None, system: str) -> Call[dict[str, str]]:
-    """Read the ConfigMap that the Deployment names: Kustomize gives it a hash for a suffix."""
+    """Read the ConfigMap that the Deployment names (Kustomize adds a hash to it), and what goes before that."""
     if deployment is None:
         return {}
     [container, *_] = deployment["spec"]["template"]["spec"]["containers"]
@@ -122,7 +123,21 @@ def _settings(deployment: Json | None, system: str) -> Call[dict[str, str]]:
     for name in named:
         config = yield from shards.maybe(f"/api/v1/namespaces/{system}/configmaps/{name}")
         found |= (config or {}).get("data") or {}
-    return found
+    return found | {e["name"]: e["value"] for e in container.get("env") or () if "value" in e}
+
+
+def success_target(namespace: str, system: str = SYSTEM) -> Call[float | None]:
+    """Read what share of tasks shall succeed, in percent, from the operator's settings; None if they say nothing of it.
+
+    Nor if they may not be read: whose namespace is a tenant's sees nothing of the operator.
+    """
+    try:
+        shard = yield from shards.of(namespace)
+        path = f"/apis/apps/v1/namespaces/{system}/deployments/{shards.named(shards.DEPLOYMENT, shard)}"
+        said = (yield from _settings((yield from shards.maybe(path)), system)).get(_TARGET, "")
+    except RefusedError:
+        return None
+    return float(said) if said.isdigit() else None
 
 
 def parts(fleet: Fleet, now: datetime) -> list[Part]:

@@ -1,6 +1,7 @@
 """Our kinds by name, and how people may call them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from coursegen_api import names
 from coursegen_api.chapter import ChapterGeneration
@@ -51,6 +52,11 @@ def named(text: str) -> Named:
 def label(obj: Kind) -> str:
     """Name an object as kubectl's `-o name` does, with the short name of its kind."""
     return f"{type(obj).meta.short}/{obj.metadata.name}"
+
+
+def manifest(obj: Kind) -> dict[str, Any]:
+    """Give an object that was read as kubectl writes it, with its kind, which items of a list are without."""
+    return {"apiVersion": names.API_VERSION, "kind": type(obj).__name__} | obj.stored()
 
 
 def path(kind: type[Kind], namespace: str = "", name: str = "") -> str:

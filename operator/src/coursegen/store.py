@@ -26,12 +26,17 @@ _INSIDE = re.compile(r"^(?P<service>[a-z0-9-]+)\.(?P<namespace>[a-z0-9-]+)\.svc(
 _FORWARDED = re.compile(r"127\.0\.0\.1:(\d+)")
 
 
+class SettingsError(CoursegenError):
+    """What is said of the store makes no sense, whether or not it runs."""
+
+
 def credentials(client: Client, namespace: str, store_url: str | None) -> Mapping[str, str]:
     """Give the store's URL and AWS_* variables: the caller's own, else those of the namespace's Secret.
 
     Raises:
         RefusedError: the Secret may not be read.
         NotFoundError: there is none.
+        SettingsError: what it holds is no text.
     """
     if store_url:
         return {k: v for k, v in os.environ.items() if k.startswith("AWS_")} | {ENV_STORE_URL: store_url}
@@ -41,7 +46,10 @@ def credentials(client: Client, namespace: str, store_url: str | None) -> Mappin
         hint = f"Name the store with --store-url, and its credentials with AWS_*; or ask for the Secret {SECRET_STORE}."
         error.hint = hint
         raise
-    return {k: base64.b64decode(v).decode() for k, v in secret.get("data", {}).items()}
+    try:
+        return {k: base64.b64decode(v).decode() for k, v in (secret.get("data") or {}).items()}
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"The Secret {SECRET_STORE} of namespace {namespace} holds what is no text.") from error
 
 
 @contextmanager
@@ -49,7 +57,8 @@ def opened(known: Mapping[str, str], kubectl: list[str]) -> "Iterator[ObjectStor
     """Open the store; one inside the cluster is reached by `kubectl port-forward` during the body.
 
     Raises:
-        CoursegenError: the URL names no store that workers take, its settings make no sense, or there is no way to it.
+        SettingsError: the URL names no store that workers take, or its settings make no sense.
+        CoursegenError: there is no way to it.
     """
     from obstore.exceptions import BaseError
     from obstore.store import from_url
@@ -59,7 +68,7 @@ def opened(known: Mapping[str, str], kubectl: list[str]) -> "Iterator[ObjectStor
         yield from_url(url)
         return
     if not url.startswith("s3://"):
-        raise CoursegenError(f"{ENV_STORE_URL} is {url!r}: it has to begin with s3://.")
+        raise SettingsError(f"{ENV_STORE_URL} is {url!r}: it has to begin with s3://.")
     with _reached(endpoint, kubectl) as reached:
         config = {k.lower(): v for k, v in known.items() if k.startswith("AWS_") and k != "AWS_ALLOW_HTTP"}
         if reached:
@@ -69,7 +78,7 @@ def opened(known: Mapping[str, str], kubectl: list[str]) -> "Iterator[ObjectStor
             store = from_url(url, config=_understood(config), client_options={"allow_http": allow})  # type: ignore[call-overload]
         except BaseError as error:
             said = str(error).split("Debug source")[0].strip()
-            raise CoursegenError(f"The store's settings (AWS_*) make no sense: {said}") from error
+            raise SettingsError(f"The store's settings (AWS_*) make no sense: {said}") from error
         yield store
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ...e2e.scene import Scene
+from ...e2e.scene import Scene, chapter, course
 from ...e2e.system import ROOT, System, path_of
 from ..operator.conftest import control_plane
 from ..operator.kubelet import Kubelet, running, stamp, well
+from .shell import Shell
 
 SYSTEM_NAMESPACE = "coursegen-system"
+TITLE = "A title that is nobody's business"
 _numbers = itertools.count()
 
 
@@ -76,3 +78,17 @@ def environment(system: System, tmp_path: Path) -> dict[str, str]:
         "HOME": str(tmp_path),
         "NO_COLOR": "1",
     }
+
+
+@pytest.fixture
+def shell(scene: Scene, environment: dict[str, str], tmp_path: Path) -> Shell:
+    return Shell(environment, tmp_path, scene.namespace)
+
+
+@pytest.fixture
+def waiting(scene: Scene) -> None:
+    """Have a course, a chapter and nobody who works on them."""
+    scene.create("CourseGeneration", "c", course(1, title=TITLE, suspend=True))
+    scene.create("ChapterGeneration", "loops", chapter(suspend=True))
+    for kind, name in (("CourseGeneration", "c"), ("ChapterGeneration", "loops")):
+        scene.until(kind, name, lambda s: s.get("holdReason") == "Suspended", 60)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from coursegen_api import names
 from coursegen_api.base import FailureClass
 from coursegen_api.task import TaskInput, TaskKind, TaskResult, exit_code
 
@@ -19,6 +20,17 @@ PROSE = Path(__file__).parent / "cli.md"
 WRITE = "COURSEGEN_WRITE_DOCS"
 PODS = "with Pods"
 """The part that tests/e2e/test_plugin.py writes."""
+NEXT = """\
+apiVersion: coursegen.dev/v1alpha1
+kind: CourseGeneration
+metadata:
+  name: course-124
+spec:
+  title: Data Structures
+  learningObjectives: [Compare lists and trees]
+  chapterCount: 4
+"""
+PROVIDER = {"writer": "openai", "endpoint": "https://api.example.com/v1", "model": "m", "secretName": "my-provider-key"}
 CHAPTERS = "/apis/coursegen.dev/v1alpha1/generationqueues/chapter-generation"
 
 WRONG = """\
@@ -63,6 +75,7 @@ def page(environment: dict[str, str], tmp_path: Path) -> Page:
     folder = tmp_path / "here"
     shutil.copytree(ROOT / "examples", folder)
     (folder / "wrong.yaml").write_text(WRONG)
+    (folder / "next-course.yaml").write_text(NEXT)
     (folder / "my-loops.md").write_text("# Loops\n\nA loop runs again.\n")
     return Page(PROSE, environment, folder)
 
@@ -74,7 +87,7 @@ def test_every_command_says_what_the_docs_show(scene: Scene, kubelet: Kubelet, p
     giving_work(page, scene)
     seeing(page)
     steering(page, scene)
-    kubelet.decide = well
+    kubelet.decide = lambda task: deciding(task) if task.name == "loops" else well(task)
     until_course_ended(scene)
     after_the_end(page, scene)
     with Kubelet(Scene(scene.system, "coursegen-test"), well):
@@ -95,6 +108,7 @@ def giving_work(page: Page, scene: Scene) -> None:
     page.text("submit")
     page.shell("kubectl coursegen submit -n courses single-chapter.yaml")
     scene.until_ended("loops", "ChapterGeneration", 60)
+    page.shell("kubectl coursegen submit -n courses single-chapter.yaml")
     page.shell("kubectl coursegen submit -n courses python-programming.yaml")
     scene.until("ChapterGeneration", "course-123-chapter-01", lambda s: s.get("phase") == "Running", 60)
     for name in ("course-123-chapter-02", "course-123-chapter-03"):
@@ -143,6 +157,10 @@ def until_course_ended(scene: Scene) -> None:
 def after_the_end(page: Page, scene: Scene) -> None:
     page.text("performance")
     page.shell("kubectl coursegen performance -n courses")
+    page.text("planned")
+    for queue in ("course-generation", "chapter-generation", "quality-validation"):
+        scene.kubectl("wait", "--for=jsonpath={.status.lastHour.runP50Seconds}", f"genqueue/{queue}")
+    page.shell("kubectl coursegen plan -n courses next-course.yaml")
     page.text("again")
     page.shell(
         "kubectl coursegen regenerate -n courses course-123-chapter-01 "
@@ -159,11 +177,19 @@ def after_the_end(page: Page, scene: Scene) -> None:
     scene.until_ended("my-loops-validation", "QualityValidation", 60)
     page.shell("kubectl coursegen export -n courses my-loops.md --format pdf")
     scene.until_ended("my-loops-pdf", "CourseExport", 60)
+    page.text("purge")
+    scene.annotate("ChapterGeneration", "loops", names.ANNOTATION_RETRY, "again")
+    scene.until("ChapterGeneration", "loops", lambda s: s.get("revision") == 2 and s["phase"] == "Failed", 60)
+    page.shell("kubectl coursegen purge -n courses --failed --yes")
     page.keep(DOCS, PODS)
 
 
 def looking_after_the_system(page: Page, scene: Scene) -> None:
     page.text("doctor")
+    kind = {"apiVersion": "v1", "type": names.SECRET_TYPE_PROVIDER_KEY}
+    values = {"key": "none", "allowedEndpoint": "https://api.example.org/v1"}
+    scene.create("Secret", "my-provider-key", stringData=values, **kind)
+    scene.create("ModelProvider", "my-provider", PROVIDER)
     page.shell("kubectl coursegen doctor -n courses", code=1)
     scene.create("Secret", "coursegen-store", apiVersion="v1", stringData={"COURSEGEN_STORE_URL": "s3://none"})
     page.text("test-queue")

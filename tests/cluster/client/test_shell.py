@@ -1,15 +1,8 @@
 """The plugin as a shell sees it: completion under kubectl, output for machines, pipes, and ^C."""
 
-import contextlib
-import fcntl
 import json
-import os
-import pty
 import signal
-import struct
-import subprocess
 import tarfile
-import termios
 from pathlib import Path
 
 import pytest
@@ -17,78 +10,28 @@ import yaml
 
 from coursegen_api import names
 
-from ...e2e.scene import Scene, chapter, course
+from ...e2e.scene import Scene, course
 from ..operator.kubelet import Kubelet, well
-
-TITLE = "A title that is nobody's business"
-
-
-class Shell:
-    """Runs commands with kubectl and the plugin on the PATH."""
-
-    def __init__(self, environment: dict[str, str], folder: Path, namespace: str) -> None:
-        self._environment, self._folder, self.namespace = environment, folder, namespace
-
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start a command."""
-        pipe = subprocess.PIPE
-        return subprocess.Popen(
-            arguments,
-            env=self._environment,
-            cwd=self._folder,
-            stdout=pipe,
-            stderr=pipe,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def on_a_terminal(self, *arguments: str) -> str:
-        """Give all that a command writes to a terminal; AssertionError if it fails."""
-        ours, its = pty.openpty()
-        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
-        known = {k: v for k, v in self._environment.items() if k != "NO_COLOR"} | {"TERM": "xterm"}
-        process = subprocess.Popen(arguments, env=known, cwd=self._folder, stdin=its, stdout=its, stderr=its)
-        os.close(its)
-        seen = b""
-        with contextlib.suppress(OSError):  # the end of a terminal
-            while part := os.read(ours, 65536):
-                seen += part
-        os.close(ours)
-        assert process.wait(60) == 0, seen.decode()
-        return seen.decode()
-
-    def __call__(self, *arguments: str, code: int = 0) -> str:
-        """Give what `kubectl coursegen -n NAMESPACE …` says; AssertionError if it ends with another code."""
-        done = self.start("kubectl", "coursegen", *arguments, "-n", self.namespace)
-        out, err = done.communicate(timeout=60)
-        assert done.returncode == code, f"{arguments}: {done.returncode} {err}"
-        return out
-
-
-@pytest.fixture
-def shell(scene: Scene, environment: dict[str, str], tmp_path: Path) -> Shell:
-    return Shell(environment, tmp_path, scene.namespace)
-
-
-@pytest.fixture
-def waiting(scene: Scene) -> None:
-    """Have a course, a chapter and nobody who works on them."""
-    scene.create("CourseGeneration", "c", course(1, title=TITLE, suspend=True))
-    scene.create("ChapterGeneration", "loops", chapter(suspend=True))
-    for kind, name in (("CourseGeneration", "c"), ("ChapterGeneration", "loops")):
-        scene.until(kind, name, lambda s: s.get("holdReason") == "Suspended", 60)
+from .conftest import TITLE
+from .shell import Shell
 
 
 @pytest.mark.parametrize(
     ("words", "offered"),
-    [(("susp",), ["suspend"]), (("why", "-n", "{namespace}", ""), ["coursegen/c", "chaptergen/loops"])],
+    [
+        (("susp",), ["suspend", ":4"]),
+        (("why", "-n", "{namespace}", ""), ["coursegen/c", "chaptergen/loops", ":4"]),
+        (("why", "-n", "{namespace}"), ["{namespace}", ":4"]),
+        (("validate", "-n", "{namespace}", "my"), [":0"]),
+        (("download", "x", "-d", ""), [":16"]),
+    ],
 )
-def test_kubectl_itself_completes_verbs_and_names(
+def test_kubectl_itself_completes_verbs_names_and_values(
     shell: Shell, waiting: None, words: tuple[str, ...], offered: list[str]
 ) -> None:
     asked = [w.format(namespace=shell.namespace) for w in words]
     out, err = shell.start("kubectl", "__complete", "coursegen", *asked).communicate(timeout=60)
-    assert out.splitlines() == [*offered, ":4"], err
+    assert out.splitlines() == [o.format(namespace=shell.namespace) for o in offered], err
 
 
 def test_machines_get_json_yaml_and_names(shell: Shell, waiting: None) -> None:

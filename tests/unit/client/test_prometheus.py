@@ -14,6 +14,7 @@ from coursegen import performance
 from coursegen.cli import prometheus
 from coursegen.cli.prometheus import Prometheus
 from coursegen.errors import UnreachableError
+from coursegen.performance import Target
 
 from .things import NOW
 
@@ -31,6 +32,7 @@ ANSWERS = {
     prometheus.P95S[0]: [({"kind": "chapter"}, 130.0), ({"kind": "export"}, float("nan"))],
     prometheus.P95S[1]: [({}, 95.0)],
     prometheus.OVER_LIMIT: [({}, 1.0)],
+    prometheus.TARGET: [({}, 0.9)],
 }
 """By query, without its window."""
 
@@ -80,8 +82,17 @@ def test_every_figure_is_of_the_moment_of_the_last_scrape(server: Prometheus) ->
     assert rows["course"] == performance.Row("course", 2, 0, 4.0, 90.0, 95.0, None, 0)
     assert rows["export"].p95_seconds is None, "not a number is no figure"
     assert (made.total.succeeded, made.total.failed, made.total.an_hour, made.total.retries) == (12, 1, 24.0, 3)
-    assert made.meets_target is False
+    assert (made.target, made.meets_target) == (Target(90, "the operator's setting, by Prometheus"), True)
     assert {time for query, time in FakePrometheus.asked if query != prometheus.SCRAPED} == {str(SCRAPED)}
+
+
+def test_an_operator_that_says_nothing_of_a_target_leaves_the_default(
+    server: Prometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {q: a for q, a in FakePrometheus.known.items() if q != prometheus.TARGET}
+    monkeypatch.setattr(FakePrometheus, "known", known)
+    made = prometheus.report(server, NOTHING, 30)
+    assert (made.target, made.meets_target) == (Target(), False)
 
 
 def test_a_prometheus_that_scrapes_no_operator_is_said(server: Prometheus, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from rich.text import Text
 
 from coursegen import fleet, why
-from coursegen.cli import checkup, figures, manifests, one, overview, show
+from coursegen.cli import check, check_backends, checkup, figures, manifests, one, overview, show
 from coursegen.cli.app import Scope
 from coursegen.errors import CoursegenError, NotFoundError, RefusedError
 from coursegen.fleet import Fleet, Part
@@ -221,7 +221,7 @@ def test_performance_says_from_what_and_whether_the_target_is_met() -> None:
 
 
 def test_doctor_says_how_to_mend_what_is_wrong_and_nothing_else() -> None:
-    found = [checkup.Check("a", "ok", "fine", "never shown"), checkup.Check("b", "failed", "gone", "Bring it back.")]
+    found = [check.Check("a", "ok", "fine", "never shown"), check.Check("b", "failed", "gone", "Bring it back.")]
     assert plain(list(checkup.lines(found))).splitlines() == [
         "CHECK  STATE   SAYS",
         "a      ok      fine",
@@ -249,7 +249,7 @@ class Secrets:
 def test_doctor_says_that_the_secret_of_redis_has_no_url_and_not_what_it_has(url: bytes) -> None:
     scope = Scope()
     scope.__dict__["client"] = Secrets(url)
-    found = checkup._redis(scope)
+    found = check_backends.redis(scope)
     assert (found.state, "no URL" in found.says) == ("warning", True), found.says
     assert "hunter" not in found.says
 

@@ -16,6 +16,7 @@ from ..errors import CoursegenError, InputError
 
 if TYPE_CHECKING:
     from ..client import Client
+    from ..kinds import Work
     from .show import Screen
 
 INTERRUPTED = 130
@@ -31,17 +32,33 @@ class Output(StrEnum):
     NAME = "name"
 
 
-Namespace = Annotated[str | None, typer.Option("--namespace", "-n", help="Namespace. Default: the context's.")]
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Namespace. Default: the context's.")
+]
 AllNamespaces = Annotated[bool, typer.Option("--all-namespaces", "-A", help="All namespaces.")]
-Context = Annotated[str | None, typer.Option("--context", help="Context of the kubeconfig.")]
-Kubeconfig = Annotated[str | None, typer.Option("--kubeconfig", help="The kubeconfig file.")]
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="text, wide, json, yaml or name.")]
+Context = Annotated[str | None, typer.Option("--context", metavar="CONTEXT", help="Context of the kubeconfig.")]
+Kubeconfig = Annotated[str | None, typer.Option("--kubeconfig", metavar="FILE", help="The kubeconfig file.")]
+OutputOption = Annotated[
+    Output, typer.Option("--output", "-o", metavar="OUTPUT", help="text, wide, json, yaml or name.")
+]
 System = Annotated[
-    str, typer.Option("--system-namespace", envvar="COURSEGEN_SYSTEM_NAMESPACE", help="Where the operator runs.")
+    str,
+    typer.Option(
+        "--system-namespace",
+        metavar="NAMESPACE",
+        envvar="COURSEGEN_SYSTEM_NAMESPACE",
+        help="Where the operator runs.",
+    ),
 ]
 RedisUrl = Annotated[
     str | None,
-    typer.Option("--redis-url", envvar="COURSEGEN_REDIS_URL", show_envvar=True, help="Redis, for live percentages."),
+    typer.Option(
+        "--redis-url",
+        metavar="URL",
+        envvar="COURSEGEN_REDIS_URL",
+        show_envvar=True,
+        help="Redis, for live percentages.",
+    ),
 ]
 
 
@@ -65,6 +82,14 @@ class Scope:
 
         return Client(namespace=self.namespace, context=self.context, kubeconfig=self.kubeconfig)
 
+    def client_in(self, namespace: str) -> "Client":
+        """Give a client for a namespace; without a name, and for the one at hand, it is the one that is there."""
+        from ..client import Client
+
+        if namespace in ("", self.client.namespace):
+            return self.client
+        return Client(namespace=namespace, access=self.client.access)
+
     @cached_property
     def screen(self) -> "Screen":
         """Give what is written to."""
@@ -85,16 +110,44 @@ class Scope:
             return self.place
         return self.client.run(fleet.find_namespace(self.client.namespace))
 
+    def find(self, text: str) -> "Work":
+        """Find the object that a person means, with -A in all namespaces; InputError lists several."""
+        from .. import finding
+
+        return self.client.run(finding.find(self.place, text))
+
     def kubectl(self) -> list[str]:
         """Give kubectl's command line, for the same cluster."""
         given = [("--kubeconfig", self.kubeconfig), ("--context", self.context)]
         return ["kubectl", *(f"{flag}={value}" for flag, value in given if value)]
 
-    def answers_in(self, *known: Output) -> None:
-        """Raise InputError if the wanted output is none that this command has."""
-        if self.output not in (Output.TEXT, *known):
-            raise InputError(f"`{self.command}` has no output {self.output}: it has {', '.join(['text', *known])}.")
+    @property
+    def for_machines(self) -> bool:
+        """Whether the answer is JSON or YAML."""
+        return self.output in (Output.JSON, Output.YAML)
 
+
+@dataclass(frozen=True)
+class Uses:
+    """Which of the shared options make sense for a command; the others are refused, never passed over."""
+
+    outputs: tuple[Output, ...]
+    everywhere: bool
+
+    def check(self, scope: Scope) -> None:
+        """Raise InputError for an option that the command has no use for."""
+        if scope.output not in (Output.TEXT, *self.outputs):
+            known = ", ".join(["text", *self.outputs])
+            raise InputError(f"`{scope.command}` has no output {scope.output}: it has {known}.")
+        if scope.all_namespaces and not self.everywhere:
+            raise InputError(f"`{scope.command}` has no -A (--all-namespaces): it is about one namespace at most.")
+
+
+USES: dict[str, Uses] = {}
+"""By command."""
+
+MACHINES = (Output.JSON, Output.YAML)
+OBJECTS = (*MACHINES, Output.NAME)
 
 _SHARED = [
     inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default, annotation=f.type)
@@ -148,8 +201,16 @@ def new_app() -> typer.Typer:
     return app
 
 
-def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function of a Scope and options of its own as a command that also has the shared ones."""
+def command(
+    app: typer.Typer, name: str, *outputs: Output, everywhere: bool = True
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a function of a Scope and options of its own as a command that also has the shared ones.
+
+    Arguments:
+        outputs: that it has beside text.
+        everywhere: whether -A makes sense.
+    """
+    USES[name] = Uses(outputs, everywhere)
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -159,7 +220,7 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
         def run(ctx: typer.Context, **given: Any) -> None:
             scope = _merged(ctx.obj, {p.name: given.pop(p.name) for p in shared})
             scope.command = name
-            told(lambda: function(scope, **given))
+            told(lambda: _checked(scope, function, given))
 
         context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
         keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
@@ -170,6 +231,11 @@ def command(app: typer.Typer, name: str) -> Callable[[Callable[..., None]], Call
         return function
 
     return register
+
+
+def _checked(scope: Scope, function: Callable[..., None], given: dict[str, Any]) -> None:
+    USES[scope.command].check(scope)
+    function(scope, **given)
 
 
 def _merged(before: Scope, after: dict[str, Any]) -> Scope:

@@ -26,7 +26,6 @@ errors.txt says what could not be read.
 
 def run(scope: Scope, file: Path | None) -> None:
     """Write the archive, whole or not at all."""
-    scope.answers_in()
     now = datetime.now(UTC)
     path = file or Path(f"coursegen-support-{now:%Y%m%dT%H%M%SZ}.tar.gz")
     making = path.with_name(f".{path.name}.making")

@@ -1,48 +1,33 @@
 """`doctor`: what the system stands on, each part checked, and how to mend what is wrong."""
 
-import base64
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 import typer
 from rich.text import Text
 
 from coursegen_api import names
-from coursegen_api.provider import ModelProvider
-from coursegen_api.queue import GenerationQueue
 
-from .. import fleet, kinds, shards, store
+from .. import fleet, kinds, shards
+from ..calls import Json
 from ..client import Client
-from ..errors import CoursegenError, NotFoundError, RefusedError
-from . import show
-from .app import Output, Scope
+from ..errors import CoursegenError, NotFoundError, RefusedError, UnreachableError
+from . import check_backends, check_kinds, show
+from .app import Scope
+from .check import Check
 from .show import cell
 
-_REDIS_KEY, _REDIS_CA = "url", "ca.crt"
-"""Of the Secret coursegen-redis, as worker Pods take them."""
+_NOT_ALLOWED = (401, 403)
 
 _LEAST = (1, 35)
 """resourceVersions are comparable from here on (KEP-5504)."""
 
 
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    state: str
-    """ok, warning, failed or unknown."""
-    says: str
-    mend: str = ""
-
-
 def doctor(scope: Scope) -> None:
     """Check everything; exits with 1 if something is wrong."""
-    scope.answers_in(Output.JSON, Output.YAML)
     found = list(checks(scope, datetime.now(UTC)))
-    if scope.output in (Output.JSON, Output.YAML):
+    if scope.for_machines:
         scope.screen.data([asdict(c) for c in found], scope.output)
     else:
         scope.screen.lines(*lines(found))
@@ -57,33 +42,41 @@ def lines(found: Sequence[Check]) -> Iterator[Sequence[Text]]:
 
 
 def checks(scope: Scope, now: datetime) -> Iterator[Check]:
-    """Check part by part; one that cannot be looked at is unknown, and the next is looked at."""
+    """Check part by part; one that cannot be looked at is unknown, and the next is looked at.
+
+    UnreachableError if the API server does not answer at all: then nothing can be looked at.
+    """
     client = scope.client
-    yield _tried("API server", lambda: _server(client))
-    crds = _tried("CRDs", lambda: _crds(client))
-    yield crds
-    if crds.state == "failed":
-        return
+    yield _server(client.read("/version"))
+    served = _tried("CRDs", lambda: check_kinds.served(client))
+    yield served if served.state == "failed" else _tried("CRDs", lambda: check_kinds.versions(client))
     yield _tried("permissions", lambda: _permissions(client))
-    yield _tried("operator", lambda: _operator(scope, now))
-    yield _tried("queues", lambda: _queues(client))
-    yield _tried("providers", lambda: _providers(client))
+    parts = {
+        "operator": lambda: _operator(scope, now),
+        "queues": lambda: check_kinds.queues(client),
+        "providers": lambda: check_kinds.providers(client),
+    }
+    for name, look in parts.items():
+        missing = Check(name, "unknown", "not looked at: the CRDs are missing")
+        yield missing if served.state == "failed" else _tried(name, look)
     yield _tried("worker account", lambda: _account(client))
-    yield _tried("store", lambda: _store(scope))
-    yield _tried("redis", lambda: _redis(scope))
+    yield _tried("store", lambda: check_backends.object_store(scope))
+    yield _tried("redis", lambda: check_backends.redis(scope))
 
 
 def _tried(name: str, look: Callable[[], Check]) -> Check:
     try:
         return look()
     except RefusedError as error:
-        return Check(name, "unknown", f"you may not look: {error}")
-    except NotFoundError as error:
+        said = "you may not look" if error.status in _NOT_ALLOWED else "the API server does not say"
+        return Check(name, "unknown", f"{said}: {error}", error.hint)
+    except UnreachableError as error:
+        return Check(name, "unknown", str(error), error.hint)
+    except CoursegenError as error:
         return Check(name, "failed", str(error), error.hint)
 
 
-def _server(client: Client) -> Check:
-    version = client.read("/version")
+def _server(version: Json) -> Check:
     number = (int(version["major"]), int("".join(c for c in version["minor"] if c.isdigit())))
     says = f"{version['gitVersion']} answers"
     if number < _LEAST:
@@ -92,20 +85,6 @@ def _server(client: Client) -> Check:
             "API server", "failed", says, f"Kubernetes {wanted} or later is needed (comparable resourceVersions)."
         )
     return Check("API server", "ok", says)
-
-
-def _crds(client: Client) -> Check:
-    mend = (
-        "kubectl apply -k crds && kubectl wait --for=condition=Established crd -l app.kubernetes.io/part-of=coursegen"
-    )
-    try:
-        served = {r["name"] for r in client.read(kinds.API)["resources"]}
-    except NotFoundError:
-        return Check("CRDs", "failed", f"{names.API_VERSION} is not served", mend)
-    missing = [k.meta.plural for k in kinds.ALL if k.meta.plural not in served]
-    if missing:
-        return Check("CRDs", "failed", f"not served: {', '.join(missing)}", mend)
-    return Check("CRDs", "ok", f"{len(kinds.ALL)} kinds of {names.API_VERSION}")
 
 
 def _permissions(client: Client) -> Check:
@@ -149,46 +128,6 @@ def _mend_operator(seen: fleet.Fleet, system: str, now: datetime) -> str:
     return f"kubectl -n {system} logs deployment/{name} --all-pods; or deploy it: kubectl apply -k deploy/overlays/…"
 
 
-def _queues(client: Client) -> Check:
-    there = {q.metadata.name: q for q in client.list(GenerationQueue)}
-    missing = sorted(set(names.QUEUE_PRIORITIES) - set(there))
-    if missing:
-        return Check("queues", "failed", f"missing: {', '.join(missing)}", "kubectl apply -f deploy/base/queues.yaml")
-    stopped = sorted(n for n, q in there.items() if not q.spec.capacity or q.spec.stop_policy.value != "None")
-    if stopped:
-        mend = 'kubectl patch genqueue NAME --type=merge -p \'{"spec":{"stopPolicy":"None"}}\', or raise its capacity'
-        return Check("queues", "warning", f"stopped: {', '.join(stopped)}", mend)
-    shut = sorted(n for n, q in there.items() if fleet.circuit_of(q) != "Closed")
-    if shut:
-        return Check(
-            "queues", "warning", f"circuit open: {', '.join(shut)}", "What it runs fails: look at its tasks' errors."
-        )
-    return Check("queues", "ok", f"{len(there)} take work")
-
-
-def _providers(client: Client) -> Check:
-    there = client.list(ModelProvider)
-    shut = [p.metadata.name for p in there if fleet.circuit_of(p) != "Closed"]
-    if shut:
-        mend = "It failed of late; it is probed by itself. See `kubectl describe modelprov NAME`."
-        return Check("providers", "warning", f"circuit open: {', '.join(shut)}", mend)
-    without = []
-    for provider in there:
-        secret = provider.spec.secret_name
-        if secret and not _exists(client, f"/api/v1/namespaces/{client.namespace}/secrets/{secret}"):
-            without.append(f"{provider.metadata.name} (Secret {secret})")
-    if without:
-        return Check(
-            "providers",
-            "failed",
-            f"without a key: {', '.join(without)}",
-            f"Create the Secret, of type {names.SECRET_TYPE_PROVIDER_KEY}, with `key` and `allowedEndpoint`.",
-        )
-    return Check(
-        "providers", "ok", f"{len(there)} in {client.namespace}" if there else "none: the embedded composer writes"
-    )
-
-
 def _exists(client: Client, path: str) -> bool:
     try:
         client.read(path)
@@ -217,55 +156,3 @@ def _namespaces_of_courses(client: Client) -> list[str]:
     except RefusedError:
         return []
     return sorted(str(account["metadata"]["namespace"]) for account in found)
-
-
-def _store(scope: Scope) -> Check:
-    """Look into the store with the credentials that workers have, through a tunnel where it is in the cluster."""
-    client = scope.client
-    try:
-        known = store.credentials(client, client.namespace, None)
-    except NotFoundError:
-        mend = f"Create the Secret {names.SECRET_STORE} with {names.ENV_STORE_URL} and AWS_*: every worker needs it."
-        return Check("store", "failed", f"{client.namespace} has no Secret {names.SECRET_STORE}: no Pod starts", mend)
-    prefix = client.read(f"/api/v1/namespaces/{client.namespace}")["metadata"]["uid"]
-    try:
-        with store.opened(known, scope.kubectl()) as opened:
-            trouble = store.answers(opened, prefix)
-    except CoursegenError as error:
-        return Check("store", "unknown", str(error))
-    if trouble:
-        mend = f"Look at the Secret {names.SECRET_STORE} (URL, AWS_*) and at whether the store runs."
-        return Check("store", "failed", f"does not answer: {trouble}", mend)
-    return Check("store", "ok", "answers, with the credentials that workers have")
-
-
-def _redis(scope: Scope) -> Check:
-    """Ask the Redis of --redis-url, else the one that workers are told of."""
-    part = fleet.redis(scope.redis_url) if scope.redis_url else _workers_redis(scope)
-    state = {"ok": "ok", "degraded": "warning"}.get(part.state, "unknown")
-    mend = (
-        "Nothing is lost. Look at the Pod of Redis, and at the URL's user and password." if state == "warning" else ""
-    )
-    return Check("redis", state, part.says, mend)
-
-
-def _workers_redis(scope: Scope) -> fleet.Part:
-    client = scope.client
-    try:
-        secret = client.read(f"/api/v1/namespaces/{client.namespace}/secrets/{names.SECRET_REDIS}")
-    except NotFoundError:
-        return fleet.Part("redis", "unknown", f"no Secret {names.SECRET_REDIS}: percentages move with the Jobs alone")
-    try:
-        data = {k: base64.b64decode(v).decode() for k, v in (secret.get("data") or {}).items()}
-        url = urlsplit(data.get(_REDIS_KEY, ""))
-        wanted = url.port or 6379
-    except ValueError:
-        said = f"{names.SECRET_REDIS} has no URL under `{_REDIS_KEY}`: is its password percent-encoded?"
-        return fleet.Part("redis", "degraded", said)
-    try:
-        with store.tunnel(url.hostname or "", wanted, scope.kubectl()) as (host, port):
-            login, at, _ = url.netloc.rpartition("@")
-            reached = url._replace(netloc=f"{login}{at}{host}:{port}").geturl()
-            return fleet.redis(reached, data.get(_REDIS_CA, ""), forwarded=host != url.hostname)
-    except CoursegenError as error:
-        return fleet.Part("redis", "unknown", str(error))

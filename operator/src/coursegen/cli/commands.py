@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .app import Scope, command, new_app
+from .app import MACHINES, OBJECTS, Output, Scope, command, new_app
 
 app = new_app()
 
@@ -19,7 +19,17 @@ Watch = Annotated[bool, typer.Option("--watch", "-w", help="Go on showing what c
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A manifest, or - for stdin.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Prometheus = Annotated[
-    str | None, typer.Option(envvar="COURSEGEN_PROMETHEUS_URL", show_envvar=True, help="Prometheus, for history.")
+    str | None,
+    typer.Option(metavar="URL", envvar="COURSEGEN_PROMETHEUS_URL", show_envvar=True, help="Prometheus, for history."),
+]
+Target = Annotated[
+    float | None,
+    typer.Option(
+        metavar="NUMBER",
+        min=0,
+        max=100,
+        help="Percent of tasks that shall succeed. Default: the operator's setting, if it may be read, else 95.",
+    ),
 ]
 
 
@@ -36,10 +46,18 @@ class Format(StrEnum):
     CMI5 = "cmi5"
 
 
+class Shell(StrEnum):
+    """Shells that completion is there for."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
 # ---- seeing -------------------------------------------------------------------------------------------------
 
 
-@command(app, "status")
+@command(app, "status", Output.WIDE, *MACHINES)
 def status(scope: Scope, watch: Watch = False) -> None:
     """Show queues, capacity, breakers and each part's health."""
     from . import overview
@@ -47,7 +65,7 @@ def status(scope: Scope, watch: Watch = False) -> None:
     overview.status(scope, watch)
 
 
-@command(app, "get-task")
+@command(app, "get-task", Output.WIDE, *OBJECTS)
 def get_task(scope: Scope, name: Name, watch: Watch = False) -> None:
     """Show all of one object: attempts, errors, Events, files."""
     from . import one
@@ -55,7 +73,7 @@ def get_task(scope: Scope, name: Name, watch: Watch = False) -> None:
     one.get_task(scope, name, watch)
 
 
-@command(app, "why")
+@command(app, "why", *MACHINES)
 def why(scope: Scope, name: Name) -> None:
     """Say in a sentence what an object waits for."""
     from . import one
@@ -63,7 +81,7 @@ def why(scope: Scope, name: Name) -> None:
     one.why(scope, name)
 
 
-@command(app, "active")
+@command(app, "active", Output.WIDE, *OBJECTS)
 def active(scope: Scope, watch: Watch = False) -> None:
     """Show what runs now, with live percentages."""
     from . import overview
@@ -71,10 +89,10 @@ def active(scope: Scope, watch: Watch = False) -> None:
     overview.active(scope, watch)
 
 
-@command(app, "monitor")
+@command(app, "monitor", *MACHINES)
 def monitor(
     scope: Scope,
-    duration: Annotated[int, typer.Option(min=1, help="Seconds to watch for.")] = 300,
+    duration: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Seconds to watch for.")] = 300,
 ) -> None:
     """Watch queues and work for a while, and sum up."""
     from . import monitoring
@@ -82,16 +100,17 @@ def monitor(
     monitoring.run(scope, duration)
 
 
-@command(app, "performance")
+@command(app, "performance", *MACHINES)
 def performance(
     scope: Scope,
-    since: Annotated[int, typer.Option(min=1, help="Minutes of the past to look at.")] = 60,
+    since: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Minutes of the past to look at.")] = 60,
     prometheus: Prometheus = None,
+    target: Target = None,
 ) -> None:
     """Show throughput, success and durations by kind. Exits with 1 below the target."""
     from . import figures
 
-    figures.performance(scope, since, prometheus)
+    figures.performance(scope, since, prometheus, target)
 
 
 @command(app, "logs")
@@ -99,7 +118,9 @@ def logs(
     scope: Scope,
     name: Name,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written.")] = False,
-    attempt: Annotated[int | None, typer.Option(min=1, help="Number of the attempt. Default: the last.")] = None,
+    attempt: Annotated[
+        int | None, typer.Option(metavar="NUMBER", min=1, help="Number of the attempt. Default: the last.")
+    ] = None,
 ) -> None:
     """Show the log of an object's worker."""
     from . import workerlog
@@ -110,7 +131,7 @@ def logs(
 # ---- giving work --------------------------------------------------------------------------------------------
 
 
-@command(app, "submit")
+@command(app, "submit", *OBJECTS, everywhere=False)
 def submit(scope: Scope, file: File) -> None:
     """Apply a manifest of work, with its ConfigMaps."""
     from . import manifests
@@ -118,7 +139,7 @@ def submit(scope: Scope, file: File) -> None:
     manifests.submit(scope, file)
 
 
-@command(app, "plan")
+@command(app, "plan", *MACHINES, everywhere=False)
 def plan(scope: Scope, file: File) -> None:
     """Say what a manifest would create, take and cost. Creates nothing; exits with 4 if it would be refused."""
     from . import manifests
@@ -126,11 +147,13 @@ def plan(scope: Scope, file: File) -> None:
     manifests.plan(scope, file)
 
 
-@command(app, "export")
+@command(app, "export", *OBJECTS)
 def export(
     scope: Scope,
     name: Source,
-    format: Annotated[Format, typer.Option("--format", help="pdf, scorm, json, epub, qti, markdown, html or cmi5.")],
+    format: Annotated[
+        Format, typer.Option("--format", metavar="FORMAT", help="pdf, scorm, json, epub, qti, markdown, html or cmi5.")
+    ],
     assessments: Annotated[bool, typer.Option(help="Put questions and answers into the file.")] = True,
 ) -> None:
     """Export a course, a chapter or a file of your own."""
@@ -139,7 +162,7 @@ def export(
     verbs.export(scope, name, format.value, assessments)
 
 
-@command(app, "validate")
+@command(app, "validate", *OBJECTS)
 def validate(scope: Scope, name: Source) -> None:
     """Measure a course, a chapter or a file of your own. Readability, alignment with its objectives, bias."""
     from . import verbs
@@ -147,14 +170,17 @@ def validate(scope: Scope, name: Source) -> None:
     verbs.validate(scope, name)
 
 
-@command(app, "download")
+@command(app, "download", *OBJECTS)
 def download(
     scope: Scope,
     name: Name,
-    directory: Annotated[Path, typer.Option("--directory", "-d", help="Where to put the files.")] = Path(),
+    directory: Annotated[
+        Path, typer.Option("--directory", "-d", metavar="FOLDER", help="Where to put the files.")
+    ] = Path(),
     store_url: Annotated[
         str | None,
         typer.Option(
+            metavar="URL",
             envvar="COURSEGEN_STORE_URL",
             show_envvar=True,
             help="The object store, with AWS_* beside it. Default: what the namespace's Secret coursegen-store says.",
@@ -170,7 +196,7 @@ def download(
 # ---- steering -----------------------------------------------------------------------------------------------
 
 
-@command(app, "retry")
+@command(app, "retry", *OBJECTS)
 def retry(scope: Scope, names: Names) -> None:
     """Run failed work again, with all its retries."""
     from . import verbs
@@ -178,7 +204,7 @@ def retry(scope: Scope, names: Names) -> None:
     verbs.ask(scope, names, "retry")
 
 
-@command(app, "cancel")
+@command(app, "cancel", *OBJECTS)
 def cancel(scope: Scope, names: Names) -> None:
     """End work, and what it has running."""
     from . import verbs
@@ -186,7 +212,7 @@ def cancel(scope: Scope, names: Names) -> None:
     verbs.ask(scope, names, "cancel")
 
 
-@command(app, "stop")
+@command(app, "stop", *OBJECTS)
 def stop(scope: Scope, names: Names) -> None:
     """Write no more of a course, and deliver what is there."""
     from . import verbs
@@ -194,7 +220,7 @@ def stop(scope: Scope, names: Names) -> None:
     verbs.ask(scope, names, "stop")
 
 
-@command(app, "suspend")
+@command(app, "suspend", *OBJECTS)
 def suspend(scope: Scope, names: Names) -> None:
     """Start nothing new; what runs ends normally."""
     from . import verbs
@@ -202,7 +228,7 @@ def suspend(scope: Scope, names: Names) -> None:
     verbs.suspend(scope, names, on=True)
 
 
-@command(app, "resume")
+@command(app, "resume", *OBJECTS)
 def resume(scope: Scope, names: Names) -> None:
     """Go on after a suspend."""
     from . import verbs
@@ -210,12 +236,14 @@ def resume(scope: Scope, names: Names) -> None:
     verbs.suspend(scope, names, on=False)
 
 
-@command(app, "regenerate")
+@command(app, "regenerate", *OBJECTS)
 def regenerate(
     scope: Scope,
     name: Name,
-    feedback: Annotated[str, typer.Option(help="What to change, in your words.")],
-    focus_area: Annotated[str | None, typer.Option(help="What it is about, in a word: simplification.")] = None,
+    feedback: Annotated[str, typer.Option(metavar="TEXT", help="What to change, in your words.")],
+    focus_area: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What it is about, in a word: simplification.")
+    ] = None,
 ) -> None:
     """Make a chapter, or a whole course, anew from feedback."""
     from . import verbs
@@ -223,7 +251,7 @@ def regenerate(
     verbs.regenerate(scope, name, feedback, focus_area)
 
 
-@command(app, "purge")
+@command(app, "purge", *OBJECTS)
 def purge(
     scope: Scope,
     failed: Annotated[bool, typer.Option("--failed", help="What has failed; nothing else can be purged.")] = False,
@@ -238,7 +266,7 @@ def purge(
 # ---- looking after the system -------------------------------------------------------------------------------
 
 
-@command(app, "doctor")
+@command(app, "doctor", *MACHINES, everywhere=False)
 def doctor(scope: Scope) -> None:
     """Check each part, and say how to mend what is wrong. Exits with 1 if something is."""
     from . import checkup
@@ -246,30 +274,32 @@ def doctor(scope: Scope) -> None:
     checkup.doctor(scope)
 
 
-@command(app, "test-queue")
+@command(app, "test-queue", *MACHINES, everywhere=False)
 def try_queue(
     scope: Scope,
-    courses: Annotated[int, typer.Option(min=1, max=1000, help="Courses to generate at once.")] = 10,
-    chapters: Annotated[int, typer.Option(min=1, max=20, help="Chapters of each.")] = 3,
-    timeout: Annotated[int, typer.Option(min=1, help="Seconds until it is given up.")] = 900,
+    courses: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=1000, help="Courses to generate at once.")] = 10,
+    chapters: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=20, help="Chapters of each.")] = 3,
+    timeout: Annotated[int, typer.Option(metavar="NUMBER", min=1, help="Seconds until it is given up.")] = 900,
+    target: Target = None,
     scratch: Annotated[
         str | None,
         typer.Option(
-            help="The namespace to make. Default: one labelled coursegen.dev/test-queue=true, else a new one."
+            metavar="NAMESPACE",
+            help="The namespace to make. Default: one labelled coursegen.dev/test-queue=true, else a new one.",
         ),
     ] = None,
 ) -> None:
     """Generate courses in a scratch namespace, and judge. Cleans up, also after ^C; exits with 1 if it fails."""
     from . import trial
 
-    trial.run(scope, trial.Load(courses, chapters, timeout), scratch)
+    trial.run(scope, trial.Load(courses, chapters, timeout, target), scratch)
 
 
 @command(app, "support-bundle")
 def support_bundle(
     scope: Scope,
     file: Annotated[
-        Path | None, typer.Option("--file", help="The archive. Default: coursegen-support-TIME.tar.gz")
+        Path | None, typer.Option("--file", metavar="FILE", help="The archive. Default: coursegen-support-TIME.tar.gz")
     ] = None,
 ) -> None:
     """Collect what explains a problem, in one archive. Without content or credentials."""
@@ -278,9 +308,11 @@ def support_bundle(
     bundle.run(scope, file)
 
 
-@command(app, "completion")
-def completion(scope: Scope, shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")]) -> None:
+@command(app, "completion", everywhere=False)
+def completion(
+    scope: Scope, shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")]
+) -> None:
     """Print shell completion for `coursegen`. Under kubectl put kubectl_complete-coursegen on the PATH."""
     from . import completion as completing
 
-    scope.screen.say(completing.script(shell))
+    scope.screen.say(completing.script(shell.value))

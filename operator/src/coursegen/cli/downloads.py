@@ -8,6 +8,7 @@ from coursegen_api.course import CourseGeneration
 from coursegen_api.export import CourseExport
 
 from .. import kinds, store
+from ..calls import Json
 from ..errors import NotFoundError
 from ..kinds import Work
 from .app import Output, Scope
@@ -17,18 +18,22 @@ _ENDINGS = {"application/pdf": "pdf", "application/zip": "zip", "application/jso
 
 def download(scope: Scope, name: str, directory: Path, store_url: str | None) -> None:
     """Fetch the exports of a course, or the artifact of anything else."""
-    scope.answers_in(Output.NAME)
-    obj = scope.client.get_task_status(name)
+    obj = scope.find(name)
     found = list(files(obj))
     if not found:
         hint = f"See what it waits for: kubectl coursegen why {name}"
         raise NotFoundError(f"{kinds.label(obj)} has no file in the store yet.", hint)
     known = store.credentials(scope.client, obj.metadata.namespace, store_url)
+    saved: list[Json] = []
     with store.opened(known, scope.kubectl()) as opened:
         for file, artifact in found:
             path = directory / file
             store.save(opened, artifact, path)
-            scope.screen.say(str(path) if scope.output is Output.NAME else f"{path}  {artifact.bytes:,} bytes")
+            saved.append({"file": str(path)} | artifact.wire())
+            if not scope.for_machines:
+                scope.screen.say(str(path) if scope.output is Output.NAME else f"{path}  {artifact.bytes:,} bytes")
+    if scope.for_machines:
+        scope.screen.data(saved, scope.output)
 
 
 def files(obj: Work) -> Iterator[tuple[str, Artifact]]:

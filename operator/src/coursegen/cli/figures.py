@@ -12,8 +12,8 @@ from .. import calls, times
 from .. import performance as reckoning
 from ..errors import UnreachableError
 from ..performance import Report, Row
-from . import overview, prometheus, show
-from .app import Output, Scope
+from . import overview, prometheus, show, targets
+from .app import Scope
 from .show import cell, number
 
 OF_STATUSES = "of each object's last attempt, from slot to end; P95 is one that was measured"
@@ -28,11 +28,11 @@ class Source:
     durations: str = OF_STATUSES
 
 
-def performance(scope: Scope, minutes: int, url: str | None) -> None:
+def performance(scope: Scope, minutes: int, url: str | None, target: float | None) -> None:
     """Show the figures; exits with 1 if the success rate is below its target."""
-    scope.answers_in(Output.JSON, Output.YAML)
     report, source = read(scope, minutes, url, datetime.now(UTC))
-    if scope.output in (Output.JSON, Output.YAML):
+    report = targets.judged(scope, report, scope.namespace or "", target)
+    if scope.for_machines:
         scope.screen.data(data(report, source), scope.output)
     else:
         scope.screen.lines(*lines(report, source))
@@ -69,7 +69,7 @@ def lines(report: Report, source: Source) -> list[Sequence[Text]]:
     verdict = {True: "met", False: "missed", None: "unknown, nothing ended"}[report.meets_target]
     goals = show.facts(
         (
-            ("Target", f"{reckoning.TARGET_PERCENT} % of tasks succeed: {verdict}"),
+            ("Target", f"{report.target.percent:g} % of tasks succeed: {verdict} ({report.target.source})"),
             ("Chapters", f"{over} of {chapters.succeeded} took more than {reckoning.CHAPTER_LIMIT_SECONDS} s"),
             ("Durations", source.durations),
             ("Source", f"{source.says}; since {calls.stamp(report.since)[:19]}Z"),
@@ -99,7 +99,8 @@ def data(report: Report, source: Source) -> dict[str, Any]:
         "since": calls.stamp(report.since),
         "source": source.says,
         "durations": source.durations,
-        "targetPercent": reckoning.TARGET_PERCENT,
+        "targetPercent": report.target.percent,
+        "targetSource": report.target.source,
         "meetsTarget": report.meets_target,
         "kinds": [_row_data(r) for r in (*report.rows, report.total)],
     }

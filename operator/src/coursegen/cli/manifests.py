@@ -18,7 +18,8 @@ from ..calls import Json
 from ..errors import InputError, NotFoundError, RefusedError
 from ..kinds import Work
 from . import show
-from .app import Output, Scope
+from .app import Scope
+from .outcomes import Outcomes
 from .show import Cell, cell, number
 
 _MEANT = {k.__name__: k for k in kinds.WORK}
@@ -64,17 +65,23 @@ def _goes_along(manifest: Json) -> bool:
 
 def submit(scope: Scope, file: Path) -> None:
     """Apply work and its ConfigMaps; what else is in the file is passed over, and mentioned."""
-    scope.answers_in(Output.NAME)
-    client = scope.client
     manifests = read(file)
-    for manifest in sorted(manifests, key=_is_ours):  # a ConfigMap before what names it
-        if not (_is_ours(manifest) or _goes_along(manifest)):
+    taken = [m for m in manifests if _is_ours(m) or _goes_along(m)]
+    for manifest in manifests:
+        if manifest not in taken:
             scope.screen.tell(_passed_over(manifest))
-            continue
-        before = _there(scope, manifest)
-        after = client.apply(manifest)
-        name = f"{_short(manifest)}/{after['metadata']['name']}"
-        scope.screen.say(name if scope.output is Output.NAME else f"{name} {_difference(before, after)}")
+    with Outcomes(scope, several=len(taken) != 1) as outcomes:
+        for manifest in sorted(taken, key=_is_ours):  # a ConfigMap before what names it
+            before = _there(scope, manifest)
+            after = scope.client.apply(manifest)
+            name = f"{_short(manifest)}/{after['metadata']['name']}"
+            outcomes.tell_of(name, _shown(after), _difference(before, after))
+
+
+def _shown(obj: Json) -> Json:
+    """Give an object without its field managers, as kubectl does."""
+    meta = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
+    return obj | {"metadata": meta}
 
 
 def _passed_over(manifest: Json) -> str:
@@ -104,9 +111,8 @@ def _difference(before: Json | None, after: Json) -> str:
 
 def plan(scope: Scope, file: Path) -> None:
     """Show what would come of a file; exits with 4 if some of it would be refused."""
-    scope.answers_in(Output.JSON, Output.YAML)
     found = [_verdict(scope, m) for m in read(file)]
-    if scope.output in (Output.JSON, Output.YAML):
+    if scope.for_machines:
         scope.screen.data([_data(v) for v in found], scope.output)
     else:
         scope.screen.lines(*lines(found))

@@ -10,8 +10,8 @@ from rich.text import Text
 
 from .. import calls, fleet, performance, times
 from ..errors import UnreachableError
-from . import figures, live, overview
-from .app import Output, Scope
+from . import figures, live, overview, targets
+from .app import Scope
 
 _SECONDS = 2.0
 _PLAIN_SECONDS = 15.0
@@ -20,9 +20,8 @@ _ROWS = 20
 
 def run(scope: Scope, duration: int) -> None:
     """Watch for `duration` seconds or until ^C, then sum up."""
-    scope.answers_in(Output.JSON, Output.YAML)
     begun, place = datetime.now(UTC), scope.widest()
-    machine = scope.output in (Output.JSON, Output.YAML)
+    machine = scope.for_machines
     try:
         if scope.screen.live and not machine:
             _in_place(scope, place, duration)
@@ -93,10 +92,11 @@ def _sum_up(scope: Scope, place: str, begun: datetime) -> None:
     now = datetime.now(UTC)
     found = scope.client.run(calls.counted(place))
     report = performance.report(found, now, max(now - begun, timedelta(seconds=1)))
+    report = targets.judged(scope, report, place)
     watched = times.span((now - begun).total_seconds())
     where = overview.where(place)
     source = figures.Source(f"watched for {watched}, from the statuses of {len(found)} objects in {where}")
-    if scope.output in (Output.JSON, Output.YAML):
+    if scope.for_machines:
         scope.screen.data(figures.data(report, source), scope.output)
     else:
         scope.screen.lines([Text("Summary", "bold")], *figures.lines(report, source))

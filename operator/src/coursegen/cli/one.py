@@ -21,7 +21,7 @@ from ..errors import NotFoundError, RefusedError
 from ..kinds import Work
 from . import live, show
 from .app import Output, Scope
-from .overview import repeat
+from .overview import repeat, title
 from .show import Cell, cell, number
 
 _EVENTS = 8
@@ -29,8 +29,7 @@ _EVENTS = 8
 
 def why(scope: Scope, name: str) -> None:
     """Say in one sentence what binds an object."""
-    scope.answers_in(Output.JSON, Output.YAML)
-    obj = scope.client.get_task_status(name)
+    obj = scope.find(name)
     now = datetime.now(UTC)
     seen = around(scope, obj, now)
     sentence = reasons.why(obj, seen, now)
@@ -119,21 +118,22 @@ def _seen(event: Json) -> str:
 
 def get_task(scope: Scope, name: str, watch: bool) -> None:
     """Show all of an object."""
-    scope.answers_in(Output.WIDE, Output.JSON, Output.YAML, Output.NAME)
     client, words = scope.client, live.Words(scope.client, scope.redis_url)
 
     def once() -> list[Sequence[Text]]:
-        found = client.get_task_status(name)
+        found = scope.find(name)
         words.read({found.metadata.namespace})
         obj, now = words.over(found), datetime.now(UTC)
         if scope.output is Output.NAME:
             return [[Text(kinds.label(obj))]]
-        if scope.output in (Output.JSON, Output.YAML):
+        if scope.for_machines:
             path = kinds.path(type(obj), obj.metadata.namespace, obj.metadata.name)
             scope.screen.data(client.read(path), scope.output)
             return []
         seen = around(scope, obj, now)
-        return task_lines(obj, seen, _readable_events(client, obj), now)
+        wide = scope.output is Output.WIDE
+        events = _readable_events(client, obj)
+        return task_lines(obj, seen, events if wide else events[-_EVENTS:], now, wide)
 
     repeat(scope, once, watch)
 
@@ -143,17 +143,19 @@ def _readable_events(client: Client, obj: Work) -> list[Json]:
         found = _events(client, obj.metadata.namespace, obj.metadata.name)
     except RefusedError:
         return []
-    return [e for e in found if e["involvedObject"].get("uid") == obj.metadata.uid][-_EVENTS:]
+    return [e for e in found if e["involvedObject"].get("uid") == obj.metadata.uid]
 
 
-def task_lines(obj: Work, seen: reasons.Around, events: Sequence[Json], now: datetime) -> list[Sequence[Text]]:
-    """Give the blocks of an object."""
+def task_lines(
+    obj: Work, seen: reasons.Around, events: Sequence[Json], now: datetime, wide: bool = False
+) -> list[Sequence[Text]]:
+    """Give the blocks of an object; wide, with the times of its attempts, and the queues and titles of its parts."""
     status = obj.status
     work = obj.status.outline if isinstance(obj, CourseGeneration) else obj.status
     head = show.facts(
         (
             ("Object", f"{kinds.label(obj)} in {obj.metadata.namespace}"),
-            ("Title", getattr(status, "title", None) or getattr(obj.spec, "title", None)),
+            ("Title", title(obj)),
             ("Task id", obj.metadata.uid),
             ("Phase", status.phase.value if status.phase else "not seen by an operator yet"),
             ("Progress", _progress(obj, now)),
@@ -169,11 +171,10 @@ def task_lines(obj: Work, seen: reasons.Around, events: Sequence[Json], now: dat
     )
     blocks: list[Sequence[Text]] = [head]
     if work and work.attempts:
-        blocks.append(attempts(work, "OUTLINE" if isinstance(obj, CourseGeneration) else "ATTEMPT"))
+        blocks.append(attempts(work, "OUTLINE" if isinstance(obj, CourseGeneration) else "ATTEMPT", wide))
     if seen.children:
-        blocks.append(
-            show.table(("PART", "PHASE", "PROGRESS", "WAITING", "RETRIES", "ERROR"), map(_part, seen.children))
-        )
+        columns = ["PART", "PHASE", "PROGRESS", "WAITING", "RETRIES", "ERROR", *(["QUEUE", "TITLE"] if wide else [])]
+        blocks.append(show.table(columns, (_part(c, wide) for c in seen.children)))
     files = list(artifacts(obj, seen.children))
     if files:
         blocks.append(show.table(("FILE", "BYTES", "MEDIA TYPE", "KEY"), files))
@@ -219,12 +220,14 @@ def _estimate(obj: Work, seen: reasons.Around, now: datetime) -> str | None:
     return finishing.when(obj, seen.queues, seen.children, now)
 
 
-def attempts(task: TaskStatus, what: str) -> list[Text]:
+def attempts(task: TaskStatus, what: str, wide: bool = False) -> list[Text]:
     """Give the table of attempts."""
-    return show.table((what, "OUTCOME", "WAITED", "TOOK", "COUNTED", "JOB", "MESSAGE"), map(_attempt, task.attempts))
+    times_of = ["ADMITTED", "STARTED", "ENDED"] if wide else []
+    head = [what, "OUTCOME", "WAITED", "TOOK", "COUNTED", *times_of, "JOB", "MESSAGE"]
+    return show.table(head, (_attempt(a, wide) for a in task.attempts))
 
 
-def _attempt(a: Attempt) -> list[Cell]:
+def _attempt(a: Attempt, wide: bool) -> list[Cell]:
     waited = _between(a.queued_time, a.admission_time)
     how = a.failure_class.value if a.failure_class else a.outcome.value if a.outcome else "open"
     return [
@@ -236,6 +239,7 @@ def _attempt(a: Attempt) -> list[Cell]:
             right=True,
         ),
         cell(None if a.counted is None else "yes" if a.counted else "no"),
+        *([cell(a.admission_time), cell(a.start_time), cell(a.completion_time)] if wide else []),
         cell(a.job_name),
         cell(a.message),
     ]
@@ -245,7 +249,7 @@ def _between(begin: str | None, end: str | None) -> float | None:
     return times.seconds_since(begin, times.parse(end)) if begin and end else None
 
 
-def _part(child: Work) -> list[Cell]:
+def _part(child: Work, wide: bool) -> list[Cell]:
     status = child.status
     return [
         cell(kinds.label(child)),
@@ -254,6 +258,7 @@ def _part(child: Work) -> list[Cell]:
         cell(status.hold_reason.value if status.hold_reason else None),
         number(status.retry_count),
         cell(status.error_details.failure_class.value if status.error_details else None),
+        *([cell(getattr(status, "queue_name", None)), cell(title(child))] if wide else []),
     ]
 
 

@@ -28,14 +28,13 @@ _PHASES = ("Running", "Pending", "Held", "Suspended", "Succeeded", "Failed", "Ca
 
 def status(scope: Scope, watch: bool) -> None:
     """Show the system on one screen."""
-    scope.answers_in(Output.WIDE, Output.JSON, Output.YAML)
     place = scope.widest()
 
     def once() -> list[Sequence[Text]]:
         now = datetime.now(UTC)
         seen = scope.client.run(fleet.read(place, scope.system_namespace))
         parts = [*fleet.parts(seen, now), fleet.redis(scope.redis_url)]
-        if scope.output in (Output.JSON, Output.YAML):
+        if scope.for_machines:
             scope.screen.data(status_data(seen, parts, now), scope.output)
             return []
         return status_lines(seen, parts, now, scope.output is Output.WIDE)
@@ -145,7 +144,6 @@ def status_data(seen: Fleet, parts: Sequence[Part], now: datetime) -> Json:
 
 def active(scope: Scope, watch: bool) -> None:
     """Show what is at work."""
-    scope.answers_in(Output.WIDE, Output.JSON, Output.YAML, Output.NAME)
     words, place = live.Words(scope.client, scope.redis_url), scope.widest()
 
     def once() -> list[Sequence[Text]]:
@@ -154,8 +152,8 @@ def active(scope: Scope, watch: bool) -> None:
         words.read({o.metadata.namespace for o in found})
         if scope.output is Output.NAME:
             return [[Text(kinds.label(o)) for o in found]]
-        if scope.output in (Output.JSON, Output.YAML):
-            scope.screen.data([words.over(o).stored() for o in found], scope.output)
+        if scope.for_machines:
+            scope.screen.data([kinds.manifest(words.over(o)) for o in found], scope.output)
             return []
         lines = active_lines([words.over(o) for o in found], now, scope.output is Output.WIDE)
         return [lines if found else [Text(f"Nothing runs in namespace {place}." if place else "Nothing runs.")]]
@@ -179,7 +177,7 @@ def read_active(scope: Scope, place: str) -> list[Work]:
 def active_lines(found: Sequence[Work], now: datetime, wide: bool = False) -> list[Text]:
     """Give the table of what runs."""
     head = ["NAMESPACE", "NAME", "PROGRESS", "STAGE", "ATTEMPT", "FOR", "QUEUE"] + (["TITLE"] if wide else [])
-    return show.table(head, ([*_active(o, now), *([cell(_title(o))] if wide else [])] for o in found))
+    return show.table(head, ([*_active(o, now), *([cell(title(o))] if wide else [])] for o in found))
 
 
 def _active(obj: Work, now: datetime) -> list[Cell]:
@@ -201,13 +199,14 @@ def _active(obj: Work, now: datetime) -> list[Cell]:
     ]
 
 
-def _title(obj: Work) -> str | None:
+def title(obj: Work) -> str | None:
+    """Give the title of an object: the one that its outline gave it, else that of its spec."""
     return getattr(obj.status, "title", None) or getattr(obj.spec, "title", None)
 
 
 def repeat(scope: Scope, once: Callable[[], list[Sequence[Text]]], watch: bool) -> None:
     """Show something once, or again and again: in place on a terminal, else one after the other."""
-    if watch and scope.output in (Output.JSON, Output.YAML):
+    if watch and scope.for_machines:
         raise InputError(f"`{scope.command} --watch` is for people: leave out -o {scope.output}.")
     if not watch:
         return scope.screen.lines(*once())
@@ -216,4 +215,6 @@ def repeat(scope: Scope, once: Callable[[], list[Sequence[Text]]], watch: bool) 
         if scope.screen.live:
             scope.screen.console.clear()
         scope.screen.lines(*blocks)
+        if not scope.screen.live:
+            scope.screen.say("")
         time.sleep(_WATCH_SECONDS)

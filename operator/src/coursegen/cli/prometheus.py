@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UnreachableError
-from ..performance import CHAPTER_LIMIT_SECONDS, KINDS, Report, Row
+from ..performance import CHAPTER_LIMIT_SECONDS, KINDS, Report, Row, Target
 
 _RAN, _COURSES = "coursegen_execution_seconds", "coursegen_course_duration_seconds"
 
 SCRAPED = "max(timestamp(coursegen_leader) and coursegen_leader == 1)"
 """When the operator that leads was scraped last."""
+
+TARGET = "max(coursegen_success_target_ratio)"
+"""What the alert goes by."""
 
 ENDS = "sum by (kind, result) (increase(coursegen_tasks_finished_total[{window}]))"
 RETRIES = "sum by (kind) (increase(coursegen_retries_total[{window}]))"
@@ -77,7 +80,13 @@ def report(prometheus: Prometheus, of_statuses: Report, minutes: int) -> Report:
     found = {"retries": by_kind(RETRIES), "mean": by_kind(*MEANS), "p95": by_kind(*P95S)}
     over = sum(float(s["value"][1]) for s in prometheus.ask(OVER_LIMIT.format(window=window), at))
     rows = [_row(kind, ends, found, minutes, over) for kind in KINDS]
-    return Report(of_statuses.since, rows, _total([r for r in rows if r.kind != "course"]))
+    total = _total([r for r in rows if r.kind != "course"])
+    return Report(of_statuses.since, rows, total, _target(prometheus.ask(TARGET, at)))
+
+
+def _target(samples: Sequence[Any]) -> Target:
+    ratios = [float(s["value"][1]) for s in samples]
+    return Target(round(100 * ratios[0], 6), "the operator's setting, by Prometheus") if ratios else Target()
 
 
 def counted(result: Sequence[Any]) -> dict[tuple[str, str], int]:

@@ -27,6 +27,8 @@ class Source:
     name: str
     """What is made of it is called after this."""
     given: dict[str, Any]
+    namespace: str = ""
+    """Where it lies; empty: it is a file, for the namespace at hand."""
     course: CourseGeneration | None = None
 
 
@@ -34,12 +36,15 @@ def find(scope: Scope, text: str) -> Source:
     """Find what a person means: a file that is there and ends in .md or .json, else an object."""
     file = Path(text)
     if file.suffix in (_MARKDOWN, _JSON) and file.is_file():
+        if scope.all_namespaces:
+            raise InputError(f"{text} is a file, which goes into one namespace: name that with -n, in place of -A.")
         return Source(object_name(file.stem), {"content": read(file)})
-    found = scope.client.get_task_status(text)
+    found = scope.find(text)
+    name, namespace = found.metadata.name, found.metadata.namespace
     if isinstance(found, CourseGeneration):
-        return Source(found.metadata.name, {"course_name": found.metadata.name}, found)
+        return Source(name, {"course_name": name}, namespace, found)
     if isinstance(found, ChapterGeneration):
-        return Source(found.metadata.name, {"chapter_name": found.metadata.name})
+        return Source(name, {"chapter_name": name}, namespace)
     raise InputError(f"{kinds.label(found)} is no source: name a course or a chapter, or a file (*.md, *.json).")
 
 

@@ -11,8 +11,7 @@ from .app import Scope
 
 def logs(scope: Scope, name: str, follow: bool, number: int | None) -> None:
     """Write a worker's log."""
-    scope.answers_in()
-    obj = scope.client.get_task_status(name)
+    obj = scope.find(name)
     status = (obj.status.outline or TaskStatus()) if isinstance(obj, CourseGeneration) else obj.status
     found = [a for a in status.attempts if number in (None, a.number)]
     if not found:
