@@ -24,7 +24,7 @@ TENANTS = (TENANT, TRIAL)
 STORE = "coursegen-store"
 BUCKET = "coursegen"
 GATEWAY = "gateway"
-"""The account that reads all tenants' files, for downloads, and keeps what people send; at Redis it reads percentages."""
+"""The account that reads all tenants' files, for downloads, and keeps what people send; at Redis, their progress."""
 READERS = ("operator", GATEWAY)
 """Redis' users that read all tenants' progress: each has a password of its own, which can be changed by itself."""
 
