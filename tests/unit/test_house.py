@@ -1,6 +1,7 @@
 """Rules of the house that no linter knows."""
 
 import operator
+import re
 import sysconfig
 from pathlib import Path
 
@@ -23,3 +24,25 @@ def test_what_installs_the_packages_is_itself_installed_by_its_hash(name: str) -
     assert installs
     assert all("--require-hashes" in line for line in installs)
     assert "--hash=sha256:" in (ROOT / "deploy/local/uv.txt").read_text()
+
+
+IMAGES = (
+    "operator/Dockerfile",
+    "worker_image/Dockerfile",
+    *(f"deploy/local/images/{i}/Dockerfile" for i in ("redis", "prometheus")),
+)
+SHELLS = {"sh", "bash", "rbash", "dash", "busybox"}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_image_ends_without_a_shell_and_as_nobody(name: str) -> None:
+    """tests/e2e/test_secrets.py tries it in those that run; this is of every Dockerfile, whatever runs."""
+    text = (ROOT / name / "Dockerfile").read_text().replace("\\\n", " ")
+    build, _, last = text.rpartition("\nFROM ")
+    removed = {Path(word).name for line in re.findall(r"rm -f (.*)", last) for word in line.split()}
+    copied = {
+        word.strip("/;\"'").rpartition("/")[2] for line in re.findall(r"\bcp (.*)", build) for word in line.split()
+    }
+    assert removed >= SHELLS - {"busybox"} if not last.startswith("scratch") else not copied & SHELLS
+    assert not re.search(r"65532::\S+:/bin/(?!false)", build)
+    assert "\nUSER 65532:65532\n" in last
