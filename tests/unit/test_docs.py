@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 import yaml
+from markdown_it import MarkdownIt
 from typer.core import TyperGroup
 
 from coursegen.cli.commands import app
@@ -209,3 +210,41 @@ def test_the_docs_show_what_every_command_of_the_plugin_says() -> None:
     page = next(p for p in PAGES if p.name == "cli.md")
     shown = set(re.findall(r"^\$ kubectl coursegen ([a-z-]+)", page.read_text(), re.MULTILINE))
     assert {command.name for command in app.registered_commands} - shown == set(), "make cli-docs"
+
+
+LINKED = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "deploy" / "local" / "README.md"]
+MARKDOWN = MarkdownIt("commonmark").enable("table")
+
+
+@functools.cache
+def anchors(page: Path) -> set[str]:
+    """Give the anchors of a page's headings, as GitHub and the site make them."""
+    tokens = MARKDOWN.parse(page.read_text())
+    heads = [text for mark, text in itertools.pairwise(tokens) if mark.type == "heading_open"]
+    titles = ("".join(c.content for c in h.children or () if c.type in ("text", "code_inline")) for h in heads)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def dead(page: Path) -> list[str]:
+    """Give the links and pictures of a page that lead nowhere in this repository."""
+    parts = [c for token in MARKDOWN.parse(page.read_text()) for c in token.children or ()]
+    found = [str(c.attrGet("href") or c.attrGet("src")) for c in parts if c.type in ("link_open", "image")]
+    return [link for link in found if not re.match(r"[a-z]+:", link) and not leads_somewhere(page, link)]
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    file, _, anchor = link.partition("#")
+    target = page.parent / file if file else page
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+@pytest.mark.parametrize("page", LINKED, ids=[p.stem for p in LINKED])
+def test_no_link_is_dead(page: Path) -> None:
+    assert dead(page) == []
+
+
+def test_a_dead_link_is_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    links = "[a](#one-and-two) [b](page.md) [c](#three) [d](gone.md) ![e](gone.png) [f](https://example.com)"
+    page.write_text(f"# `One` and two\n\n{links}\n")
+    assert dead(page) == ["#three", "gone.md", "gone.png"]
