@@ -78,7 +78,8 @@ def test_what_is_run_in_a_checkout_is_understood_there(command: Command) -> None
             assert words[1] in TARGETS
             values = dict(word.split("=", 1) for word in words[2:])
             assert values.keys() <= VARIABLES
-            assert parsed("tests.faults", tuple(shlex.split(values.get("FAULTS", ""))), ()) == ""
+            if "FAULTS" in values:
+                assert parsed("tests.faults", tuple(shlex.split(values["FAULTS"])), ()) == ""
         case "sed":
             said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
             assert said.stdout != (ROOT / words[-1]).read_text(), "it changes something"
