@@ -35,7 +35,7 @@ class Where(StrEnum):
     MAKEFILE = "tests/unit/test_docs.py"
     PODS = "tests/e2e/test_docs.py"
     AGREEMENT = "make agreement"
-    PARSER = "tests/unit/test_docs.py, by its parser"
+    PARSER = "its own parser, in the tests of the docs"
     NOWHERE = "nowhere"
 
 
@@ -105,13 +105,13 @@ _PROGRAM = re.compile(
     r"([A-Z_]+=\S+ )*(kubectl|make|(\.venv/bin/)?python3? -m|pip|uv|py-spy|sed|awk|jq|curl|git|docker|kind|helm"
     r"|kustomize|flux|argocd|redis-cli) "
 )
-_HEADS = ("kubectl", "kubectl coursegen")
+_PLUGIN = "kubectl coursegen"
+_HEADS = ("kubectl", _PLUGIN)
 """Columns of tables whose cells leave their program out."""
 _FIELD = re.compile(r"(spec|status|metadata)\.|coursegen\.dev/|[a-z]+[A-Z]\w*$|feedback$")
 """What else stands in these columns: fields and annotations."""
 
 NAMED = (
-    "kubectl coursegen",
     "kubectl apply --prune",
     "kubectl apply -k",
     "kubectl create token",
@@ -126,7 +126,7 @@ NAMED = (
     "kubectl wait",
     "kubectl wait --for=condition=Succeeded",
 )
-"""What a sentence names, and leaves open on what, or what goes on for ever: the verb and its options are there."""
+"""What a sentence names, and leaves open on what, or what goes on for ever: there is such a verb, with such options."""
 
 
 def inline(page: Path, where: Where | None = None) -> list[Command]:
@@ -136,12 +136,12 @@ def inline(page: Path, where: Where | None = None) -> list[Command]:
     """
     tokens = MarkdownIt("commonmark").enable("table").parse(page.read_text())
     lines = dict.fromkeys(line.replace("deploy/demo/kubectl", "kubectl") for line in _spans(tokens))
-    found = [Command(page, line) for line in lines if _PROGRAM.match(line) and line not in _typed()]
+    found = [Command(page, line) for line in lines if _PROGRAM.match(line) and line not in {*_typed(), _PLUGIN}]
     return [c for c in found if where in (None, _where_within(c))]
 
 
 def _where_within(command: Command) -> Where:
-    if command.line.startswith("kubectl coursegen ") or command.line in NAMED:
+    if command.line.startswith(f"{_PLUGIN} ") or command.line in NAMED:
         return Where.PARSER
     if command.reason:
         return Where.NOWHERE

@@ -16,7 +16,7 @@ import yaml
 from coursegen_api.base import FailureClass
 from coursegen_api.task import ChapterTask, TaskInput, TaskResult, exit_code
 
-from ...docs import PAGES, Where, blocks, commands, inline
+from ...docs import NAMED, PAGES, Where, blocks, commands, inline
 from ...e2e.scene import Scene, chapter, course
 from ...e2e.system import ROOT, System
 from .gateway.place import apply_workloads
@@ -136,6 +136,16 @@ def test_the_commands_within_sentences_and_tables_work(scene: Scene, tmp_path: P
     scene.system.api.request("DELETE", "/apis/rbac.authorization.k8s.io/v1/clusterroles/metrics")
     assert wrong == []
     assert len(WITHIN) > 20
+
+
+@pytest.mark.parametrize("line", NAMED)
+def test_what_the_docs_name_is_a_verb_with_its_options(tmp_path: Path, shell: Mapping[str, str], line: str) -> None:
+    words = line.removeprefix("kubectl ").removeprefix(f"-n {NAMESPACE} ").split()
+    options = [word.partition("=")[0] for word in words if word.startswith("-")]
+    verb = [word for word in words if not word.startswith("-")]
+    help_ = run(["kubectl", *verb, "--help"], tmp_path, shell)
+    assert f"kubectl {verb[0]}" in help_
+    assert [o for o in options if not re.search(rf"^ +(-\w, )?{o}[,=\s]", help_, re.MULTILINE)] == []
 
 
 @pytest.mark.parametrize(("page", "example"), EXAMPLES, ids=[page for page, _ in EXAMPLES])
