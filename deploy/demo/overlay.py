@@ -24,7 +24,9 @@ TENANTS = (TENANT, TRIAL)
 STORE = "coursegen-store"
 BUCKET = "coursegen"
 GATEWAY = "gateway"
-"""The account that reads all tenants' files, for downloads, and keeps what people send."""
+"""The account that reads all tenants' files, for downloads, and keeps what people send; at Redis, their progress."""
+READERS = ("operator", GATEWAY)
+"""Redis' users that read all tenants' progress: each has a password of its own, which can be changed by itself."""
 
 # The worker's images are no containers of a manifest: the operator is told their names.
 _WORKERS = {"coursegen/worker": "COURSEGEN_WORKER_IMAGE", "coursegen/worker-quality": "COURSEGEN_VALIDATION_IMAGE"}
@@ -45,11 +47,10 @@ def write(images: Mapping[str, str], folder: Path | None = None, tenants: Sequen
     folder = folder or GENERATED
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _once(folder / "s3-root.env", _root)
-    _once(folder / "redis-operator.env", lambda: _redis_login("operator"))
     for account in (*tenants, GATEWAY):
         _once(folder / f"store-{account}.env", lambda account=account: _store_login(account))  # type: ignore[misc]
-    for tenant in tenants:
-        _once(folder / f"redis-{tenant}.env", lambda tenant=tenant: _redis_login(tenant))  # type: ignore[misc]
+    for user in (*READERS, *tenants):
+        _once(folder / f"redis-{user}.env", lambda user=user: _redis_login(user))  # type: ignore[misc]
     _put(folder / "users.json", _s3_users(folder, (*tenants, GATEWAY)))
     limit(folder, {tenant: _known_uids(folder).get(tenant, "") for tenant in tenants})
     _put(folder / "kustomization.yaml", _component(images, tenants))
@@ -129,7 +130,7 @@ def _s3_users(folder: Path, accounts: Sequence[str]) -> str:
 
 def redis_reader(name: str, password: str) -> str:
     """Give the ACL line of who reads the progress of all namespaces, and does nothing else."""
-    return f"user {name} on >{password} {_keys('*')} +xread +xrange +xinfo|stream +ping +client|setinfo\n"
+    return f"user {name} on >{password} {_keys('*')} +xread +ping +client|setinfo\n"
 
 
 def redis_worker(name: str, password: str, namespace_uid: str = "*") -> str:
@@ -147,7 +148,7 @@ def _redis_login(user: str) -> str:
 
 def _write_acl(folder: Path) -> None:
     uids = _known_uids(folder)
-    lines = ["user default off\n", redis_reader("operator", _redis_password(folder, "operator"))]
+    lines = ["user default off\n", *(redis_reader(user, _redis_password(folder, user)) for user in READERS)]
     lines += [redis_worker(t, _redis_password(folder, t), uid or "*") for t, uid in sorted(uids.items())]
     _put(folder / "users.acl", "".join(lines))
 
@@ -215,10 +216,10 @@ secretGenerator:
 - name: coursegen-operator-redis
   namespace: {SYSTEM}
   envs: [redis-operator.env]
-# The gateway reads the percentages that the operator reads, and the files of all tenants.
+# The gateway reads the percentages and the files of all tenants.
 - name: coursegen-gateway-redis
   namespace: {SYSTEM}
-  envs: [redis-operator.env]
+  envs: [redis-{GATEWAY}.env]
 - name: coursegen-gateway-store
   namespace: {SYSTEM}
   envs: [store-{GATEWAY}.env]

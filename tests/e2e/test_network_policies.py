@@ -8,12 +8,13 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 from coursegen_api import names
 from localcluster import Reporter, cgroups, images, shell
@@ -24,12 +25,14 @@ from .scene import SECONDS, Scene, chapter
 from .system import ROOT, SYSTEM, TENANTS, Json, System
 
 NAME = "app.kubernetes.io/name"
+NAMESPACED = ROOT / "deploy" / "overlays" / "namespaced"
 METADATA, ELSEWHERE = "169.254.169.254", "192.0.2.1"
 """Where clouds have their metadata server, and an address that is nobody's (RFC 5737): the node alone has them here."""
 
 OUTSIDE = {f"{ELSEWHERE}:{port}" for port in (80, 443, 6379, 6380, 8080)} | {f"{METADATA}:{port}" for port in (80, 443)}
 BY_TLS = {f"{ELSEWHERE}:443", f"{ELSEWHERE}:6380"}
 PODS = {"worker:8080", "tenant's Pod:443", "tenant's Pod:8080", "rival's Pod:443", "rival's Pod:8080"}
+PODS |= {"own operator:8080", "own operator:443"}
 CLUSTER = {"dns", "api server"}
 EVERYTHING = CLUSTER | {"redis", "s3", "operator", "gateway"} | OUTSIDE | PODS
 
@@ -43,10 +46,15 @@ REACHES = {
     "redis": set(),
     "s3": set(),
     "prometheus": {"api server", "operator", "gateway", f"{METADATA}:443", f"{ELSEWHERE}:443"},
-    "the Prometheus operator's": CLUSTER | OUTSIDE | {"operator", "gateway"},
+    "the Prometheus operator's": CLUSTER | OUTSIDE | {"operator", "gateway", "own operator:8080"},
     "stranger": CLUSTER | OUTSIDE | {"gateway"},
     "impostor": CLUSTER | OUTSIDE | {"gateway"},
+    "own operator": CLUSTER | {f"{METADATA}:443"} | BY_TLS,
+    "own operator's neighbour": set(),
 }
+
+OWN = "team"
+"""A namespace with an operator of its own, as deploy/overlays/namespaced has it."""
 
 OURS = {names.LABEL_MANAGED_BY: names.MANAGED_BY}
 STAND_INS = {
@@ -56,6 +64,8 @@ STAND_INS = {
     "the Prometheus operator's": ("monitoring", {NAME: "prometheus"}),
     "stranger": ("monitoring", {NAME: "grafana"}),
     "impostor": ("monitoring", OURS),
+    "own operator": (OWN, {NAME: "coursegen-operator"}),
+    "own operator's neighbour": (OWN, {}),
 }
 """Pods of this test that do nothing: their namespace and labels."""
 
@@ -107,7 +117,8 @@ def addresses(system: System) -> Iterator[None]:
 @contextmanager
 def stand_ins(scene: Scene) -> Iterator[dict[str, Json]]:
     """Give the Pods of this test during the body."""
-    container = {"name": "idle", "image": images.pause(Reporter()).reference}
+    container: Json = {"name": "idle", "image": images.pause(Reporter()).reference}
+    container["ports"] = [{"name": "http", "containerPort": 8080}]
     container["securityContext"] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     security = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
     spec = {"containers": [container], "securityContext": security, "automountServiceAccountToken": False}
@@ -119,6 +130,7 @@ def stand_ins(scene: Scene) -> Iterator[dict[str, Json]]:
         scene.system.api.apply(f"/api/v1/namespaces/{own.namespace}", namespace)
         own.kubectl("apply", "-n", SYSTEM, "-f", policy)
         after.callback(own.kubectl, "delete", "-n", SYSTEM, "-f", policy)
+        after.callback(one_namespace(scene.system))
         made = {}
         for who, (namespace, labels) in STAND_INS.items():
             there = Scene(scene.system, namespace or scene.namespace)
@@ -133,6 +145,22 @@ def stand_ins(scene: Scene) -> Iterator[dict[str, Json]]:
             who: scene.system.request("GET", f"/api/v1/namespaces/{there.namespace}/pods/{name}")
             for who, (there, name) in made.items()
         }
+
+
+def one_namespace(system: System) -> Callable[[], None]:
+    """Make the namespace of an operator of its own, with its policies; gives what removes it."""
+    own = Scene(system, OWN)
+    parts = [m for m in yaml.safe_load_all(own.kubectl("kustomize", str(NAMESPACED))) if m]
+    wanted = [m for m in parts if m["kind"] in ("Namespace", "NetworkPolicy")]
+    assert {m["metadata"]["name"] for m in wanted} == {
+        "courses",
+        "default-deny",
+        "coursegen-workers",
+        "coursegen-operator",
+    }
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": wanted}).replace('"courses"', f'"{OWN}"')
+    own.kubectl("apply", "-f", "-", stdin=text)
+    return lambda: own.delete("Namespace", OWN, "v1")
 
 
 def system_pod(system: System, name: str) -> Json:
@@ -187,7 +215,7 @@ def test_nobody_reaches_more_or_less_than_the_policies_say(scene: Scene) -> None
     with ExitStack() as during:
         during.enter_context(addresses(system))
         pods = during.enter_context(stand_ins(scene)) | {"worker": scene.until_pod_runs("c")}
-        for who in ("worker", "tenant's Pod", "rival's Pod"):
+        for who in ("worker", "tenant's Pod", "rival's Pod", "own operator"):
             ports = [int(place.partition(":")[2]) for place in PODS if place.startswith(f"{who}:")]
             during.enter_context(listening(inside(system, pods[who]), [("", port) for port in ports]))
         places = all_places(system, pods)

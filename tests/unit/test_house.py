@@ -1,6 +1,7 @@
 """Rules of the house that no linter knows."""
 
 import operator
+import re
 import sysconfig
 from pathlib import Path
 
@@ -23,3 +24,25 @@ def test_what_installs_the_packages_is_itself_installed_by_its_hash(name: str) -
     assert installs
     assert all("--require-hashes" in line for line in installs)
     assert "--hash=sha256:" in (ROOT / "deploy/local/uv.txt").read_text()
+
+
+IMAGES = ("operator", "worker_image", "deploy/local/images/redis", "deploy/local/images/prometheus")
+SHELLS = {"sh", "bash", "rbash", "dash"}
+
+
+def handled(command: str, text: str) -> set[str]:
+    """Give the names of the files that lines of a Dockerfile handle by a command."""
+    words = (word for line in re.findall(rf"\b{command} (.*)", text) for word in line.split())
+    return {word.strip("/;\"'").rpartition("/")[2] for word in words}
+
+
+@pytest.mark.parametrize("folder", IMAGES)
+def test_an_image_ends_without_a_shell_and_as_nobody(folder: str) -> None:
+    """tests/e2e/test_secrets.py tries it in those that run; this is of every Dockerfile, whatever runs."""
+    build, _, last = (ROOT / folder / "Dockerfile").read_text().replace("\\\n", " ").rpartition("\nFROM ")
+    if last.startswith("scratch"):
+        assert handled("cp", build) & (SHELLS | {"busybox"}) == set()
+    else:
+        assert handled("rm -f", last) >= SHELLS
+    assert not re.search(r"65532::\S+:/bin/(?!false)", build)
+    assert "\nUSER 65532:65532\n" in last

@@ -1,6 +1,7 @@
-"""A real Redis with TLS and a user for each namespace: two tenants that do not trust each other, and the operator."""
+"""A real Redis with TLS and a user for each part: two tenants that do not trust each other, operator and gateway."""
 
 import asyncio
+import re
 import secrets
 import subprocess
 from collections.abc import Callable, Iterator
@@ -46,8 +47,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsRedis]:
     program = programs.redis_server()
     folder = tmp_path_factory.mktemp("redis-tls")
     pki.ensure(folder, (pki.Leaf("redis", "redis", addresses=("127.0.0.1",)),))
-    passwords = {user: secrets.token_hex(8) for user in ("operator", *TENANTS)}
-    users = "user default off\n" + overlay.redis_reader("operator", passwords["operator"])
+    passwords = {user: secrets.token_hex(8) for user in (*overlay.READERS, *TENANTS)}
+    users = "user default off\n" + "".join(overlay.redis_reader(r, passwords[r]) for r in overlay.READERS)
     users += "".join(overlay.redis_worker(t, passwords[t], uid) for t, uid in TENANTS.items())
     (folder / "users.acl").write_text(users.replace(" +client|setinfo", ""))  # a name that Redis has from 7.2 on
     made = TlsRedis(free_port(), (folder / "ca.crt").read_text(), passwords)
@@ -65,8 +66,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsRedis]:
     process.wait(10)
 
 
-async def read_until(server: TlsRedis, count: int, ca: str) -> list[str]:
-    """Give the objects that the operator's own reader hears of; TimeoutError if they are fewer."""
+async def read_until(server: TlsRedis, user: str, count: int) -> list[str]:
+    """Give the objects that the reader of operator and gateway hears of; TimeoutError if they are fewer."""
     heard: list[str] = []
     enough = asyncio.Event()
 
@@ -75,7 +76,7 @@ async def read_until(server: TlsRedis, count: int, ca: str) -> list[str]:
         if len(heard) >= count:
             enough.set()
 
-    there = operator_progress.Redis(server.url("operator"), ca)
+    there = operator_progress.Redis(server.url(user), server.ca)
     reader = operator_progress.ProgressReader(there, lambda: TENANTS)
     task = asyncio.create_task(reader.run(take))
     try:
@@ -85,14 +86,15 @@ async def read_until(server: TlsRedis, count: int, ca: str) -> list[str]:
     return heard
 
 
-async def test_workers_and_operator_meet_by_an_authority_of_your_own(
-    server: TlsRedis, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("reader", overlay.READERS)
+async def test_workers_meet_operator_and_gateway_by_an_authority_of_your_own(
+    server: TlsRedis, monkeypatch: pytest.MonkeyPatch, reader: str
 ) -> None:
     monkeypatch.setenv(names.ENV_REDIS_CA, server.ca)
     for tenant, uid in TENANTS.items():
         who = Identity(f"object-of-{tenant}", 0, 1, "pod")
         Progress(server.url(tenant), names.progress_stream(uid), who).close(5)
-    assert sorted(set(await read_until(server, 2, server.ca))) == ["object-of-a", "object-of-b"]
+    assert sorted(set(await read_until(server, reader, 2))) == ["object-of-a", "object-of-b"]
 
 
 def test_a_server_that_nobody_vouches_for_gets_no_password(
@@ -142,10 +144,28 @@ def test_a_tenant_may_append_to_its_own_stream_and_do_nothing_else(server: TlsRe
         client.execute_command(*hostile.REDIS[what](OWN, OTHERS))
 
 
-@pytest.mark.parametrize("command", [("XADD", OWN, "*", "a", "b"), ("DEL", OWN), ("FLUSHALL",), ("KEYS", "*")])
-def test_the_operator_may_only_read(server: TlsRedis, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("reader", overlay.READERS)
+@pytest.mark.parametrize("what", sorted(hostile.REDIS.keys() - {"read another's stream"}))
+def test_operator_and_gateway_may_read_every_stream_as_it_goes_on_and_do_nothing_else(
+    server: TlsRedis, reader: str, what: str
+) -> None:
+    client = server.client(reader)
+    client.execute_command("XREAD", "STREAMS", OWN, OTHERS, "0", "0")
     with pytest.raises(redis.exceptions.NoPermissionError):
-        server.client("operator").execute_command(*command)
+        client.execute_command(*hostile.REDIS[what](OWN, OTHERS))
+
+
+def test_every_part_has_a_user_and_a_password_of_its_own(tmp_path: Path) -> None:
+    overlay.write({"coursegen/worker": "w:1"}, tmp_path, ["courses"])
+    acl = [line.split() for line in (tmp_path / "users.acl").read_text().splitlines()][1:]
+    assert [line[1] for line in acl] == ["operator", "gateway", "courses"]
+    assert len({line[3] for line in acl}) == 3
+    kustomization = (tmp_path / "kustomization.yaml").read_text()
+    secrets_of = dict(re.findall(r"- name: (coursegen-\w+-redis)\n.*\n  envs: \[(.*)\]", kustomization))
+    assert secrets_of == {
+        "coursegen-operator-redis": "redis-operator.env",
+        "coursegen-gateway-redis": "redis-gateway.env",
+    }
 
 
 def test_nobody_comes_in_without_a_name(server: TlsRedis) -> None:
@@ -160,6 +180,6 @@ def test_a_tenants_user_is_limited_once_its_namespace_is_there_and_stays_so(tmp_
         overlay.limit(tmp_path, {"courses": NAMESPACE})
     overlay.write({"coursegen/worker": "w:2"}, tmp_path, ["courses"])
     acl = (tmp_path / "users.acl").read_text().splitlines()
-    assert [line.split()[1] for line in acl] == ["default", "operator", "courses"]
-    assert f" ~{names.progress_stream(NAMESPACE)} " in acl[2]
-    assert acl[2].split(">")[1].split()[0] in login
+    assert [line.split()[1] for line in acl] == ["default", "operator", "gateway", "courses"]
+    assert f" ~{names.progress_stream(NAMESPACE)} " in acl[3]
+    assert acl[3].split(">")[1].split()[0] in login

@@ -156,8 +156,15 @@ def test_a_worker_refuses_a_key_of_another_namespace_before_it_asks(server: Serv
         Store(server.store("team-b"), OTHER_NAMESPACE).read(KEY, 100)
 
 
-def test_the_documented_acl_line_is_the_one_that_is_tested() -> None:
-    assert overlay.redis_worker("TEAM", "PASSWORD", "NAMESPACE_UID") in DOCS
+@pytest.mark.parametrize(
+    "line",
+    [
+        overlay.redis_worker("TEAM", "PASSWORD", "NAMESPACE_UID"),
+        *(overlay.redis_reader(user, "PASSWORD") for user in overlay.READERS),
+    ],
+)
+def test_the_documented_acl_lines_are_those_that_are_tested(line: str) -> None:
+    assert line in DOCS
 
 
 def test_the_documented_policy_is_the_demos() -> None:

@@ -16,10 +16,10 @@ import yaml
 from coursegen_api.base import FailureClass
 from coursegen_api.task import ChapterTask, TaskInput, TaskResult, exit_code
 
-from ...docs import PAGES, Where, blocks, commands
+from ...docs import NAMED, PAGES, Where, blocks, commands, inline
 from ...e2e.scene import Scene, chapter, course
 from ...e2e.system import ROOT, System
-from .gateway.place import SYSTEM
+from .gateway.place import apply_workloads
 from .kubelet import RUNS, End, Kubelet, well
 
 REFUSED = TaskResult(failure_class=FailureClass.INVALID_INPUT, message="This chapter cannot be written.")
@@ -31,6 +31,16 @@ LAST, LAST_NAME = f"Part {CHAPTERS}", f"{COURSE}-chapter-0{CHAPTERS}"
 QUEUES = "/apis/coursegen.dev/v1alpha1/generationqueues"
 
 TRIED = {page: [c.line for c in commands(page, Where.CONTROL_PLANE)] for page in PAGES}
+WITHIN = [c.line for page in PAGES for c in inline(page, Where.CONTROL_PLANE)]
+STANDS_FOR = {
+    "<short name>": "coursegen",
+    "genqueue NAME": "genqueue chapter-generation",
+    "coursegen NAME": f"coursegen {COURSE}",
+    "namespace TEAM": "namespace courses",
+    "ACCOUNT": "teacher",
+    "--as=…": "--as=somebody",
+}
+"""What commands within sentences leave open, and what stands for it here."""
 EXAMPLES = [(page.stem, text) for page in PAGES for text in blocks(page, "python")]
 
 
@@ -46,19 +56,7 @@ def queues_go_on(system: System) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def deployed(system: System, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Apply what the docs look at in the operator's namespace; none of it runs."""
-    folder = tmp_path_factory.mktemp("deployed")
-    deploy = os.path.relpath(ROOT / "deploy", folder)
-    parts = {"resources": [f"{deploy}/base"], "components": [f"{deploy}/components/{c}" for c in ("gateway", "redis")]}
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(parts))
-    wanted = ("Namespace", "ServiceAccount", "ConfigMap", "Deployment", "Service")
-    rendered = [m for m in yaml.safe_load_all(system.kubectl.output("kustomize", str(folder))) if m["kind"] in wanted]
-    for workload in (m for m in rendered if m["kind"] == "Deployment"):
-        workload["spec"]["replicas"] = 0  # Pods would be in the way of tests that bring nodes
-    (folder / "system.yaml").write_text(yaml.safe_dump_all(rendered))
-    system.kubectl.run("apply", "-f", str(folder / "system.yaml"), what="Applying the system's workloads")
-    holder = {"holderIdentity": "coursegen-operator-0", "leaseDurationSeconds": 15}
-    lease = {"metadata": {"name": "coursegen-operator-leader"}, "spec": holder}
-    system.api.request("POST", f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM}/leases", lease)
+    apply_workloads(system, tmp_path_factory.mktemp("deployed"))
 
 
 @pytest.fixture
@@ -111,6 +109,43 @@ def test_the_commands_of_a_page_work(scene: Scene, tmp_path: Path, shell: Mappin
             said = run(["bash", "-c", here(scene, line)], tmp_path, shell)
             found = "No resources found" not in said
             assert found or f"-n {NAMESPACE}" not in line or "--field-selector" in line, line
+
+
+@pytest.mark.usefixtures("queues_go_on", "deployed")
+def test_the_commands_within_sentences_and_tables_work(scene: Scene, tmp_path: Path, shell: Mapping[str, str]) -> None:
+    config = yaml.safe_load(scene.system.kubectl.kubeconfig.read_text())
+    config["contexts"][0]["context"]["namespace"] = scene.namespace  # tables leave `-n` out
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    person = {**shell, "KUBECONFIG": str(tmp_path / "kubeconfig")}
+    scene.create("Secret", "coursegen-store", apiVersion="v1", stringData={"COURSEGEN_STORE_URL": "s3://none"})
+    scene.create("ServiceAccount", "teacher", apiVersion="v1")
+    wrong: list[str] = []
+    with Kubelet(scene, well):
+        scene.kubectl("apply", "-f", str(ROOT / "examples" / "python-programming.yaml"))
+        assert scene.until_ended(COURSE)["phase"] == "Succeeded"
+        for line in WITHIN:
+            typed = line
+            for what, value in STANDS_FOR.items():
+                typed = typed.replace(what, value)
+            argv = ["bash", "-c", here(scene, typed)]
+            done = subprocess.run(
+                argv, cwd=tmp_path, env=person, capture_output=True, text=True, timeout=120, check=False
+            )
+            answered = done.returncode == 0 or done.stdout == "no\n"  # which `auth can-i` says with exit code 1
+            wrong += [] if answered else [f"{typed}: {done.stderr}"]
+    scene.system.api.request("DELETE", "/apis/rbac.authorization.k8s.io/v1/clusterroles/metrics")
+    assert wrong == []
+    assert len(WITHIN) > 20
+
+
+@pytest.mark.parametrize("line", NAMED)
+def test_what_the_docs_name_is_a_verb_with_its_options(tmp_path: Path, shell: Mapping[str, str], line: str) -> None:
+    words = line.removeprefix("kubectl ").removeprefix(f"-n {NAMESPACE} ").split()
+    options = [word.partition("=")[0] for word in words if word.startswith("-")]
+    verb = [word for word in words if not word.startswith("-")]
+    help_ = run(["kubectl", *verb, "--help"], tmp_path, shell)
+    assert f"kubectl {verb[0]}" in help_
+    assert [o for o in options if not re.search(rf"^ +(-\w, )?{o}[,=\s]", help_, re.MULTILINE)] == []
 
 
 @pytest.mark.parametrize(("page", "example"), EXAMPLES, ids=[page for page, _ in EXAMPLES])

@@ -179,6 +179,22 @@ def apply_rights(system: System) -> None:
         system.kubectl.run("apply", "-f", str(ROOT / "deploy" / file), what=f"Applying {file}")
 
 
+def apply_workloads(system: System, folder: Path) -> None:
+    """Apply what the docs look at in the operator's namespace; none of it runs."""
+    deploy = os.path.relpath(ROOT / "deploy", folder)
+    parts = {"resources": [f"{deploy}/base"], "components": [f"{deploy}/components/{c}" for c in ("gateway", "redis")]}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(parts))
+    wanted = ("Namespace", "ServiceAccount", "ConfigMap", "Deployment", "Service")
+    rendered = [m for m in yaml.safe_load_all(system.kubectl.output("kustomize", str(folder))) if m["kind"] in wanted]
+    for workload in (m for m in rendered if m["kind"] == "Deployment"):
+        workload["spec"]["replicas"] = 0  # Pods would be in the way of tests that bring nodes
+    (folder / "system.yaml").write_text(yaml.safe_dump_all(rendered))
+    system.kubectl.run("apply", "-f", str(folder / "system.yaml"), what="Applying the system's workloads")
+    holder = {"holderIdentity": "coursegen-operator-0", "leaseDurationSeconds": 15}
+    lease = {"metadata": {"name": "coursegen-operator-leader"}, "spec": holder}
+    system.api.request("POST", f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM}/leases", lease)
+
+
 def start_redis(folder: Path) -> Server:
     """Start Debian's redis-server."""
     port = free_port()

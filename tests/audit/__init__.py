@@ -1,0 +1,1 @@
+"""What `make audit`, `make sbom` and `make docs` say, held to by the tests: with the tools themselves."""
