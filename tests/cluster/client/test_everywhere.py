@@ -72,7 +72,6 @@ def test_of_several_of_one_name_none_is_touched_and_all_are_listed(
 ) -> None:
     ways = [f"-n {s.namespace} chaptergen/{elsewhere.both}" for s in (scene, elsewhere.scene)]
     wanted = f"Error: {elsewhere.both} is the name of several: say {' or '.join(ways)}.\n"
-    before = scene.kubectl("get", "generations", "-A", "-o", "name")
     for verb in VERBS:
         assert shell.run(*verb.split(), elsewhere.both, "-A", code=2) == ("", wanted), verb
     for place in (scene, elsewhere.scene):
