@@ -52,13 +52,13 @@ def test_verbs_act_where_the_object_is(shell: Shell, elsewhere: Elsewhere) -> No
     assert (made["metadata"]["namespace"], made["spec"]["chapterName"]) == (place, only)
     made = json.loads(shell("export", only, "-A", "--format", "pdf", "-o", "json"))
     assert (made["metadata"]["namespace"], made["spec"]["format"]) == (place, "pdf")
-    wished = json.loads(shell("regenerate", only, "-A", "--feedback", "shorter", "-o", "json"))
-    assert wished["spec"]["regeneration"]["feedback"] == "shorter"
     assert json.loads(shell("resume", only, "-A", "-o", "json"))["spec"]["suspend"] is False
     assert json.loads(shell("suspend", only, "-A", "-o", "json"))["spec"]["suspend"] is True
     shell("cancel", only, "-A")
     elsewhere.scene.until("ChapterGeneration", only, lambda s: s.get("phase") == "Cancelled", 60)
     assert shell("retry", only, "-A").startswith(f"chaptergen/{only} retry requested")
+    wished = json.loads(shell("regenerate", only, "-A", "--feedback", "shorter", "-o", "json"))
+    assert wished["spec"]["regeneration"]["feedback"] == "shorter"
 
 
 VERBS = (
@@ -72,7 +72,6 @@ def test_of_several_of_one_name_none_is_touched_and_all_are_listed(
 ) -> None:
     ways = [f"-n {s.namespace} chaptergen/{elsewhere.both}" for s in (scene, elsewhere.scene)]
     wanted = f"Error: {elsewhere.both} is the name of several: say {' or '.join(ways)}.\n"
-    before = scene.kubectl("get", "generations", "-A", "-o", "name")
     for verb in VERBS:
         assert shell.run(*verb.split(), elsewhere.both, "-A", code=2) == ("", wanted), verb
     for place in (scene, elsewhere.scene):
