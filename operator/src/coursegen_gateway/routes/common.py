@@ -7,6 +7,7 @@ from fastapi import Depends, Query, Request, Response
 from fastapi.routing import APIRoute
 
 from ..access import Caller
+from ..fields import HELP, Subject
 from ..gateway import Gateway
 from ..models import Page, Task
 from ..problems import Problem
@@ -57,11 +58,10 @@ Search = Annotated[
     Query(
         max_length=MAX_QUERY,
         description=(
-            "Words and `field:value`, AND by default, OR, NOT or a minus, parentheses, quotes. "
-            "Fields: name, id, kind, state, namespace, course, chapter, title, queue, stage, hold, error, format, "
-            "retries."
+            f"Words and `field:value`, AND by default, OR, NOT or a minus, parentheses, quotes. Fields: {HELP}. "
+            "`args:` looks at every value of spec, `kwargs:title=loops` at that of one field."
         ),
-        examples=["state:failed -error:timeout"],
+        examples=["state:failed -error:timeout", "kwargs:proficiency_level=beginner"],
     ),
 ]
 Sort = Annotated[str, Query(pattern=rf"^({'|'.join(SORTS)})$", description="A minus puts the largest first.")]
@@ -69,15 +69,15 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 
 
-def select(tasks: list[Task], q: str, sort: str, offset: int, limit: int) -> Page[Task]:
+def select(found: list[Subject], q: str, sort: str, offset: int, limit: int) -> Page[Task]:
     """Filter, sort and cut a list; Problem 400 for a query that cannot be understood."""
     try:
         match = parse(q)
     except QueryError as error:
         raise Problem(400, f"The query cannot be understood: {error}.") from error
-    found = [t for t in tasks if match(t)]
-    found.sort(key=lambda t: (_sort_key(t, sort.lstrip("-")), t.task_id), reverse=sort.startswith("-"))
-    return Page(items=found[offset : offset + limit], total=len(found), offset=offset, limit=limit)
+    tasks = [s.task for s in found if match(s)]
+    tasks.sort(key=lambda t: (_sort_key(t, sort.lstrip("-")), t.task_id), reverse=sort.startswith("-"))
+    return Page(items=tasks[offset : offset + limit], total=len(tasks), offset=offset, limit=limit)
 
 
 def _sort_key(task: Task, by: str) -> str:

@@ -52,7 +52,7 @@ async def list_courses(
     limit: Limit = 100, offset: Offset = 0,
 ) -> Page[Task]:  # fmt: skip
     """Give the courses that the caller may list, by a query, a page at a time."""
-    return select(await listed(gateway, caller, ["course"], namespace), q, sort, offset, limit)
+    return select(await listed(gateway, caller, ["course"], namespace, q), q, sort, offset, limit)
 
 
 @router.post("/courses", status_code=202, summary="Begin a course", openapi_extra=body_of(CourseSpec, _COURSE))
@@ -131,7 +131,7 @@ def _list_of(kind: str) -> Any:
         limit: Limit = 100, offset: Offset = 0,
     ) -> Page[Task]:  # fmt: skip
         """Give those that the caller may list, by a query, a page at a time."""
-        return select(await listed(gateway, caller, [kind], namespace), q, sort, offset, limit)
+        return select(await listed(gateway, caller, [kind], namespace, q), q, sort, offset, limit)
 
     return list_kind
 

@@ -10,10 +10,11 @@ from coursegen_operator.kube import path_of
 
 from .. import actions, logs, present, store
 from ..access import Caller, Right
+from ..fields import Subject
 from ..gateway import Gateway
 from ..models import Accepted, Kind, Page, Position, Task, TaskDetail, Ticket
 from ..problems import Problem
-from ..state import TASK_KINDS, Entry
+from ..state import PODS, TASK_KINDS, Entry
 from ..tickets import SECONDS
 from .common import By, Here, Known, Limit, Namespace, Offset, Search, Sort, select
 
@@ -22,13 +23,15 @@ router = APIRouter(prefix="/api/v1", tags=["tasks"], route_class=Known)
 _PLURALS = {kind: plural for plural, kind in TASK_KINDS.items()}
 
 
-async def listed(gateway: Gateway, caller: Caller, kinds: list[str], namespace: str) -> list[Task]:
-    """Give all tasks of some kinds that a caller may list."""
+async def listed(gateway: Gateway, caller: Caller, kinds: list[str], namespace: str, q: str) -> list[Subject]:
+    """Give all tasks of some kinds that a caller may list, with what a query may look at."""
+    # A task tells its reader the names of its Pods; their nodes are told to who may list Pods.
+    of_nodes = await gateway.visible(caller, PODS, namespace) if q else set[str]()
     out = []
     for plural in (_PLURALS[k] for k in kinds):
         seen = await gateway.visible(caller, plural, namespace)
-        items = gateway.state.of_kind(plural).items()
-        out += [present.task(gateway.state, Entry(plural, item)) for place, item in items if place[0] in seen]
+        there = [Entry(plural, item) for place, item in gateway.state.of_kind(plural).items() if place[0] in seen]
+        out += [present.subject(gateway.state, entry, entry.place[0] in of_nodes) for entry in there]
     return out
 
 
@@ -45,7 +48,7 @@ async def list_tasks(
 ) -> Page[Task]:
     """Give what the caller may list, by a query, a page at a time."""
     kinds = list(dict.fromkeys(kind)) if kind else list(_PLURALS)
-    return select(await listed(gateway, caller, list(kinds), namespace), q, sort, offset, limit)
+    return select(await listed(gateway, caller, list(kinds), namespace, q), q, sort, offset, limit)
 
 
 @router.get("/tasks/{task_id}", summary="Show one task")
