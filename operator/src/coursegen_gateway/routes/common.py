@@ -3,10 +3,11 @@
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.routing import APIRoute
 
 from ..access import Caller
+from ..examples import CHAPTER_UID
 from ..fields import HELP, Subject
 from ..gateway import Gateway
 from ..models import Page, Task
@@ -51,7 +52,12 @@ Here = Annotated[Gateway, Depends(the_gateway)]
 By = Annotated[Caller, Depends(the_caller)]
 Namespace = Annotated[
     str,
-    Query(max_length=63, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$", description="Look in this namespace alone."),
+    Query(
+        max_length=63,
+        pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$",
+        description="Look in this namespace alone.",
+        examples=["courses"],
+    ),
 ]
 Search = Annotated[
     str,
@@ -64,9 +70,16 @@ Search = Annotated[
         examples=["state:failed -error:timeout", "kwargs:proficiency_level=beginner"],
     ),
 ]
-Sort = Annotated[str, Query(pattern=rf"^({'|'.join(SORTS)})$", description="A minus puts the largest first.")]
-Limit = Annotated[int, Query(ge=1, le=500)]
-Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+Sort = Annotated[
+    str, Query(pattern=rf"^({'|'.join(SORTS)})$", description="A minus puts the largest first.", examples=["-started"])
+]
+Limit = Annotated[int, Query(ge=1, le=500, description="Most that is shown.", examples=[100])]
+Offset = Annotated[int, Query(ge=0, le=1_000_000, description="How many are left out before.", examples=[0])]
+TaskId = Annotated[str, Path(description="metadata.uid of the object.", examples=[CHAPTER_UID])]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(max_length=63, description="A request that is sent again under it asks once.", examples=["simplify-1"]),
+]
 
 
 def select(found: list[Subject], q: str, sort: str, offset: int, limit: int) -> Page[Task]:
