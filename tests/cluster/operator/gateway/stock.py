@@ -18,6 +18,7 @@ from coursegen_api.task import TaskInput
 from ....e2e.scene import Scene, chapter, course
 from ..kubelet import RUNS, End, well
 from .place import Place
+from .scribe import Scribe
 
 Json = dict[str, Any]
 
@@ -61,7 +62,7 @@ class Stock:
 
     # ---- what there is ----------------------------------------------------------------------------------
 
-    def fill(self) -> None:
+    def fill(self, scribe: Scribe) -> None:
         """Create what there is to read, and what there is to change; wait until the gateway shows it so."""
         create = self._scene.create
         create("GenerationQueue", QUEUE, {"priority": 1, "capacity": 0})
@@ -83,6 +84,7 @@ class Stock:
         for name, phase in states.items():
             self._until_shown("ChapterGeneration", name, lambda task, phase=phase: task["phase"] == phase)  # type: ignore[misc]
         self._until_shown("CourseGeneration", COURSE_ID, lambda task: task["phase"] == "Succeeded")
+        scribe.take(self._scene.until_pod(self._scene.until_job("runs")["metadata"]["name"]))
         self._place.file(self._scene.status("ChapterGeneration", "filed")["artifact"]["key"], b"{}")
 
     def empty(self) -> None:
