@@ -8,6 +8,7 @@ import kopf
 import pytest
 
 from coursegen_gateway import app
+from coursegen_gateway.examples import ANSWERS, BODIES
 from coursegen_gateway.gateway import Gateway
 from coursegen_gateway.settings import Settings
 from coursegen_operator.access import Access
@@ -65,6 +66,11 @@ def test_a_field_that_there_is_not_makes_an_example_a_bad_one() -> None:
     for wrong in (example | {"colour": "red"}, {k: v for k, v in example.items() if k != "pending"}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, strict(schema))
+
+
+def test_every_example_belongs_to_an_operation() -> None:
+    operations = {f"{method.upper()} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods}
+    assert {*ANSWERS, *BODIES} <= operations
 
 
 def strict(schema: dict[str, Any]) -> dict[str, Any]:
