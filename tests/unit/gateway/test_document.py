@@ -73,6 +73,14 @@ def test_every_example_belongs_to_an_operation() -> None:
     assert {*ANSWERS, *BODIES} <= operations
 
 
+@pytest.mark.parametrize("path", ["courses", "chapters", "validations", "exports"])
+@pytest.mark.parametrize("place", [{"namespace": ""}, {"namespace": "No Such"}, {"name": ""}, {"name": "Loops_1"}])
+def test_a_place_that_kubernetes_has_not_is_none_in_the_document_either(path: str, place: dict[str, str]) -> None:
+    content = DOCUMENT["paths"][f"/api/v1/{path}"]["post"]["requestBody"]["content"]["application/json"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(content["example"] | place, strict(content["schema"]))
+
+
 def strict(schema: dict[str, Any]) -> dict[str, Any]:
     """Give a schema with all that it refers to, in which an object has no fields but those that are named."""
     return {**closed(schema), "components": closed(DOCUMENT["components"])}

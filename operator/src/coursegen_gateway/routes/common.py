@@ -7,6 +7,7 @@ from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.routing import APIRoute
 
 from ..access import Caller
+from ..actions import Place
 from ..examples import CHAPTER_UID
 from ..fields import HELP, Subject
 from ..gateway import Gateway
@@ -98,17 +99,11 @@ def _sort_key(task: Task, by: str) -> str:
     return times.get(by, task.name) or ""
 
 
-_PLACE = {
-    "namespace": {"type": "string", "maxLength": 63, "description": "Where it goes.", "examples": ["courses"]},
-    "name": {"type": "string", "maxLength": 52, "description": "metadata.name. Default: made from the id."},
-}
-
-
 def body_of(model: type[Any], example: dict[str, Any]) -> dict[str, Any]:
     """Describe a body in OpenAPI: a spec of the contract in snake_case, with the place beside it."""
     schema = portable(model.model_json_schema(by_alias=False, ref_template="#/components/schemas/{model}"))
     schema.pop("$defs", None)
-    schema["properties"] = _PLACE | schema["properties"]
+    schema["properties"] = portable(Place.model_json_schema()["properties"]) | schema["properties"]
     schema["required"] = ["namespace", *schema.get("required", ())]
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
 

@@ -24,7 +24,7 @@ def test_a_chapter_that_is_begun_over_http_is_written(scene: Scene, kubelet: Kub
     assert {k: there["spec"][k] for k in ("chapterId", "title", "estimatedDuration", "complexityLevel")} == {
         "chapterId": "Loops_1", "title": "Loops", "estimatedDuration": "PT2H", "complexityLevel": "beginner",
     }  # fmt: skip
-    assert there["spec"]["courseContext"] == {"title": "Python", "difficultyScore": 2}
+    assert there["spec"]["courseContext"].items() >= {"title": "Python", "difficultyScore": 2}.items()
     until(scene, lambda: people.author.get(f"/{accepted['status_url']}").json()["phase"] == "Succeeded")
 
 
@@ -38,7 +38,7 @@ def test_what_is_suspended_starts_nothing_until_it_is_resumed(scene: Scene, kube
     assert people.author.post(f"{path}/suspend").status_code == 202
     scene.until("ChapterGeneration", "a", lambda s: s.get("holdReason") == "Suspended")
     until(scene, lambda: (t := people.author.get(path).json())["hold_reason"] == "Suspended" and t["suspended"])
-    scene.change("GenerationQueue", queue, spec={"capacity": 1})
+    scene.kubectl("patch", "generationqueue", queue, "--type=merge", "-p", '{"spec": {"capacity": 1}}')
     scene.create("ChapterGeneration", "b", chapter(queueName=queue))
     scene.until_ended("b", "ChapterGeneration")
     assert scene.jobs("a") == [], "b came later, and had the slot"
