@@ -1,5 +1,7 @@
 """What is asked for over HTTP, as the operator acts on it: a chapter begun, suspend, resume, stop."""
 
+from typing import Any
+
 from coursegen_api.task import TaskInput
 
 from ....e2e.scene import Scene, chapter, course
@@ -28,24 +30,33 @@ def test_a_chapter_that_is_begun_over_http_is_written(scene: Scene, kubelet: Kub
     until(scene, lambda: people.author.get(f"/{accepted['status_url']}").json()["phase"] == "Succeeded")
 
 
-def test_what_is_suspended_starts_nothing_until_it_is_resumed(scene: Scene, kubelet: Kubelet, people: People) -> None:
+def test_what_waits_can_be_suspended_and_waits_on_when_it_is_resumed(scene: Scene, people: People) -> None:
     queue = f"{scene.namespace}-closed"
     scene.create("GenerationQueue", queue, {"priority": 3, "capacity": 0})
     scene.create("ChapterGeneration", "a", chapter(queueName=queue))
-    scene.until("ChapterGeneration", "a", lambda s: s.get("holdReason") == "QueuePaused")
     path = f"/api/v1/tasks/{uid(scene, 'ChapterGeneration', 'a')}"
-    until(scene, lambda: people.author.get(path).status_code == 200)
+
+    def held(reason: str) -> Any:
+        scene.until("ChapterGeneration", "a", lambda s: s.get("holdReason") == reason)
+        return until(scene, lambda: (t := people.author.get(path).json()).get("hold_reason") == reason and t)
+
+    assert held("QueuePaused")["suspended"] is False
     assert people.author.post(f"{path}/suspend").status_code == 202
-    scene.until("ChapterGeneration", "a", lambda s: s.get("holdReason") == "Suspended")
-    until(scene, lambda: (t := people.author.get(path).json())["hold_reason"] == "Suspended" and t["suspended"])
-    scene.kubectl("patch", "generationqueue", queue, "--type=merge", "-p", '{"spec": {"capacity": 1}}')
-    scene.create("ChapterGeneration", "b", chapter(queueName=queue))
-    scene.until_ended("b", "ChapterGeneration")
-    assert scene.jobs("a") == [], "b came later, and had the slot"
+    assert held("Suspended")["suspended"] is True
     assert people.author.post(f"{path}/resume").status_code == 202
-    assert scene.until_ended("a", "ChapterGeneration")["phase"] == "Succeeded"
-    until(scene, lambda: people.author.get(path).json()["suspended"] is False)
+    assert held("QueuePaused")["suspended"] is False
     scene.kubectl("delete", "generationqueue", queue)
+
+
+def test_what_is_suspended_starts_nothing_until_it_is_resumed(scene: Scene, kubelet: Kubelet, people: People) -> None:
+    scene.create("ChapterGeneration", "a", chapter(suspend=True))
+    scene.until("ChapterGeneration", "a", lambda s: s.get("holdReason") == "Suspended")
+    scene.create("ChapterGeneration", "b", chapter())
+    scene.until_ended("b", "ChapterGeneration")
+    assert scene.jobs("a") == [], "b came later, and has run"
+    path = f"/api/v1/tasks/{uid(scene, 'ChapterGeneration', 'a')}"
+    assert until(scene, lambda: (r := people.author.post(f"{path}/resume")).status_code == 202 and r)
+    assert scene.until_ended("a", "ChapterGeneration")["phase"] == "Succeeded"
 
 
 def test_a_course_that_is_stopped_delivers_the_chapters_that_it_has(
