@@ -58,8 +58,9 @@ class Scribe:
         self._thread.join()
 
     def take(self, pod: Json) -> None:
-        """Take a Pod."""
+        """Take a Pod, if it was not taken before."""
         meta = pod["metadata"]
         path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/binding"
         body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": meta["name"]}}
-        self._scene.system.request("POST", path, body | {"target": {"kind": "Node", "name": _NAME}})
+        code, answer = self._api.request("POST", path, body | {"target": {"kind": "Node", "name": _NAME}})
+        assert code in (201, 409), answer

@@ -66,14 +66,14 @@ def rights(place: Place, scene: Scene) -> str:
 class Stock:
     """What there is, and what a request is aimed at."""
 
-    def __init__(self, place: Place, scene: Scene, client: httpx.Client) -> None:
-        self._place, self._scene, self._client = place, scene, client
+    def __init__(self, place: Place, scene: Scene, scribe: Scribe, client: httpx.Client) -> None:
+        self._place, self._scene, self._scribe, self._client = place, scene, scribe, client
         self._counts: dict[str, Iterator[int]] = defaultdict(itertools.count)
         self._fresh = itertools.count(1)
 
     # ---- what there is ----------------------------------------------------------------------------------
 
-    def fill(self, scribe: Scribe) -> None:
+    def fill(self) -> None:
         """Create what there is to read, and what there is to change; wait until the gateway shows it so."""
         create = self._scene.create
         create("GenerationQueue", QUEUE, {"priority": 1, "capacity": 0})
@@ -81,7 +81,7 @@ class Stock:
             spec = course(2, courseId=owner_id, exports=[{"format": "pdf"}], quality={"enabled": True})
             create("CourseGeneration", owner_id, spec)
         create("CourseGeneration", "asleep", course(1, suspend=True))
-        for name in ("filed", "fails", "runs", "spare", "gone"):
+        for name in ("filed", "fails", "runs", "runs-away", "spare"):
             create("ChapterGeneration", name, chapter(name))
         create("ChapterGeneration", "stuck", chapter(queueName=QUEUE))
         create("ChapterGeneration", "spare-asleep", chapter(suspend=True))
@@ -90,12 +90,11 @@ class Stock:
         create("CourseExport", "stuck", _OF_COURSE | {"format": "scorm", "queueName": QUEUE})
         for owner_id in (COURSE_ID, SPARE_ID):
             self._scene.until_ended(owner_id)
-        self._scene.annotate("ChapterGeneration", "gone", names.ANNOTATION_CANCEL, "now")
-        states = {"filed": "Succeeded", "fails": "Failed", "runs": "Running", "stuck": "Held"}
+        self._scene.annotate("ChapterGeneration", "runs-away", names.ANNOTATION_CANCEL, "now")
+        states = {"filed": "Succeeded", "fails": "Failed", "runs": "Running", "runs-away": "Cancelled", "stuck": "Held"}
         for name, phase in states.items():
             self._until_shown("ChapterGeneration", name, lambda task, phase=phase: task["phase"] == phase)  # type: ignore[misc]
         self._until_shown("CourseGeneration", COURSE_ID, lambda task: task["phase"] == "Succeeded")
-        scribe.take(self._scene.until_pod(self._scene.until_job("runs")["metadata"]["name"]))
         self._place.file(self._scene.status("ChapterGeneration", "filed")["artifact"]["key"], b"{}")
 
     def empty(self) -> None:
@@ -163,6 +162,8 @@ class Stock:
             return self._uid("ChapterGeneration", "spare")
         if wanted in ("suspend", "resume"):
             return self._uid("CourseGeneration", "asleep")
+        if wanted == "log":  # of the newest attempt: it may have been made again since
+            self._scribe.take(self._scene.until_pod(self._scene.until_job("runs")["metadata"]["name"]))
         chapters = {"artifact": "filed", "position": "stuck", "log": "runs"}
         if wanted in chapters:
             return self._uid("ChapterGeneration", chapters[wanted])

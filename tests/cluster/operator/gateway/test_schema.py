@@ -103,8 +103,8 @@ def author(system: System, place: Place) -> Iterator[tuple[Stock, str]]:
     system.create_tenant(scene.namespace, {})
     token = rights(place, scene)
     with Kubelet(scene, decide), Scribe(scene) as scribe, place.client(token) as client:
-        stock = Stock(place, scene, client)
-        stock.fill(scribe)
+        stock = Stock(place, scene, scribe, client)
+        stock.fill()
         yield stock, token
         stock.empty()
     scene.check()
