@@ -116,15 +116,12 @@ def answers() -> Answers:
     return Answers()
 
 
+# The explicit phase has the document's examples, and what schemathesis calls its coverage phase.
 @schema.parametrize()
 @settings(
-    max_examples=8,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
+    max_examples=8, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
-)  # fmt: skip  (the explicit phase has the document's examples, and schemathesis' coverage phase)
+)  # fmt: skip
 def test_every_operation_keeps_to_the_document(
     case: schemathesis.Case, place: Place, author: tuple[Stock, str], answers: Answers
 ) -> None:
