@@ -37,8 +37,8 @@ class Place(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    namespace: NamespaceName
-    name: ObjectName | None = Field(default=None)
+    namespace: NamespaceName = Field(description="Where it goes.", examples=["courses"])
+    name: ObjectName | None = Field(default=None, description="metadata.name. Default: made from the id.")
 
 
 class Options(BaseModel):

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from coursegen_api.task import MAX_CONTENT_BYTES
 
-from . import problems, sockets
+from . import examples, problems, sockets
 from .actions import SPECS
 from .gateway import Gateway
 from .guard import Bound, Guard
@@ -97,7 +97,7 @@ def _page(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> None:
-    """Complete the OpenAPI document: schemas of what is not seen in a route's types, and how to log in."""
+    """Complete the OpenAPI document: schemas of what is not seen in a route's types, how to log in, and examples."""
     make = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -116,6 +116,7 @@ def _document(app: FastAPI) -> None:
             for operations in schema["paths"].values():
                 for operation in operations.values():
                     operation["responses"].pop("422", None)
+            examples.add(schema)
         found: dict[str, Any] = app.openapi_schema or schema
         return found
 

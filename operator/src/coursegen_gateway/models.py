@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 T = TypeVar("T")
 
 _UID, _TIME = "0acb5d2e-7f0b-4c57-9a31-2f6a1f0f9d11", "2026-01-01T09:00:00Z"
-"""Of examples."""
+"""Of a field's examples; examples.py has those of whole answers."""
 
 _CERTAINTY = (
     "How good that time is. High: much was measured, and all work has its slot. Low: something waits, or little was "

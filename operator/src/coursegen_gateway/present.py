@@ -9,6 +9,7 @@ from coursegen_operator.kube import Json
 from coursegen_operator.plan.position import MOST
 
 from . import positions
+from .fields import Subject
 from .models import Course, Position, Queue, Task, TaskDetail, Worker
 from .state import CHAPTERS, COURSES, EXPORTS, TASK_KINDS, Entry, State, course_place, ended, owner_id, uid_of
 from .words import snake, snaked
@@ -45,6 +46,15 @@ def task(state: State, entry: Entry) -> Task:
     found = known[1]
     assert isinstance(found, Task)
     return found
+
+
+def subject(state: State, entry: Entry, with_nodes: bool) -> Subject:
+    """Give a task with what a search may look at."""
+    pods = state.pods_of(entry)
+    workers = [p["metadata"]["name"] for p in pods]
+    workers += [n for p in pods if with_nodes and (n := p.get("spec", {}).get("nodeName"))]
+    item = entry.item
+    return Subject(task(state, entry), item.get("spec", {}), item.get("status", {}), tuple(workers))
 
 
 def detail(state: State, entry: Entry) -> TaskDetail:

@@ -1,42 +1,20 @@
 """The search of lists: words and `field:value`, with AND by default, OR, NOT or a minus, parentheses and quotes.
 
-It is what Flower's search has, and negation. A query becomes a function that tells whether a task matches.
+It is what Flower's search has, and negation; fields.py has the fields. A query becomes a function that tells whether
+a task matches.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from .models import Task
+from .fields import EVERYWHERE, FIELDS, Match
 
 MAX_QUERY = 500
 _MAX_DEPTH = 20
 
-Match = Callable[[Task], bool]
-
-_TOKEN = re.compile(r'\s*(?:(?P<bracket>[()])|(?P<minus>-)(?=\S)|(?P<word>(?:[a-z_]+:)?"[^"]*"|[^\s()"]+))')
-
-FIELDS: dict[str, Callable[[Task], str]] = {
-    "name": lambda t: t.name,
-    "uuid": lambda t: t.task_id,
-    "id": lambda t: t.task_id,
-    "kind": lambda t: t.kind,
-    "state": lambda t: t.phase,
-    "phase": lambda t: t.phase,
-    "namespace": lambda t: t.namespace,
-    "course": lambda t: f"{t.course_id or ''} {t.course_task_id or ''}",
-    "chapter": lambda t: t.chapter_id or "",
-    "title": lambda t: t.title,
-    "queue": lambda t: t.queue_name or "",
-    "stage": lambda t: t.stage or "",
-    "hold": lambda t: t.hold_reason or "",
-    "error": lambda t: f"{t.error_details.failure_class} {t.error_details.message}" if t.error_details else "",
-    "format": lambda t: t.format or "",
-    "retries": lambda t: str(t.retry_count),
-}
-"""What `field:` looks at; all contain the value, ignoring case, but retries, which is equal to it."""
-
-_EVERYWHERE = ("name", "uuid", "title", "course", "chapter")
+_TOKEN = re.compile(
+    r'\s*(?:(?P<bracket>[()])|(?P<minus>-)(?=\S)|(?P<word>(?:[A-Za-z_]+:(?:[^\s()"=]+=)?)?"[^"]*"|[^\s()"]+))'
+)
 
 
 class QueryError(ValueError):
@@ -61,7 +39,7 @@ class _Parser:
         while self.peek().upper() == "OR":
             self.next()
             parts.append(self.both())
-        return parts[0] if len(parts) == 1 else lambda t: any(p(t) for p in parts)
+        return parts[0] if len(parts) == 1 else lambda s: any(p(s) for p in parts)
 
     def both(self) -> Match:
         parts = [self.one()]
@@ -69,7 +47,7 @@ class _Parser:
             if self.peek().upper() == "AND":
                 self.next()
             parts.append(self.one())
-        return parts[0] if len(parts) == 1 else lambda t: all(p(t) for p in parts)
+        return parts[0] if len(parts) == 1 else lambda s: all(p(s) for p in parts)
 
     def one(self) -> Match:
         if not self.peek() or self.peek() == ")" or self.peek().upper() in ("AND", "OR"):
@@ -78,7 +56,7 @@ class _Parser:
         if word == "-" or word.upper() == "NOT":
             self.deeper()
             inner = self.one()
-            return lambda t: not inner(t)
+            return lambda s: not inner(s)
         if word == "(":
             self.deeper()
             group = self.either()
@@ -107,7 +85,7 @@ def parse(text: str) -> Match:
         tokens.append(found[found.lastgroup or 0])
         at = found.end()
     if not tokens:
-        return lambda t: True
+        return lambda s: True
     parser = _Parser(tokens)
     match = parser.either()
     if parser.peek():
@@ -118,13 +96,15 @@ def parse(text: str) -> Match:
 def _word(token: str) -> Match:
     name, colon, value = token.partition(":")
     if not colon or token.startswith('"'):
-        wanted = token.strip('"').casefold()
-        return lambda t: any(wanted in FIELDS[f](t).casefold() for f in _EVERYWHERE)
-    if name not in FIELDS:
+        looks = [FIELDS[f](token.strip('"').casefold()) for f in EVERYWHERE]
+        return lambda s: any(found(s) for found in looks)
+    field = FIELDS.get(name.casefold())
+    if field is None:
         raise QueryError(f"there is no field {name!r}; there are {', '.join(FIELDS)}")
-    field, wanted = FIELDS[name], value.strip('"').casefold()
+    wanted = value.strip('"').casefold()
     if not wanted:
         raise QueryError(f"a value is missing after {name}:")
-    if name == "retries":
-        return lambda t: field(t) == wanted
-    return lambda t: wanted in field(t).casefold()
+    try:
+        return field(wanted)
+    except ValueError as error:
+        raise QueryError(str(error)) from error

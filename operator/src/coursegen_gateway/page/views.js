@@ -104,7 +104,7 @@ function tasks(query, { page, health }, act) {
       </div>
       <form @submit=${act.search} role="search">
         <input name="q" type="search" aria-label="Search" .value=${query.get("q") ?? ""} autocomplete="off"
-          placeholder="Search: title, name, id, or course:course-123 -error:timeout">
+          placeholder="Search: title, name, id, or course:course-123 -error:timeout" title="Fields: name, id, kind, state, namespace, course, chapter, title, queue, stage, hold, error, format, retries, worker, args, kwargs, result">
       </form>
     </div>
     <div class="card">

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Header, Path, Query, Request, Response
 from fastapi.routing import APIRoute
 
 from ..access import Caller
+from ..actions import Place
+from ..examples import CHAPTER_UID
+from ..fields import HELP, Subject
 from ..gateway import Gateway
 from ..models import Page, Task
 from ..problems import Problem
@@ -50,34 +53,45 @@ Here = Annotated[Gateway, Depends(the_gateway)]
 By = Annotated[Caller, Depends(the_caller)]
 Namespace = Annotated[
     str,
-    Query(max_length=63, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$", description="Look in this namespace alone."),
+    Query(
+        max_length=63,
+        pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$",
+        description="Look in this namespace alone.",
+        examples=["courses"],
+    ),
 ]
 Search = Annotated[
     str,
     Query(
         max_length=MAX_QUERY,
         description=(
-            "Words and `field:value`, AND by default, OR, NOT or a minus, parentheses, quotes. "
-            "Fields: name, id, kind, state, namespace, course, chapter, title, queue, stage, hold, error, format, "
-            "retries."
+            f"Words and `field:value`, AND by default, OR, NOT or a minus, parentheses, quotes. Fields: {HELP}. "
+            "`args:` looks at every value of spec, `kwargs:title=loops` at that of one field."
         ),
-        examples=["state:failed -error:timeout"],
+        examples=["state:failed -error:timeout", "kwargs:proficiency_level=beginner"],
     ),
 ]
-Sort = Annotated[str, Query(pattern=rf"^({'|'.join(SORTS)})$", description="A minus puts the largest first.")]
-Limit = Annotated[int, Query(ge=1, le=500)]
-Offset = Annotated[int, Query(ge=0, le=1_000_000)]
+Sort = Annotated[
+    str, Query(pattern=rf"^({'|'.join(SORTS)})$", description="A minus puts the largest first.", examples=["-started"])
+]
+Limit = Annotated[int, Query(ge=1, le=500, description="Most that is shown.", examples=[100])]
+Offset = Annotated[int, Query(ge=0, le=1_000_000, description="How many are left out before.", examples=[0])]
+TaskId = Annotated[str, Path(description="metadata.uid of the object.", examples=[CHAPTER_UID])]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(max_length=63, description="A request that is sent again under it asks once.", examples=["simplify-1"]),
+]
 
 
-def select(tasks: list[Task], q: str, sort: str, offset: int, limit: int) -> Page[Task]:
+def select(found: list[Subject], q: str, sort: str, offset: int, limit: int) -> Page[Task]:
     """Filter, sort and cut a list; Problem 400 for a query that cannot be understood."""
     try:
         match = parse(q)
     except QueryError as error:
         raise Problem(400, f"The query cannot be understood: {error}.") from error
-    found = [t for t in tasks if match(t)]
-    found.sort(key=lambda t: (_sort_key(t, sort.lstrip("-")), t.task_id), reverse=sort.startswith("-"))
-    return Page(items=found[offset : offset + limit], total=len(found), offset=offset, limit=limit)
+    tasks = [s.task for s in found if match(s)]
+    tasks.sort(key=lambda t: (_sort_key(t, sort.lstrip("-")), t.task_id), reverse=sort.startswith("-"))
+    return Page(items=tasks[offset : offset + limit], total=len(tasks), offset=offset, limit=limit)
 
 
 def _sort_key(task: Task, by: str) -> str:
@@ -85,17 +99,11 @@ def _sort_key(task: Task, by: str) -> str:
     return times.get(by, task.name) or ""
 
 
-_PLACE = {
-    "namespace": {"type": "string", "maxLength": 63, "description": "Where it goes.", "examples": ["courses"]},
-    "name": {"type": "string", "maxLength": 52, "description": "metadata.name. Default: made from the id."},
-}
-
-
 def body_of(model: type[Any], example: dict[str, Any]) -> dict[str, Any]:
     """Describe a body in OpenAPI: a spec of the contract in snake_case, with the place beside it."""
     schema = portable(model.model_json_schema(by_alias=False, ref_template="#/components/schemas/{model}"))
     schema.pop("$defs", None)
-    schema["properties"] = _PLACE | schema["properties"]
+    schema["properties"] = portable(Place.model_json_schema()["properties"]) | schema["properties"]
     schema["required"] = ["namespace", *schema.get("required", ())]
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
 

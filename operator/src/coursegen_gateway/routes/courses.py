@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Header, Path, Query
+from fastapi import APIRouter, Body, Depends, Path, Query
 
 from coursegen_api.chapter import ChapterSpec
 from coursegen_api.course import CourseSpec
@@ -10,10 +10,11 @@ from coursegen_api.export import ExportSpec
 from coursegen_api.validation import ValidationSpec
 
 from .. import actions, present
+from ..examples import COURSE_UID
 from ..gateway import Found
 from ..models import Accepted, ChapterCounts, Course, GenerationStatus, Page, Task
 from ..state import CHAPTERS, COURSES, EXPORTS, VALIDATIONS
-from .common import By, Here, Known, Limit, Namespace, Offset, Search, Sort, body_of, select
+from .common import By, Here, IdempotencyKey, Known, Limit, Namespace, Offset, Search, Sort, body_of, select
 from .tasks import listed
 
 router = APIRouter(prefix="/api/v1", tags=["courses"], route_class=Known)
@@ -21,13 +22,18 @@ router = APIRouter(prefix="/api/v1", tags=["courses"], route_class=Known)
 CourseId = Annotated[
     str, Path(min_length=1, max_length=63, description="The owner's id, spec.courseId.", examples=["course-123"])
 ]
-TaskId = Annotated[
-    str, Query(max_length=64, description="Of several courses that bear the id, the one whose metadata.uid this is.")
+Which = Annotated[
+    str,
+    Query(
+        max_length=64,
+        description="Of several courses that bear the id, the one whose metadata.uid this is.",
+        examples=[COURSE_UID],
+    ),
 ]
 
 
 async def the_course(
-    gateway: Here, caller: By, course_id: CourseId, namespace: Namespace = "", task_id: TaskId = ""
+    gateway: Here, caller: By, course_id: CourseId, namespace: Namespace = "", task_id: Which = ""
 ) -> Found:
     """Give the course that a path names; Problem 404 if there is none, 409 if there are several."""
     return await gateway.find_course(caller, course_id, namespace, task_id)
@@ -52,7 +58,7 @@ async def list_courses(
     limit: Limit = 100, offset: Offset = 0,
 ) -> Page[Task]:  # fmt: skip
     """Give the courses that the caller may list, by a query, a page at a time."""
-    return select(await listed(gateway, caller, ["course"], namespace), q, sort, offset, limit)
+    return select(await listed(gateway, caller, ["course"], namespace, q), q, sort, offset, limit)
 
 
 @router.post("/courses", status_code=202, summary="Begin a course", openapi_extra=body_of(CourseSpec, _COURSE))
@@ -80,7 +86,7 @@ async def generation_status(gateway: Here, found: Of) -> GenerationStatus:
 @router.post("/courses/{course_id}/regenerate-chapter", status_code=202, summary="Make a chapter anew from feedback")
 async def regenerate_chapter(
     gateway: Here, course: Of, wish: actions.RegenerateChapter,
-    idempotency_key: Annotated[str | None, Header(max_length=63)] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Accepted:  # fmt: skip
     """Write the wish down; `task_id` is the chapter's, to follow at `/ws/tasks/{task_id}`."""
     chapter = await gateway.find_chapter(course, wish.chapter_id)
@@ -131,7 +137,7 @@ def _list_of(kind: str) -> Any:
         limit: Limit = 100, offset: Offset = 0,
     ) -> Page[Task]:  # fmt: skip
         """Give those that the caller may list, by a query, a page at a time."""
-        return select(await listed(gateway, caller, [kind], namespace), q, sort, offset, limit)
+        return select(await listed(gateway, caller, [kind], namespace, q), q, sort, offset, limit)
 
     return list_kind
 

@@ -16,7 +16,7 @@ from ..graphs import RANGES
 from ..models import Demand, Graphs, Page, Queue, TaskHealth, Who, Worker
 from ..problems import not_found, of_cluster
 from ..state import PODS, QUEUES, uid_of
-from .common import By, Here, Known, Namespace, the_gateway
+from .common import By, Here, Known, Namespace, Offset, the_gateway
 
 router = APIRouter(route_class=Known)
 probes = APIRouter(tags=["probes"])
@@ -77,7 +77,10 @@ async def list_queues(gateway: Here, caller: By) -> Page[Queue]:
 
 @router.patch("/api/v1/queues/{name}", tags=["system"], summary="Change a queue's capacity, stop it or let it go on")
 async def change_queue(
-    gateway: Here, caller: By, name: Annotated[str, Path(max_length=52)], change: QueueChange
+    gateway: Here,
+    caller: By,
+    name: Annotated[str, Path(max_length=52, description="The queue.", examples=["chapter-generation"])],
+    change: QueueChange,
 ) -> Queue:
     """Change the queue as the caller."""
     await gateway.gate.demand(caller, Right("get", QUEUES, name=name), "read this queue")
@@ -98,8 +101,8 @@ async def list_workers(
     gateway: Here,
     caller: By,
     namespace: Namespace = "",
-    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Most that is shown.", examples=[200])] = 200,
+    offset: Offset = 0,
 ) -> Page[Worker]:
     """Give the worker Pods that the caller may list, newest first."""
     seen = await gateway.visible(caller, PODS, namespace)
@@ -122,7 +125,11 @@ async def demand(gateway: Here, caller: By) -> Demand:
 
 @router.get("/api/v1/graphs", tags=["system"], summary="Graphs of the past, from Prometheus")
 async def graphs(
-    gateway: Here, caller: By, range_: Annotated[Literal["1h", "6h", "1d", "7d"], Query(alias="range")] = "1h"
+    gateway: Here,
+    caller: By,
+    range_: Annotated[
+        Literal["1h", "6h", "1d", "7d"], Query(alias="range", description="How far back.", examples=["6h"])
+    ] = "1h",
 ) -> Graphs:
     """Give throughput, success, duration and waits; or say why there is nothing to show."""
     await gateway.gate.demand(caller, Right("list", QUEUES), "see graphs")

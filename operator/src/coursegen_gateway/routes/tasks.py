@@ -3,32 +3,36 @@
 import time
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from coursegen_operator.kube import path_of
 
 from .. import actions, logs, present, store
 from ..access import Caller, Right
+from ..examples import CHAPTER_UID, SHA256
+from ..fields import Subject
 from ..gateway import Gateway
 from ..models import Accepted, Kind, Page, Position, Task, TaskDetail, Ticket
 from ..problems import Problem
-from ..state import TASK_KINDS, Entry
+from ..state import PODS, TASK_KINDS, Entry
 from ..tickets import SECONDS
-from .common import By, Here, Known, Limit, Namespace, Offset, Search, Sort, select
+from .common import By, Here, IdempotencyKey, Known, Limit, Namespace, Offset, Search, Sort, TaskId, select
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"], route_class=Known)
 
 _PLURALS = {kind: plural for plural, kind in TASK_KINDS.items()}
 
 
-async def listed(gateway: Gateway, caller: Caller, kinds: list[str], namespace: str) -> list[Task]:
-    """Give all tasks of some kinds that a caller may list."""
+async def listed(gateway: Gateway, caller: Caller, kinds: list[str], namespace: str, q: str) -> list[Subject]:
+    """Give all tasks of some kinds that a caller may list, with what a query may look at."""
+    # A task tells its reader the names of its Pods; their nodes are told to who may list Pods.
+    of_nodes = await gateway.visible(caller, PODS, namespace) if q else set[str]()
     out = []
     for plural in (_PLURALS[k] for k in kinds):
         seen = await gateway.visible(caller, plural, namespace)
-        items = gateway.state.of_kind(plural).items()
-        out += [present.task(gateway.state, Entry(plural, item)) for place, item in items if place[0] in seen]
+        there = [Entry(plural, item) for place, item in gateway.state.of_kind(plural).items() if place[0] in seen]
+        out += [present.subject(gateway.state, entry, entry.place[0] in of_nodes) for entry in there]
     return out
 
 
@@ -36,7 +40,7 @@ async def listed(gateway: Gateway, caller: Caller, kinds: list[str], namespace: 
 async def list_tasks(
     gateway: Here,
     caller: By,
-    kind: Annotated[list[Kind] | None, Query(description="Only these kinds.")] = None,
+    kind: Annotated[list[Kind] | None, Query(description="Only these kinds.", examples=[["chapter", "export"]])] = None,
     namespace: Namespace = "",
     q: Search = "",
     sort: Sort = "-created",
@@ -45,17 +49,17 @@ async def list_tasks(
 ) -> Page[Task]:
     """Give what the caller may list, by a query, a page at a time."""
     kinds = list(dict.fromkeys(kind)) if kind else list(_PLURALS)
-    return select(await listed(gateway, caller, list(kinds), namespace), q, sort, offset, limit)
+    return select(await listed(gateway, caller, list(kinds), namespace, q), q, sort, offset, limit)
 
 
 @router.get("/tasks/{task_id}", summary="Show one task")
-async def get_task(gateway: Here, caller: By, task_id: str) -> TaskDetail:
+async def get_task(gateway: Here, caller: By, task_id: TaskId) -> TaskDetail:
     """Give a task with its attempts and conditions."""
     return present.detail(gateway.state, (await gateway.find(caller, task_id)).entry)
 
 
 @router.get("/tasks/{task_id}/position", summary="Say where a waiting task stands")
-async def get_position(gateway: Here, caller: By, task_id: str) -> Position:
+async def get_position(gateway: Here, caller: By, task_id: TaskId) -> Position:
     """Give how many go first, and when its turn comes; the operator is asked about nothing but what is held."""
     entry = (await gateway.find(caller, task_id)).entry
     if not present.held(entry):
@@ -64,7 +68,7 @@ async def get_position(gateway: Here, caller: By, task_id: str) -> Position:
 
 
 @router.delete("/tasks/{task_id}", status_code=204, summary="Delete a task and what it owns")
-async def delete_task(gateway: Here, caller: By, task_id: str) -> Response:
+async def delete_task(gateway: Here, caller: By, task_id: TaskId) -> Response:
     """Delete the object; files in the store stay."""
     await actions.delete(gateway, await gateway.find(caller, task_id))
     return Response(status_code=204)
@@ -74,9 +78,9 @@ async def delete_task(gateway: Here, caller: By, task_id: str) -> Response:
 async def regenerate_task(
     gateway: Here,
     caller: By,
-    task_id: str,
+    task_id: TaskId,
     wish: actions.Feedback,
-    idempotency_key: Annotated[str | None, Header(max_length=63)] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Accepted:
     """Write the wish down; a chapter that is at work is made anew after its end."""
     found = await gateway.find(caller, task_id)
@@ -87,7 +91,12 @@ async def regenerate_task(
 
 @router.post("/tasks/{task_id}/{verb}", status_code=202, summary="Retry, cancel, stop, suspend or resume a task")
 async def steer_task(
-    gateway: Here, caller: By, task_id: str, verb: Literal["retry", "cancel", "stop", "suspend", "resume"]
+    gateway: Here,
+    caller: By,
+    task_id: TaskId,
+    verb: Annotated[
+        Literal["retry", "cancel", "stop", "suspend", "resume"], Path(description="What is asked.", examples=["retry"])
+    ],
 ) -> Accepted:
     """Write the request down; the operator acts on it."""
     found = await gateway.find(caller, task_id)
@@ -103,7 +112,12 @@ async def steer_task(
     responses={200: {"description": "The file.", "content": {"application/octet-stream": {}}}},
 )
 async def download(
-    gateway: Here, caller: By, task_id: str, if_none_match: Annotated[str, Header(max_length=200)] = ""
+    gateway: Here,
+    caller: By,
+    task_id: TaskId,
+    if_none_match: Annotated[
+        str, Header(max_length=200, description="ETag of what one has: it is not sent again.", examples=[f'"{SHA256}"'])
+    ] = "",
 ) -> Response:
     """Stream the file from the object store."""
     entry = (await gateway.find(caller, task_id)).entry
@@ -126,7 +140,10 @@ async def download(
     response_class=PlainTextResponse,
 )
 async def read_log(
-    gateway: Here, caller: By, task_id: str, lines: Annotated[int, Query(ge=1, le=5000)] = 500
+    gateway: Here,
+    caller: By,
+    task_id: TaskId,
+    lines: Annotated[int, Query(ge=1, le=5000, description="Most that is shown.", examples=[500])] = 500,
 ) -> Response:
     """Give the last lines of the newest Pod's log, with the caller's own right to read it."""
     entry = (await gateway.find(caller, task_id)).entry
@@ -141,7 +158,9 @@ async def read_log(
 
 @router.post("/ws-tickets", status_code=201, tags=["live"], summary="Get a ticket for a WebSocket")
 async def make_ticket(
-    gateway: Here, caller: By, task_id: Annotated[str, Query(max_length=64, description="Empty: the feed.")] = ""
+    gateway: Here,
+    caller: By,
+    task_id: Annotated[str, Query(max_length=64, description="Empty: the feed.", examples=[CHAPTER_UID])] = "",
 ) -> Ticket:
     """Give what lets a browser open one WebSocket, once, within 30 seconds."""
     if task_id:

@@ -1,11 +1,13 @@
 """The HTTP API on a real cluster: what it answers, what it changes, and to whom."""
 
 import hashlib
+import re
 from typing import Any
 
 from coursegen_api import names
 
 from ....e2e.scene import Scene, chapter, course
+from ....e2e.system import ROOT
 from ..kubelet import RUNS, End, Kubelet
 from .conftest import People
 from .place import Place
@@ -156,8 +158,6 @@ def test_queues_are_shown_and_stopped_by_whom_kubernetes_lets(place: Place, scen
     health = people.author.get("/health/tasks").json()
     assert {q["name"] for q in health["queues"]} >= set(names.QUEUE_PRIORITIES)
     assert (health["progress"], health["success_rate_target_percent"]) == ("connected", 95)
-    demand = people.author.get("/demand").json()
-    assert demand["pending"] == sum(q["pending"] for q in demand["queues"].values())
     name = f"{scene.namespace}-queue"
     scene.create("GenerationQueue", name, {"priority": 1})
     until(scene, lambda: name in {q["name"] for q in people.author.get("/api/v1/queues").json()["items"]})
@@ -167,6 +167,35 @@ def test_queues_are_shown_and_stopped_by_whom_kubernetes_lets(place: Place, scen
         changed = client.patch(f"/api/v1/queues/{name}", json={"stop_policy": "Hold", "capacity": 3}).json()
         assert (changed["stop_policy"], client.get("/api/v1/queues").status_code) == ("Hold", 200)
     scene.kubectl("delete", "generationqueue", name)
+
+
+def test_the_values_that_the_docs_have_keda_read_are_the_work_that_waits(
+    scene: Scene, kubelet: Kubelet, people: People
+) -> None:
+    kubelet.decide = lambda task: RUNS
+    queue = f"{scene.namespace}-narrow"
+    scene.create("GenerationQueue", queue, {"priority": 3, "capacity": 1})
+    for name in ("first", "second", "third"):
+        scene.create("ChapterGeneration", name, chapter(queueName=queue))
+    path = f"queues.{queue}"
+    wanted = {"pending": 2, "active": 1, "capacity": 1}
+    found = until(scene, lambda: (d := people.author.get("/demand").json())["queues"].get(queue) == wanted and d)
+    assert [read_by_keda(found, f"{path}.{field}") for field in wanted] == [2.0, 1.0, 1.0]
+    documented = re.findall(r'valueLocation: "?([\w.-]+)"?', (ROOT / "docs" / "http-api.md").read_text())
+    assert set(documented) == {"pending", "queues.chapter-generation.pending"}
+    for location in documented:
+        assert read_by_keda(found, location) >= 0
+    assert read_by_keda(found, "pending") == sum(q["pending"] for q in found["queues"].values()) >= 2
+    scene.kubectl("delete", "generationqueue", queue)
+
+
+def read_by_keda(answer: Json, location: str) -> float:
+    """Read a value as KEDA's metrics-api scaler does: by a GJSON path, to a number or a quantity."""
+    value: Any = answer
+    for part in location.split("."):
+        value = value[part]
+    assert type(value) in (int, float), location
+    return float(value)
 
 
 def test_workers_are_pods_that_the_caller_may_list(scene: Scene, kubelet: Kubelet, people: People) -> None:

@@ -1,0 +1,67 @@
+"""Lists over HTTP: what a search may look at depends on who searches."""
+
+from typing import Any
+
+import httpx
+import kopf
+import pytest
+
+from coursegen_api import names
+from coursegen_gateway import app
+from coursegen_gateway.access import Caller
+from coursegen_gateway.gateway import Gateway
+from coursegen_gateway.settings import Settings
+from coursegen_gateway.state import CHAPTERS, PODS
+from coursegen_operator.access import Access
+
+from .test_parts import chapter
+
+
+class Reader:
+    """A gate that lets everybody list some kinds."""
+
+    def __init__(self, *kinds: str) -> None:
+        self.kinds = kinds
+
+    async def caller(self, token: str) -> Caller:
+        return Caller("alice", "", (), (), token)
+
+    async def namespaces(self, caller: Caller, verb: str, resource: str, wanted: set[str]) -> set[str]:
+        return wanted if resource in self.kinds else set()
+
+
+def gateway_for(*kinds: str) -> Gateway:
+    """Give one with a chapter and its Pod on a node, for somebody who may list some kinds."""
+    gateway = Gateway(Settings(), Access(kopf.ConnectionInfo(server="http://127.0.0.1:1")))
+    gateway.gate = Reader(*kinds)  # type: ignore[assignment]
+    gateway.state.put(CHAPTERS, chapter())
+    meta: dict[str, Any] = {
+        **chapter(uid="p1")["metadata"],
+        "name": "j-x7k2p",
+        "labels": {names.LABEL_OBJECT_UID: "u1"},
+    }
+    gateway.state.put(PODS, {"metadata": meta, "spec": {"nodeName": "node-b"}})
+    return gateway
+
+
+@pytest.mark.parametrize(
+    ("kinds", "query", "found"),
+    [
+        ((CHAPTERS,), "worker:j-x7k2p", 1),
+        ((CHAPTERS,), "worker:node-b", 0),
+        ((CHAPTERS, PODS), "worker:node-b", 1),
+        ((CHAPTERS, PODS), "-worker:node-b", 0),
+        ((CHAPTERS,), "kwargs:chapter_id=two", 1),
+        ((PODS,), "", 0),
+        ((PODS,), "worker:node-b", 0),
+    ],
+)
+@pytest.mark.parametrize("path", ["tasks", "chapters"])
+async def test_nodes_are_searched_by_who_may_list_pods(
+    kinds: tuple[str, ...], query: str, found: int, path: str
+) -> None:
+    transport = httpx.ASGITransport(app=app.build(gateway_for(*kinds)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.example") as client:
+        headers = {"Authorization": "Bearer token"}
+        answer = await client.get(f"/api/v1/{path}", params={"q": query}, headers=headers)
+    assert (answer.status_code, answer.json()["total"]) == (200, found)
