@@ -228,19 +228,6 @@ def test_what_runs_in_the_systems_namespace_has_a_network_policy_of_its_own():
         assert any(selects(s, pod["metadata"]["labels"]) for s in selectors), name
 
 
-def test_every_setting_is_documented():
-    text = (ROOT / "docs" / "deploy.md").read_text()
-    shortened = {
-        "lease_renew_seconds": "…_RENEW_…",
-        "lease_retry_seconds": "…_RETRY_…",
-        "lease_margin_seconds": "…_MARGIN_…",
-    }
-    missing = [
-        name for name in settings.Settings.model_fields if shortened.get(name, f"COURSEGEN_{name.upper()}") not in text
-    ]
-    assert missing == []
-
-
 def test_no_manifest_tells_people_to_apply_a_folder_and_a_file_at_once():
     """kubectl takes one of -k and -f."""
     told = [line for f in (ROOT / "deploy").rglob("*.yaml") for line in re.findall("kubectl apply.*", f.read_text())]
