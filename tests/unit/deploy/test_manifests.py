@@ -27,6 +27,14 @@ def documents(path):
 
 ALL = [(p.name, d) for p in PARTS for d in documents(p)]
 RULES = [(n, d, r) for n, d in ALL for r in d.get("rules", ())]
+ROLES = [
+    (str(p.relative_to(ROOT)), rule)
+    for p in sorted((ROOT / "deploy").rglob("*.yaml"))
+    if "generated" not in p.parts
+    for d in documents(p)
+    if d.get("kind") in ("Role", "ClusterRole")
+    for rule in d.get("rules", ())
+]
 PODS = [
     (d["metadata"]["name"], d["spec"]["template"]["spec"]) for _, d in ALL if d["kind"] in ("Deployment", "StatefulSet")
 ]
@@ -42,8 +50,12 @@ def test_every_queue_has_its_priority_and_a_priority_class_in_the_same_order():
     assert {c["preemptionPolicy"] for c in classes.values()} == {"Never"}
 
 
-@pytest.mark.parametrize(("file", "role", "rule"), RULES)
-def test_no_role_has_a_wildcard_or_reaches_a_secret(file, role, rule):
+def test_roles_of_overlays_are_looked_at_as_well():
+    assert {"deploy/overlays/namespaced/role.yaml", "deploy/base/operator/rbac.yaml"} <= {file for file, _ in ROLES}
+
+
+@pytest.mark.parametrize(("file", "rule"), ROLES)
+def test_no_role_has_a_wildcard_or_reaches_a_secret(file, rule):
     asked = [a for part in ("apiGroups", "resources", "nonResourceURLs", "verbs") for a in rule.get(part, ())]
     assert not [a for a in asked if "*" in a]
     assert "secrets" not in rule.get("resources", ())
