@@ -53,7 +53,7 @@ class _JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(line)  # ASCII: other line ends, terminals and half characters read nothing into it
 
 
 def log_to_stderr(level: str) -> None:
