@@ -233,6 +233,16 @@ def test_in_production_a_node_or_a_zone_that_goes_leaves_one_of_each(name):
     assert deployment["spec"]["template"]["metadata"]["labels"].items() >= labels.items()
 
 
+def test_in_production_a_full_cluster_takes_the_workers_place_before_the_gateways_and_that_before_the_operators():
+    values = {d["metadata"]["name"]: d["value"] for d in documents(OVERLAYS / "production" / "priorityclass.yaml")}
+    classes = [
+        merged("production", "Deployment", f"coursegen-{part}")["spec"]["template"]["spec"]["priorityClassName"]
+        for part in ("gateway", "operator")
+    ]
+    workers = max(d["value"] for d in documents(BASE / "priorityclasses.yaml"))
+    assert workers < values[classes[0]] < values[classes[1]] < 2_000_000_000  # what is above is Kubernetes' own
+
+
 def test_what_runs_in_the_systems_namespace_has_a_network_policy_of_its_own():
     """Production denies everything else there."""
     selectors = [d["spec"]["podSelector"] for _, d in ALL if d["kind"] == "NetworkPolicy" and d["spec"]["podSelector"]]
