@@ -110,7 +110,7 @@ def test_the_graphs_come_from_the_prometheus_that_scrapes_operator_and_gateway(s
                 return answer["available"] is True and any(value is not None for _, value in points)
 
             scene.system.recorder.until(
-                shown, 2 * SECONDS, lambda: f"the gateway says {client.get('/api/v1/graphs').text}"
+                shown, SECONDS, lambda: f"the gateway says {client.get('/api/v1/graphs').text}"
             )
     finally:
         scene.kubectl("delete", "clusterrolebinding", name)
