@@ -82,7 +82,7 @@ def test_the_next_pod_has_what_its_secrets_hold_by_then(scene: Scene) -> None:
     model.serve(scene)
     model.secret(scene, "model", key="sk-old", allowedEndpoint="https://before.example/v1")
     model.provider(scene, "model")
-    scene.create("ChapterGeneration", "written", chapter("Maps", queueName="once", providerName="model"))
+    scene.create("ChapterGeneration", "written", chapter("Maps", providerName="model"))
     assert outcomes(scene.until_ended("written", "ChapterGeneration")) == ["Rejected"]
     replace(scene, "model", key="sk-new", allowedEndpoint=model.endpoint(scene))
     scene.annotate("ChapterGeneration", "written", names.ANNOTATION_RETRY, "the Secret was changed")
