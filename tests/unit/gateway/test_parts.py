@@ -423,3 +423,17 @@ def test_what_is_relabelled_and_then_deleted_leaves_nothing_behind() -> None:
     assert state.pods_of(state.by_uid["u1"]) == []
     state.remove(CHAPTERS, moved)
     assert state.children(("n", "c")) == []
+
+
+async def test_what_a_request_says_of_itself_is_no_label_of_a_metric() -> None:
+    """A route is the template that a path fits; a method is one of those that there are."""
+    gateway = Gateway(Settings(), Access(kopf.ConnectionInfo(server="http://127.0.0.1:1")))
+    forged = '"} 1%0Aforged_total 1'
+    asked = [("GET", f"/api/v1/tasks/x{forged}"), ('FORGED"} 1', "/api/v1/tasks"), ("GET", f"/nowhere{forged}")]
+    transport = httpx.ASGITransport(app=app.build(gateway))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.example") as client:
+        assert {(await client.request(method, path)).status_code for method, path in asked} == {401, 404, 405}
+    samples = [s for m in gateway.metrics.requests.collect() for s in m.samples if s.name.endswith("_total")]
+    assert {(s.labels["method"], s.labels["route"]) for s in samples} == {
+        ("GET", "/api/v1/tasks/{task_id}"), ("other", "/api/v1/tasks"), ("GET", "none"),
+    }  # fmt: skip
