@@ -109,8 +109,6 @@ def test_the_graphs_come_from_the_prometheus_that_scrapes_operator_and_gateway(s
                 points = [p for g in answer["graphs"] for s in g["series"] for p in s["points"]]
                 return answer["available"] is True and any(value is not None for _, value in points)
 
-            scene.system.recorder.until(
-                shown, SECONDS, lambda: f"the gateway says {client.get('/api/v1/graphs').text}"
-            )
+            scene.system.recorder.until(shown, SECONDS, lambda: f"the gateway says {client.get('/api/v1/graphs').text}")
     finally:
         scene.kubectl("delete", "clusterrolebinding", name)
