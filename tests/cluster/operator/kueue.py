@@ -42,7 +42,7 @@ def kueue(system: System) -> Iterator[None]:
     for file in sorted((components / "crd" / "bases").iterdir()):
         access.run("apply", "--server-side", "-f", str(file), what=f"Applying {file.name}")
     access.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s", what="Waiting for Kueue's CRDs")
-    _make_account(system, components / "rbac" / "role.yaml")
+    _make_account(system, components / "rbac", root)
     authority = _serving_certificate(system, root)
     _fill(system, root, built, ports)
     log = root / "kueue.log"
@@ -83,14 +83,20 @@ def _fill(system: System, root: Path, built: Path, ports: dict[str, int]) -> Non
     (root / "config.yaml").write_text(yaml.safe_dump(config))
 
 
-def _make_account(system: System, role: Path) -> None:
+def _make_account(system: System, roles: Path, root: Path) -> None:
     """Create Kueue's account, with the rights that it has anywhere, and no others."""
-    access = system.kubectl
+    access, account = system.kubectl, f"--serviceaccount={NAMESPACE}:{ACCOUNT}"
     access.run("create", "namespace", NAMESPACE, what="Making Kueue's namespace")
     access.run("-n", NAMESPACE, "create", "serviceaccount", ACCOUNT, what="Making Kueue's account")
-    access.run("apply", "-f", str(role), what="Applying Kueue's role")
-    account = f"--serviceaccount={NAMESPACE}:{ACCOUNT}"
+    access.run("apply", "-f", str(roles / "role.yaml"), what="Applying Kueue's role")
     access.run("create", "clusterrolebinding", "kueue", "--clusterrole=manager-role", account, what="Binding it")
+    own = root / "role.yaml"
+    own.write_text(
+        (roles / "manager_secrets_role.yaml").read_text().replace("namespace: system", f"namespace: {NAMESPACE}")
+    )
+    access.run("apply", "-f", str(own), what="Applying Kueue's role in its namespace")
+    binding = ("create", "rolebinding", "kueue", "--role=manager-secrets-role", account)
+    access.run("-n", NAMESPACE, *binding, what="Binding it")
 
 
 def _serving_certificate(system: System, root: Path) -> str:

@@ -29,11 +29,10 @@ def table(title: str) -> dict[str, str]:
 
 
 def delivered() -> dict[str, str]:
-    """Give the environment that the manifests give the operator."""
+    """Give the environment that the manifests give the operator, but for what a cluster fills in."""
     [container] = POD["containers"]
-    return overlay.read_env(ROOT / "deploy/base/operator/settings.env") | {
-        e["name"]: e["value"] for e in container["env"]
-    }
+    named = {e["name"]: e["value"] for e in container["env"] if "value" in e}
+    return overlay.read_env(ROOT / "deploy/base/operator/settings.env") | named
 
 
 def loaded(**told: str) -> settings.Settings:

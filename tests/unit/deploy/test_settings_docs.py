@@ -24,6 +24,7 @@ SAID = {
     "lease_name": operator.LEASE_NAME,
     "lease_namespace": "the Pod's",
     "http_host": "all",
+    "memory_limit_bytes": "not known",
 }
 """How the docs say defaults that are empty, or no words."""
 
