@@ -72,7 +72,8 @@ def policy(uids: Mapping[str, str]) -> dict[str, object]:
 
 def read_env(file: Path) -> dict[str, str]:
     """Read NAME=VALUE lines."""
-    return dict(line.split("=", 1) for line in file.read_text().splitlines() if line)
+    lines = (line for line in file.read_text().splitlines() if not line.startswith("#"))
+    return dict(line.split("=", 1) for line in lines if line)
 
 
 # ---- the object store -----------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from localcluster.progress import Reporter
 
 VARIABLE = "COURSEGEN_TEST_CLUSTER"
 OURS = "--selector=app.kubernetes.io/part-of=coursegen"
-NAMESPACES = ("coursegen-system", "courses")
+NAMESPACES = ("coursegen-system", "courses", "coursegen-test")
 LEFT = (
     ("validatingadmissionpolicybinding,validatingadmissionpolicy,clusterrole,clusterrolebinding,priorityclass", OURS),
     ("clusterrole", "coursegen-viewer", "coursegen-editor", "coursegen-provider-editor"),

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +12,15 @@ import yaml
 
 from coursegen_api import names
 from coursegen_operator.settings import Settings
+from coursegen_operator.snapshot import KINDS
+from demo import overlay, registry
 
 from .conftest import ROOT, LiveCluster
 
 OVERLAYS = ("production", "production/tenant", "namespaced", "local/tenant", "shard")
+GENERATED = ("local", "kind")
+"""Overlays that name a component `generated`, which is in no repository."""
+
 SYSTEM = "coursegen-system"
 PARTS = {
     SYSTEM: (
@@ -38,6 +45,19 @@ FOREIGN = "monitoring.coreos.com/"
 OPERATOR = f"system:serviceaccount:{SYSTEM}:coursegen-operator"
 
 
+def tree(folder: Path) -> Path:
+    """Copy deploy/ as it is in the repository, with `generated` as the demo writes it; gives the copy."""
+    for part in ("deploy", "crds"):
+        shutil.copytree(
+            ROOT / part, folder / part, ignore=shutil.ignore_patterns("generated", "store.env", "go", "src")
+        )
+    digest = f"coursegen.local/image@sha256:{'0' * 64}"
+    images = dict.fromkeys((*registry.PARTS, "redis", "versity/versitygw", "prom/prometheus"), digest)
+    for name in GENERATED:
+        overlay.write(images, folder / "deploy" / "overlays" / name / "generated")
+    return folder / "deploy"
+
+
 def kustomize(cluster: LiveCluster, folder: str) -> list[dict]:
     done = cluster.kubectl("kustomize", folder)
     assert done.returncode == 0, done.stderr
@@ -52,7 +72,7 @@ def apply(cluster: LiveCluster, text: str) -> None:
 @pytest.fixture(scope="module")
 def applied(cluster: LiveCluster) -> LiveCluster:
     """Give a cluster with the namespaces that manifests lie in; Pod Security is enforced there."""
-    for name in (SYSTEM, "courses"):
+    for name in (SYSTEM, overlay.TENANT, overlay.TRIAL):
         labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
         labels["app.kubernetes.io/part-of"] = "coursegen"
         manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
@@ -70,6 +90,82 @@ def accepted(cluster: LiveCluster, manifests: list[dict]) -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_api_server_takes_every_overlay_without_a_warning(applied: LiveCluster, overlay: str) -> None:
     accepted(applied, kustomize(applied, str(ROOT / "deploy" / "overlays" / overlay)))
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_the_api_server_takes_what_the_demo_applies_and_all_of_it_finds_what_it_names(
+    applied: LiveCluster, tmp_path: Path, name: str
+) -> None:
+    manifests = kustomize(applied, str(tree(tmp_path) / "overlays" / name))
+    accepted(applied, manifests)
+    there = {(m["kind"], m["metadata"].get("namespace"), m["metadata"]["name"]) for m in manifests}
+    workloads = {w for kind, _, w in there if kind in ("Deployment", "StatefulSet")}
+    assert workloads == {f"coursegen-{part}" for part in ("operator", "gateway", "redis", "s3", "prometheus")}
+    for tenant in overlay.TENANTS:
+        assert {("Secret", tenant, s) for s in (overlay.STORE, "coursegen-redis")} <= there, (
+            "workers find these by name"
+        )
+    for part in (m for m in manifests if m["kind"] in ("Deployment", "StatefulSet")):
+        named = set(mounted(part["spec"]["template"]["spec"]))
+        assert {(kind, part["metadata"]["namespace"], what) for kind, what in named} <= there, part["metadata"]["name"]
+        assert {c["image"] for c in part["spec"]["template"]["spec"]["containers"]} == {
+            f"coursegen.local/image@sha256:{'0' * 64}"
+        }
+
+
+def mounted(pod: dict) -> Iterator[tuple[str, str]]:
+    """Give the Secrets and ConfigMaps that a Pod names."""
+    for volume in pod["volumes"]:
+        if "secret" in volume:
+            yield "Secret", volume["secret"]["secretName"]
+        if "configMap" in volume:
+            yield "ConfigMap", volume["configMap"]["name"]
+    for source in (s for c in pod["containers"] for s in c.get("envFrom", ())):
+        for kind, field in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
+            if field in source:
+                yield kind, source[field]["name"]
+
+
+def test_the_secret_of_a_store_elsewhere_comes_from_the_example_under_the_name_that_workers_know(
+    applied: LiveCluster, tmp_path: Path
+) -> None:
+    component = tree(tmp_path) / "components" / "s3-secret"
+    refused = applied.kubectl("kustomize", str(component))
+    assert "store.env" in refused.stderr, "without the file nothing is rendered"
+    shutil.copy(component / "store.env.example", component / "store.env")
+    team = {"namespace": "courses", "components": ["../deploy/components/tenant", "../deploy/components/s3-secret"]}
+    (tmp_path / "team").mkdir()
+    (tmp_path / "team" / "kustomization.yaml").write_text(yaml.safe_dump(team))
+    manifests = kustomize(applied, str(tmp_path / "team"))
+    accepted(applied, manifests)
+    [secret] = [m for m in manifests if m["kind"] == "Secret"]
+    assert (secret["metadata"]["namespace"], secret["metadata"]["name"]) == ("courses", overlay.STORE)
+    assert secret["metadata"]["labels"] == {"app.kubernetes.io/part-of": "coursegen"}
+    asked = re.findall(r"^(\w+)=", (component / "store.env.example").read_text(), re.MULTILINE)
+    assert set(secret["data"]) == set(asked) == {
+        names.ENV_STORE_URL, "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+    }  # fmt: skip
+
+
+def test_no_role_of_any_overlay_has_a_wildcard_or_reaches_a_secret(applied: LiveCluster, tmp_path: Path) -> None:
+    """Rendered, since a patch or a component can put into a Role what no file has."""
+    folder = tree(tmp_path) / "overlays"
+    every = [
+        str(f.parent.relative_to(folder)) for f in folder.rglob("kustomization.yaml") if f.parent.name != "generated"
+    ]
+    assert {*OVERLAYS, *GENERATED} <= set(every)
+    roles = {
+        (name, m["kind"], m["metadata"]["name"]): m["rules"]
+        for name in every
+        for m in kustomize(applied, str(folder / name))
+        if m["kind"] in ("Role", "ClusterRole")
+    }
+    assert {("namespaced", "Role", "coursegen-operator-work"), ("shard", "Role", "coursegen-operator-b")} <= set(roles)
+    for where, rules in roles.items():
+        for rule in rules:
+            asked = [a for part in ("apiGroups", "resources", "nonResourceURLs", "verbs") for a in rule.get(part, ())]
+            assert not [a for a in asked if "*" in a], where
+            assert not [r for r in rule.get("resources", ()) if r.partition("/")[0] == "secrets"], where
 
 
 @pytest.mark.parametrize("place", PARTS)
@@ -314,6 +410,29 @@ def test_a_secret_that_a_provider_may_send_somewhere_is_of_the_type_that_says_so
     patch = yaml.safe_dump({"stringData": {"allowedEndpoint": "https://evil.example"}})
     asked = ("-n", "courses", "patch", "secret", "s", "--type=merge", f"-p={patch}", "--as=tenant")
     assert "has to be of type" in policies.kubectl(*asked).stderr
+
+
+def test_fluxs_account_may_apply_and_prune_what_a_team_has_in_git_and_nothing_else(applied: LiveCluster) -> None:
+    flux = ROOT / "deploy" / "gitops" / "flux"
+    tenant = kustomize(applied, str(ROOT / "deploy" / "overlays" / "local" / "tenant"))
+    apply(applied, yaml.safe_dump_all([m for m in tenant if m["kind"] == "Role"]))
+    apply(applied, (flux / "deployer.yaml").read_text())
+    [courses] = [m for m in yaml.safe_load_all((flux / "courses.yaml").read_text()) if m["kind"] == "Kustomization"]
+    spec = courses["spec"]
+    assert spec["prune"]
+    who = f"system:serviceaccount:{spec['targetNamespace']}:{spec['serviceAccountName']}"
+    plurals = {k.__name__: f"{k.meta.plural}.{names.GROUP}" for k in KINDS.values()}
+    kinds = ["configmaps", *(plurals[e["kind"]] for e in spec["healthCheckExprs"])]
+    assert len(kinds) == 6
+    verbs = ("get", "list", "watch", "create", "patch", "delete")
+    wanted = {(who, verb, kind): True for kind in kinds for verb in verbs}
+    wanted |= {
+        (who, verb, what): False
+        for what in ("secrets", "modelproviders.coursegen.dev", "jobs.batch", "pods", "rolebindings", "resourcequotas")
+        for verb in ("create", "delete")
+    }
+    assert any(can(applied, who, "delete", "configmaps") for _ in range(PATIENCE))
+    assert {asked: can(applied, *asked) for asked in wanted} == wanted
 
 
 def test_an_author_does_not_change_what_the_operator_in_their_namespace_goes_by(applied: LiveCluster) -> None:

@@ -34,7 +34,7 @@ TENANTS = (overlay.TENANT, "rivals")
 SCENES = "scenes"
 """Whose accounts the scenes' namespaces use."""
 
-COMPONENTS = ("gateway", "redis", "s3", "network-policy/system")
+COMPONENTS = ("gateway", "prometheus", "redis", "s3", "network-policy/system", "admission-policy")
 
 MISBEHAVING = Path(__file__).parent / "misbehaving_worker"
 
@@ -68,6 +68,8 @@ class System:
     processes: "list[Operator]" = field(default_factory=list)
     host_address: str = ""
     """Where the cluster's network reaches this machine."""
+    account: Path | None = None
+    """The kubeconfig of the operator's own account, for those that are started here; None: they are administrators."""
 
     def request(self, method: str, path: str, body: Json | None = None, kind: str = "application/json") -> Json:
         """Ask the API server; AssertionError if it refuses."""
@@ -93,6 +95,13 @@ class System:
         for file in ("priorityclasses.yaml", "queues.yaml"):
             self.kubectl.run("apply", "-f", str(version / "deploy" / "base" / file), what=f"Applying {file}")
 
+    def guard(self) -> None:
+        """Put the admission policies in force where no overlay is applied; operators act as their own account."""
+        parts = ("base/namespace.yaml", "base/operator/serviceaccount.yaml", "base/operator/rbac.yaml")
+        for file in (*parts, "components/admission-policy/policies.yaml"):
+            self.kubectl.run("apply", "-f", str(ROOT / "deploy" / file), what=f"Applying {file}")
+        self.account = self.log_in("coursegen-operator", SYSTEM, self.folder)
+
     def secrets(self) -> dict[str, dict[str, str]]:
         """Give the Secrets that workers find by name, for a namespace that is made in the middle of things.
 
@@ -102,6 +111,16 @@ class System:
         root, login = overlay.read_env(generated / "s3-root.env"), overlay.read_env(generated / f"store-{SCENES}.env")
         login |= {"AWS_ACCESS_KEY_ID": root["ROOT_ACCESS_KEY"], "AWS_SECRET_ACCESS_KEY": root["ROOT_SECRET_KEY"]}
         return {overlay.STORE: login, "coursegen-redis": overlay.read_env(generated / f"redis-{SCENES}.env")}
+
+    def log_in(self, account: str, namespace: str, folder: Path) -> Path:
+        """Write the kubeconfig of a ServiceAccount, which has none of an administrator's rights."""
+        token = self.kubectl.output("-n", namespace, "create", "token", account, "--duration=4h").strip()
+        config = yaml.safe_load(self.kubectl.output("config", "view", "--raw", "--minify"))
+        config["users"][0]["user"] = {"token": token}
+        place = folder / f"{account}.kubeconfig"
+        place.touch(mode=0o600)
+        place.write_text(yaml.safe_dump(config))
+        return place
 
     @contextmanager
     def store(self, tenant: str = "") -> Iterator[S3Store]:
@@ -131,7 +150,7 @@ class System:
     ) -> "Operator":
         """Start an operator as a process of this machine, for some namespaces; it ends with the tests."""
         environment = {
-            "KUBECONFIG": str(self.kubectl.kubeconfig),
+            "KUBECONFIG": str(self.account or self.kubectl.kubeconfig),
             "COURSEGEN_NAMESPACES": ",".join(namespaces),
             "COURSEGEN_WORKER_IMAGE": self.images["coursegen/worker"].reference,
             "COURSEGEN_HTTP_PORT": str(free_port()),
@@ -209,6 +228,7 @@ def running(name: str, folder: Path, namespaces: Sequence[str], keep: bool) -> I
             deploy(kubectl, folder, built, namespaces)
         api = Api(access.address, cluster.instance.pki)
         system = System(cluster, kubectl, api, Recorder(api), built, folder, processes)
+        system.account = system.log_in("coursegen-operator", SYSTEM, folder)  # the admission policies know nobody else
         for queue, spec in QUEUES.items():
             apply_queue(system, queue, spec)
         system.recorder.start()
@@ -247,6 +267,7 @@ def build_images(reporter: Reporter) -> dict[str, Image]:
     operator = Build(f"{images.REGISTRY}/operator", ROOT / "operator" / "Dockerfile", ROOT)
     return build_workers(reporter) | {
         "coursegen/operator": images.build(operator, reporter),
+        "prom/prometheus": images.prometheus(reporter),
         "redis": images.redis(reporter),
         "versity/versitygw": images.s3(reporter),
     }
@@ -287,7 +308,7 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
     _make_namespace(kubectl, SCENES, folder)
     overlay.limit(generated, uids)
     kubectl.run("apply", "-k", str(folder), what="Applying the tests' overlay")
-    deployments = (f"deployment/coursegen-{part}" for part in ("redis", "operator", "gateway"))
+    deployments = (f"deployment/coursegen-{part}" for part in ("redis", "operator", "gateway", "prometheus"))
     for workload in ("statefulset/coursegen-s3", *deployments):
         kubectl.run("-n", SYSTEM, "rollout", "status", workload, "--timeout=180s", what=f"Waiting for {workload}")
         if workload == "statefulset/coursegen-s3":

@@ -102,11 +102,15 @@ def test_a_job_of_the_same_name_that_somebody_else_made(scene: Scene) -> None:
             "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}}],
         "restartPolicy": "Never",
     }  # fmt: skip
-    forged = {names.LABEL_MANAGED_BY: names.MANAGED_BY, names.LABEL_OBJECT_UID: made["metadata"]["uid"]}
-    scene.create(
-        "Job", job, {"suspend": True, "template": {"spec": restricted}}, apiVersion="batch/v1",
-        metadata={"name": job, "labels": forged | {names.LABEL_REVISION: "0", names.LABEL_ATTEMPT: "1"}},
-    )  # fmt: skip
+    of_chapter = {names.LABEL_OBJECT_UID: made["metadata"]["uid"], names.LABEL_REVISION: "0", names.LABEL_ATTEMPT: "1"}
+
+    def forge(**labels: str) -> None:
+        spec, meta = {"suspend": True, "template": {"spec": restricted}}, {"name": job, "labels": of_chapter | labels}
+        scene.create("Job", job, spec, apiVersion="batch/v1", metadata=meta)
+
+    with pytest.raises(AssertionError, match="only the operator makes or changes Jobs of coursegen"):
+        forge(**{names.LABEL_MANAGED_BY: names.MANAGED_BY})
+    forge()
     scene.change("ChapterGeneration", "c", spec={"suspend": False})
     status = scene.until("ChapterGeneration", "c", lambda s: s.get("holdReason") == "Misconfigured", 30)
     assert (status["phase"], condition(status, "Stalled")[0]) == ("Held", "True")

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import yaml
 
 from .scene import SECONDS, Scene, chapter
 from .system import SYSTEM
@@ -73,15 +72,6 @@ def test_content_from_outside_is_measured_and_made_a_pdf_through_the_gateway(sce
         assert "Warm air" not in log.text, "a log has no content"
 
 
-def kubeconfig_of(scene: Scene, token: str, folder: Path) -> Path:
-    """Write the kubeconfig of somebody who has a token, and none of an administrator's rights."""
-    config = yaml.safe_load(scene.kubectl("config", "view", "--raw", "--minify"))
-    config["users"][0]["user"] = {"token": token}
-    place = folder / "teacher.yaml"
-    place.write_text(yaml.safe_dump(config))
-    return place
-
-
 def test_the_gateway_asks_the_operator_where_waiting_work_stands_also_for_a_teachers_plugin(scene: Scene) -> None:
     queue = f"{scene.namespace}-queue"[-52:].strip("-")
     scene.create("GenerationQueue", queue, {"priority": 3, "capacity": 0})
@@ -96,8 +86,7 @@ def test_the_gateway_asks_the_operator_where_waiting_work_stands_also_for_a_teac
         scene.system.recorder.until(
             lambda: client.get(path).json().get("ahead") == 1, 30, lambda: f"the gateway says {client.get(path).text}"
         )
-        token = client.headers["Authorization"].removeprefix("Bearer ")
-        teacher = {"KUBECONFIG": str(kubeconfig_of(scene, token, folder))}
+        teacher = {"KUBECONFIG": str(scene.system.log_in("teacher", scene.namespace, folder))}
         alone = coursegen(scene, folder, "why", "chaptergen/second", **teacher)
         assert alone.rstrip().endswith("raise spec.capacity to go on."), alone
         helped = coursegen(
@@ -105,3 +94,21 @@ def test_the_gateway_asks_the_operator_where_waiting_work_stands_also_for_a_teac
         )
         assert helped.rstrip().endswith("raise spec.capacity to go on. 1 goes before it."), helped
     scene.kubectl("delete", "generationqueue", queue)
+
+
+def test_the_graphs_come_from_the_prometheus_that_scrapes_operator_and_gateway(scene: Scene) -> None:
+    """Through the network policies, which let it reach both, and the gateway it."""
+    account = f"--serviceaccount={scene.namespace}:teacher"
+    name = f"{scene.namespace}-sees-queues"
+    scene.kubectl("create", "clusterrolebinding", name, "--clusterrole=coursegen-queue-viewer", account)
+    try:
+        with gateway(scene) as client:
+
+            def shown() -> bool:
+                answer = client.get("/api/v1/graphs").json()
+                points = [p for g in answer["graphs"] for s in g["series"] for p in s["points"]]
+                return answer["available"] is True and any(value is not None for _, value in points)
+
+            scene.system.recorder.until(shown, SECONDS, lambda: f"the gateway says {client.get('/api/v1/graphs').text}")
+    finally:
+        scene.kubectl("delete", "clusterrolebinding", name)

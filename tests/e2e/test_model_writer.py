@@ -17,7 +17,7 @@ def test_a_model_writes_a_course_and_its_key_goes_nowhere_else(scene: Scene) -> 
     model.serve(scene)
     model.secret(scene, "model", key="sk-e2e", allowedEndpoint=model.endpoint(scene))
     model.secret(scene, "elsewhere", key="sk-e2e", allowedEndpoint="https://models.example/v1")
-    model.secret(scene, "any-secret", password="not for a model")
+    scene.create("Secret", "any-secret", apiVersion="v1", stringData={"password": "not for a model"})
     for name in ("model", "elsewhere", "any-secret"):
         model.provider(scene, name)
     for name in ("elsewhere", "any-secret"):

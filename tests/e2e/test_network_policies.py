@@ -34,7 +34,7 @@ BY_TLS = {f"{ELSEWHERE}:443", f"{ELSEWHERE}:6380"}
 PODS = {"worker:8080", "tenant's Pod:443", "tenant's Pod:8080", "rival's Pod:443", "rival's Pod:8080"}
 PODS |= {"own operator:8080", "own operator:443"}
 CLUSTER = {"dns", "api server"}
-EVERYTHING = CLUSTER | {"redis", "s3", "operator", "gateway"} | OUTSIDE | PODS
+EVERYTHING = CLUSTER | {"redis", "s3", "operator", "gateway", "prometheus"} | OUTSIDE | PODS
 
 REACHES = {
     "the node": EVERYTHING,
@@ -42,7 +42,7 @@ REACHES = {
     "tenant's Pod": set(),
     "rival's Pod": set(),
     "operator": CLUSTER | {"redis", f"{METADATA}:443"} | BY_TLS,  # nothing of a cloud answers there: it is port 80
-    "gateway": CLUSTER | {"redis", "s3", "operator", f"{METADATA}:443"} | BY_TLS,
+    "gateway": CLUSTER | {"redis", "s3", "operator", "prometheus", f"{METADATA}:443"} | BY_TLS,
     "redis": set(),
     "s3": set(),
     "prometheus": {"api server", "operator", "gateway", f"{METADATA}:443", f"{ELSEWHERE}:443"},
@@ -60,7 +60,6 @@ OURS = {names.LABEL_MANAGED_BY: names.MANAGED_BY}
 STAND_INS = {
     "tenant's Pod": ("", {}),  # in the scene's own namespace
     "rival's Pod": (TENANTS[1], {}),
-    "prometheus": (SYSTEM, {NAME: "coursegen-prometheus"}),
     "the Prometheus operator's": ("monitoring", {NAME: "prometheus"}),
     "stranger": ("monitoring", {NAME: "grafana"}),
     "impostor": ("monitoring", OURS),
@@ -123,13 +122,10 @@ def stand_ins(scene: Scene) -> Iterator[dict[str, Json]]:
     security = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
     spec = {"containers": [container], "securityContext": security, "automountServiceAccountToken": False}
     spec |= {"terminationGracePeriodSeconds": 0}
-    policy = str(ROOT / "deploy" / "components" / "prometheus" / "networkpolicy.yaml")
     own = Scene(scene.system, "monitoring")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": own.namespace}}
     with ExitStack() as after:
         scene.system.api.apply(f"/api/v1/namespaces/{own.namespace}", namespace)
-        own.kubectl("apply", "-n", SYSTEM, "-f", policy)
-        after.callback(own.kubectl, "delete", "-n", SYSTEM, "-f", policy)
         after.callback(one_namespace(scene.system))
         made = {}
         for who, (namespace, labels) in STAND_INS.items():
@@ -179,7 +175,7 @@ def all_places(system: System, pods: Mapping[str, Json]) -> dict[str, Place]:
         spec = system.request("GET", f"/api/v1/namespaces/{namespace}/services/{name}")["spec"]
         return spec["clusterIP"], spec["ports"][0]["port"]
 
-    places = {"redis": service("redis"), "s3": service("s3"), "gateway": service("gateway")}
+    places = {name: service(name) for name in ("redis", "s3", "gateway", "prometheus")}
     places |= {"operator": service("coursegen-operator"), "api server": service("kubernetes", "default")}
     places["dns"] = (system.cluster.sandbox().link.node_address, 53)
     for place in OUTSIDE | PODS:
@@ -200,7 +196,9 @@ def tried(system: System, pods: Mapping[str, Json], places: Mapping[str, Place])
     """Try all places from all networks at once; ProcessLookupError if a Pod goes meanwhile."""
     entered = {"the node": system.cluster.sandbox().enter([])}
     entered |= {who: inside(system, pod) for who, pod in pods.items()}
-    entered |= {who: inside(system, system_pod(system, who)) for who in ("operator", "gateway", "redis", "s3")}
+    entered |= {
+        who: inside(system, system_pod(system, who)) for who in ("operator", "gateway", "prometheus", "redis", "s3")
+    }
     with ThreadPoolExecutor(len(entered)) as pool:
         found = dict(zip(entered, pool.map(lambda start: reached(start, places), entered.values()), strict=True))
     # Nothing keeps a Pod from itself.

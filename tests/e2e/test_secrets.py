@@ -14,7 +14,7 @@ from .test_gateway import gateway
 
 WRONG_KEY, WRONG_PASSWORD = "wrong-key-of-the-store", "wrong-word-of-redis"
 MODEL_KEY, WRONG_TOKEN = "sk-key-of-a-model-that-is-down", "token-of-nobody"
-PARTS = ("coursegen-operator", "coursegen-gateway", "coursegen-redis", "coursegen-s3")
+PARTS = ("coursegen-operator", "coursegen-gateway", "coursegen-prometheus", "coursegen-redis", "coursegen-s3")
 LONG = ("--tail=-1", "--all-containers", "--prefix")
 
 
@@ -66,6 +66,28 @@ def test_no_value_of_a_secret_is_ever_printed(scene: Scene) -> None:
     hidden = values(scene) | {token}
     seen = {(where, value[:4]) for where, text in said.items() for value in hidden if value in text}
     assert not seen
+
+
+def test_the_next_pod_has_what_its_secrets_hold_by_then(scene: Scene) -> None:
+    """Nothing is restarted; the store's Secret is rotated in test_wrong_credentials_of_the_store."""
+    right = scene.system.secrets()[names.SECRET_REDIS]
+    replace(scene, names.SECRET_REDIS, url=f"redis://worker:{WRONG_PASSWORD}@redis.{SYSTEM}.svc:6379/0")
+    scene.create("ChapterGeneration", "mute", chapter("Lists", queueName="slow"))
+    status = scene.until_ended("mute", "ChapterGeneration")
+    assert (status["phase"], status.get("progressTime")) == ("Succeeded", None)
+    replace(scene, names.SECRET_REDIS, **right)
+    scene.create("ChapterGeneration", "heard", chapter("Sets", queueName="slow"))
+    scene.until("ChapterGeneration", "heard", lambda s: s.get("progressTime"))
+
+    model.serve(scene)
+    model.secret(scene, "model", key="sk-old", allowedEndpoint="https://before.example/v1")
+    model.provider(scene, "model")
+    scene.create("ChapterGeneration", "written", chapter("Maps", providerName="model"))
+    assert outcomes(scene.until_ended("written", "ChapterGeneration")) == ["Rejected"]
+    replace(scene, "model", key="sk-new", allowedEndpoint=model.endpoint(scene))
+    scene.annotate("ChapterGeneration", "written", names.ANNOTATION_RETRY, "the Secret was changed")
+    status = scene.until("ChapterGeneration", "written", lambda s: s["revision"] == 1 and s["phase"] == "Succeeded")
+    assert status["usage"]["completionTokens"] > 0
 
 
 def test_there_is_no_shell_in_any_image(scene: Scene) -> None:

@@ -12,7 +12,7 @@ from coursegen_api.base import FailureClass, Usage
 from coursegen_gateway.metrics import Metrics
 from coursegen_operator.catalogue import CATALOGUE, MAX_PROVIDERS, OTHER, Source, Type
 from coursegen_operator.metrics import Bounded
-from coursegen_operator.plan.world import Key
+from coursegen_operator.plan.world import Key, Paid
 from coursegen_operator.progress import ProgressReader, Redis
 from coursegen_operator.resync import list_all
 from coursegen_operator.statemetrics import StateCollector
@@ -98,6 +98,36 @@ def test_names_types_and_help_pass_promtool(scene: Scene, programs: prometheus.P
     queue_of_two(scene, 5)
     said = subprocess.run([programs.promtool, "check", "metrics"], input=scene.text().encode(), capture_output=True)
     assert (said.returncode, said.stderr, said.stdout) == (0, b"", b"")
+
+
+HOSTILE = 'x"} 1\ncoursegen_forged_total 1\n# HELP coursegen_forged_total \\" {a="b"} \u2028'
+"""Text that tries to end a label's value, a sample and a line."""
+
+LONGEST_MODEL = "0/" + ":@+._-" * 21
+"""A label that a person may choose, of all that its rule allows."""
+
+
+def test_what_people_write_is_in_no_sample_and_forges_none(scene: Scene, programs: prometheus.Prometheus) -> None:
+    sim = scene.sim
+    before = set(scene.families())
+    sim.apply("ModelProvider", "q", {"writer": "openai", "endpoint": "https://m.example/v1", "model": LONGEST_MODEL})
+    title = "Loops " + "".join(c for c in HOSTILE if c.isprintable())  # the API server takes no other
+    hostile = {"title": title, "learningObjectives": [title], "providerName": "q"}
+    sim.apply("ChapterGeneration", "c", hostile | {"courseContext": {"title": title}})
+    sim.run(1)
+    [job] = sim.jobs()
+    sim.start(job)
+    usage = Usage(prompt_tokens=3, completion_tokens=1, cost_micro_usd=5)
+    sim.succeed(job, sim.result(job).model_copy(update={"usage": usage}))
+    sim.run(1)
+    sim.metrics.paid(Paid("chapter", "q", HOSTILE, usage))  # if the rule were not there
+    said = subprocess.run([programs.promtool, "check", "metrics"], input=scene.text().encode(), capture_output=True)
+    assert (said.returncode, said.stderr, said.stdout) == (0, b"", b"")
+    shown = scene.families()
+    assert set(shown) == before
+    assert {key[1] for key in shown["coursegen_tokens_total"]} == {LONGEST_MODEL, HOSTILE}
+    assert not [line for line in scene.text().split("\n") if line.startswith("coursegen_forged")]
+    assert "Loops" not in scene.text()
 
 
 def test_what_the_gateway_shows_passes_promtool_and_is_on_its_page(programs: prometheus.Prometheus) -> None:

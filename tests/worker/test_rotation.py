@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import kopf
 import obstore
 import pytest
 import redis
@@ -20,9 +21,13 @@ from worker_support import NAMESPACE, PYTHON_COURSE, Worker
 
 from coursegen_api import names
 from coursegen_api.task import ChapterTask, OutlineTask
+from coursegen_gateway import settings as gateway_settings
+from coursegen_gateway.gateway import Gateway
 from coursegen_gateway.problems import Problem
+from coursegen_gateway.state import CHAPTERS, NAMESPACES
 from coursegen_gateway.store import Store
 from coursegen_operator import progress
+from coursegen_operator.access import Access
 from coursegen_worker.progress import Identity, Progress
 from demo import overlay
 from tests import programs
@@ -104,11 +109,27 @@ def start_redis(tmp_path: Path) -> Iterator[Callable[[], RedisWithUsers]]:
         server.process.wait(10)
 
 
-class Heard:
-    """What the operator's reader has heard, so that a test can await it."""
+def operators(folder: Path) -> progress.ProgressReader:
+    """Give the reader of an operator that has a Secret mounted."""
+    return progress.ProgressReader(progress.Redis(folder=str(folder)), lambda: {"n": NAMESPACE})
 
-    def __init__(self, folder: Path) -> None:
-        self.reader = progress.ProgressReader(progress.Redis(folder=str(folder)), lambda: {"n": NAMESPACE})
+
+def gateways(folder: Path) -> progress.ProgressReader:
+    """Give the reader of a gateway that has a Secret mounted, and knows of work in the namespace."""
+    config = gateway_settings.load({"COURSEGEN_REDIS_FOLDER": str(folder)})
+    gateway = Gateway(config, Access(kopf.ConnectionInfo(server="http://127.0.0.1:1")))
+    gateway.state.put(NAMESPACES, {"metadata": {"name": "n", "uid": NAMESPACE, "resourceVersion": "1"}})
+    meta = {"name": "c", "namespace": "n", "uid": "u", "resourceVersion": "1"}
+    gateway.state.put(CHAPTERS, {"metadata": meta, "spec": {}, "status": {"phase": "Running"}})
+    assert gateway.progress
+    return gateway.progress
+
+
+class Heard:
+    """What a reader has heard, so that a test can await it."""
+
+    def __init__(self, reader: progress.ProgressReader) -> None:
+        self.reader = reader
         self._uids: set[str] = set()
         self._news = asyncio.Event()
 
@@ -124,8 +145,8 @@ class Heard:
 
 
 @asynccontextmanager
-async def reading(folder: Path) -> AsyncIterator[Heard]:
-    heard = Heard(folder)
+async def reading(reader: progress.ProgressReader) -> AsyncIterator[Heard]:
+    heard = Heard(reader)
     task = asyncio.create_task(heard.reader.run(heard.take))
     try:
         yield heard
@@ -142,14 +163,19 @@ def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MountedSecret:
     return made
 
 
+@pytest.mark.parametrize("reader", [operators, gateways])
 @pytest.mark.parametrize("first", ["Redis", "the Secret"])
-async def test_the_operators_password_changes_and_it_reads_on(
-    first: str, secret: MountedSecret, start_redis: Callable[[], RedisWithUsers], caplog: pytest.LogCaptureFixture
+async def test_a_readers_password_changes_and_it_reads_on(
+    first: str,
+    reader: Callable[[Path], progress.ProgressReader],
+    secret: MountedSecret,
+    start_redis: Callable[[], RedisWithUsers],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     server = start_redis()
     server.set_users(operator=BEFORE, worker=BEFORE)
     secret.holds(url=server.url("operator", BEFORE))
-    async with reading(secret.folder) as heard:
+    async with reading(reader(secret.folder)) as heard:
         server.say("u1", BEFORE)
         await heard.until("u1")
         steps = [
@@ -171,7 +197,7 @@ async def test_redis_moves_and_the_operator_follows_while_the_old_one_still_answ
     for server in (old, new):
         server.set_users(operator="pw", worker="pw")
     secret.holds(url=old.url("operator", "pw"))
-    async with reading(secret.folder) as heard:
+    async with reading(operators(secret.folder)) as heard:
         old.say("u1", "pw")
         await heard.until("u1")
         new.say("u2", "pw")  # before the operator is there: it stays in the stream
@@ -188,7 +214,7 @@ async def test_a_secret_that_comes_late_is_found_and_until_then_nothing_is_wrong
 ) -> None:
     server = start_redis()
     server.set_users(operator="pw", worker="pw")
-    async with reading(secret.folder) as heard:
+    async with reading(operators(secret.folder)) as heard:
         await asyncio.sleep(0.2)
         assert (heard.reader.configured, caplog.text) == (False, "")
         secret.holds(url=server.url("operator", "pw"))

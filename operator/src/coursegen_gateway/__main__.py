@@ -1,13 +1,12 @@
 """Runs the gateway: `python -m coursegen_gateway`."""
 
-import json
 import logging
 import sys
 
 import uvicorn
 
 from coursegen_operator import access
-from coursegen_operator.__main__ import log_to_stderr
+from coursegen_operator.__main__ import log_to_stderr, tell
 
 from . import app, settings
 from .gateway import Gateway
@@ -20,7 +19,7 @@ def main() -> int:
     try:
         config = settings.load()
         log_to_stderr(config.log_level)
-        log.info("settings: %s", json.dumps(config.public(), default=str))
+        tell(config, log)
         gateway = Gateway(config, access.in_cluster() or access.from_kubeconfig())
     except (settings.SettingsError, access.AccessError) as error:
         print(f"coursegen-gateway: {error}", file=sys.stderr)

@@ -1,8 +1,11 @@
 """Settings of the gateway, from environment variables `COURSEGEN_*`; refused with the variable's name when wrong."""
 
 import os
+import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import ClassVar, Self
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, model_validator
 
@@ -10,6 +13,12 @@ from coursegen_operator import environ as environment
 from coursegen_operator.environ import NOTHING, PREFIX, Number, SettingsError, Truth, Words
 
 __all__ = ["Settings", "SettingsError", "load"]
+
+_HOST = r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?|\[[0-9a-f:.]+\])"
+_ORIGIN = re.compile(rf"https?://{_HOST}(:[0-9]{{1,5}})?")
+_OPERATOR = re.compile(rf"http://{_HOST}(:[0-9]{{1,5}})?")
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_STORE = re.compile(r"s3://[A-Za-z0-9]|file:///")
 
 
 class Settings(environment.Settings):
@@ -42,16 +51,55 @@ class Settings(environment.Settings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.url_prefix and (not self.url_prefix.startswith("/") or self.url_prefix.endswith("/")):
-            raise ValueError(f"{PREFIX}URL_PREFIX is {self.url_prefix!r}; it begins with / and does not end with it.")
-        store = self.store_url.get_secret_value()
-        if store and not store.startswith(("s3://", "file:///")):
-            raise ValueError(f"{PREFIX}STORE_URL does not name a store; it begins with s3://.")
-        if wrong := [u for u in self.operator_url if not u.startswith("http://") or u.count("/") != 2]:
+        if self.url_prefix and not _PATH.fullmatch(self.url_prefix):
+            raise ValueError(
+                f"{PREFIX}URL_PREFIX is {self.url_prefix!r}; it is a path such as /coursegen: "
+                "it begins with / and does not end with it."
+            )
+        if not _is_address(self.http_host):
+            raise ValueError(
+                f"{PREFIX}HTTP_HOST is {self.http_host!r}; it has to be an address of this machine, "
+                "such as 0.0.0.0, :: or 127.0.0.1."
+            )
+        if self.prometheus_url.get_secret_value() and not _is_server(self.prometheus_url.get_secret_value()):
+            raise ValueError(
+                f"{PREFIX}PROMETHEUS_URL does not name a server; it has the form http://name:port or https://name."
+            )
+        if wrong := [o for o in self.allowed_origins if not _ORIGIN.fullmatch(o)]:
+            raise ValueError(
+                f"{PREFIX}ALLOWED_ORIGINS names {wrong[0]!r}; each has the form https://name or https://name:port, in "
+                "lower case and without a path, as browsers send it; there is no word for all of them."
+            )
+        if wrong := [u for u in self.operator_url if not _OPERATOR.fullmatch(u)]:
             raise ValueError(f"{PREFIX}OPERATOR_URL is {wrong[0]!r}; it has the form http://name:port.")
+        self._check_store()
+        return self
+
+    def _check_store(self) -> None:
+        """Nothing of a URL is repeated in an error: it can hold a password."""
+        store = self.store_url.get_secret_value()
+        if store and not _STORE.match(store):
+            raise ValueError(f"{PREFIX}STORE_URL does not name a store; it begins with s3:// and names a bucket.")
         if store and self.store_folder:
             raise ValueError(f"{PREFIX}STORE_FOLDER says where the store is: leave out {PREFIX}STORE_URL.")
-        return self
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True
+
+
+def _is_server(url: str) -> bool:
+    """Tell whether a URL names a server, with a path perhaps, to which the paths of an API can be added."""
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    return named and parts.scheme in ("http", "https") and not (parts.query or parts.fragment or " " in url)
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:

@@ -16,7 +16,7 @@ from aiohttp import web
 from coursegen_api.queue import GenerationQueue
 from coursegen_api.task import Progress
 
-from . import access, handlers, health, kube, settings
+from . import access, environ, handlers, health, kube, settings
 from .act import Actor
 from .effects import Doer
 from .election import Election, LeaseLostError
@@ -53,7 +53,7 @@ class _JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(line)  # ASCII: other line ends, terminals and half characters read nothing into it
 
 
 def log_to_stderr(level: str) -> None:
@@ -61,6 +61,13 @@ def log_to_stderr(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def tell(config: environ.Settings, to: logging.Logger) -> None:
+    """Print the settings at the start, without what can hold a password, and what is to be said against them."""
+    to.info("settings: %s", json.dumps(config.public(), default=str))
+    for warning in config.warnings():
+        to.warning("%s", warning)
 
 
 class _ToldToStopError(Exception):
@@ -223,7 +230,7 @@ class Operator:
 async def _amain() -> None:
     config = settings.load()
     log_to_stderr(config.log_level)
-    log.info("settings: %s", json.dumps(config.public(), default=str))
+    tell(config, log)
     operator = Operator(config, access.in_cluster() or access.from_kubeconfig())
     operator.take_signals()
     try:

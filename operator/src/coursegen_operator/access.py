@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import kopf
+import yaml
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TOKEN_FILE = _ACCOUNT / "token"
@@ -61,9 +62,15 @@ def from_kubeconfig() -> Access:
     """Give the access of the kubeconfig that KUBECONFIG names, or of the user's own.
 
     Raises:
-        AccessError: there is none, or its user logs in by a plugin.
+        AccessError: there is none, it cannot be read, or its user logs in by a plugin.
     """
-    found = kopf.login_with_kubeconfig(settings=kopf.OperatorSettings())
+    try:
+        found = kopf.login_with_kubeconfig(settings=kopf.OperatorSettings())
+    except OSError as error:
+        raise AccessError(f"the kubeconfig {error.filename} cannot be read: {error.strerror}") from error
+    except (kopf.LoginError, yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        # Nothing of the error is repeated: it may quote a line with a token.
+        raise AccessError("the kubeconfig is none, or its current context names what is not in it") from error
     if found is None:
         raise AccessError("no cluster: this is no Pod, KUBECONFIG is not set, and there is no ~/.kube/config")
     if not (found.token or found.username or found.certificate_path or found.certificate_data):

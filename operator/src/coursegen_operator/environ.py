@@ -9,15 +9,32 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
-from .redisplace import Redis, wrong_with
+from .redisplace import Redis, lacks, wrong_with
 
 PREFIX = "COURSEGEN_"
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+# The grammar of github.com/distribution/reference, which kubelet goes by.
+_HOST = (
+    r"([A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*|\[[0-9a-fA-F:]+\])(:[0-9]+)?"
+)
+_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(rf"({_HOST}/)?{_PART}(/{_PART})*(:\w[\w.-]{{0,127}})?(@sha(256|512):[0-9a-f]{{64,128}})?", re.ASCII)
 
 
 class SettingsError(ValueError):
@@ -61,6 +78,24 @@ def _namespaces(text: object) -> object:
     return names
 
 
+def _namespace(text: str) -> str:
+    if text and not _NAMESPACE.fullmatch(text):
+        raise ValueError("it has to be the name of a namespace: lower-case letters, digits and -")
+    return text
+
+
+def _name(text: str) -> str:
+    if text and not _NAME.fullmatch(text):
+        raise ValueError("it has to be a name that Kubernetes takes: lower-case letters, digits, - and .")
+    return text
+
+
+def _image(text: str) -> str:
+    if text and not _IMAGE.fullmatch(text):
+        raise ValueError("it has to name an image, such as registry.example.com/coursegen/worker:0.1.0 or …@sha256:…")
+    return text
+
+
 def _whole(text: object) -> object:
     if isinstance(text, str) and not (text.isascii() and text.isdigit()):
         raise ValueError("it has to be a whole number of at least 1")
@@ -70,10 +105,22 @@ def _whole(text: object) -> object:
 Truth = Annotated[bool, BeforeValidator(_truth)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_parts)]
 Namespaces = Annotated[tuple[str, ...], BeforeValidator(_namespaces)]
+Namespace = Annotated[str, AfterValidator(_namespace)]
+"""Empty, or the name of one."""
+ObjectName = Annotated[str, AfterValidator(_name)]
+"""Empty, or a name as most kinds take it."""
+Image = Annotated[str, AfterValidator(_image)]
+"""Empty, or where an image is."""
+PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 Number = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
 Percent = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100)]
 Port = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535)]
 NOTHING = SecretStr("")
+
+_OPEN_REDIS = (
+    "{where} names a Redis without {missing}: whoever is in that network can read percentages, or make them say "
+    "anything. In production use rediss://USER:PASSWORD@HOST, with an ACL user for each reader and writer."
+)
 
 
 class Settings(BaseModel):
@@ -115,6 +162,18 @@ class Settings(BaseModel):
             return None
         url, ca = self.redis_url.get_secret_value(), self.redis_ca.get_secret_value()
         return Redis(url, ca, self.redis_max_connections, self.redis_folder)
+
+    def warnings(self) -> tuple[str, ...]:
+        """Say what can be used and should not be, in production; nothing of a URL is repeated."""
+        redis = self.redis()
+        if self.environment is not Environment.PRODUCTION or redis is None:
+            return ()
+        try:
+            missing = " and ".join(lacks(redis.address().url))
+        except (OSError, ValueError):  # the Secret cannot be read: whoever reads progress says so
+            return ()
+        where = f"{self.redis_folder}/url" if self.redis_folder else f"{PREFIX}REDIS_URL"
+        return (_OPEN_REDIS.format(where=where, missing=missing),) if missing else ()
 
     @model_validator(mode="after")
     def _check_redis(self) -> Self:
@@ -191,6 +250,6 @@ def _words(kind: str, message: str, context: Mapping[str, Any]) -> str:
             return f"it has to be at most {context['le']}"
         case "string_pattern_mismatch":
             return f"it has to match {context['pattern']}"
-        case "enum":
+        case "enum" | "literal_error":
             return f"it can be {context['expected']}"
     return message

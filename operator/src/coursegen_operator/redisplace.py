@@ -64,6 +64,15 @@ def wrong_with(url: str) -> str:
     return ""
 
 
+def lacks(url: str) -> tuple[str, ...]:
+    """Name what a URL should have where others are in the network: TLS, a password; a socket's file needs neither."""
+    if not url or wrong_with(url) or url.startswith("unix://"):
+        return ()
+    parts = urlsplit(url)
+    told = {"TLS": parts.scheme == "rediss", "a password": bool(parts.password)}
+    return tuple(what for what, there in told.items() if not there)
+
+
 def _names_a_host(url: str) -> bool:
     try:
         parts = urlsplit(url)

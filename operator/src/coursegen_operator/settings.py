@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from . import environ as environment
-from .environ import PREFIX, Environment, Number, SettingsError, Truth
+from .environ import PREFIX, Environment, Image, Namespace, Number, ObjectName, PullPolicy, SettingsError, Truth
 from .lease import Terms
 from .plan.world import Defaults
 from .shares import MAIN
@@ -34,12 +34,12 @@ class Settings(environment.Settings):
     program: ClassVar[str] = "the operator"
     environments: ClassVar[Mapping[Environment, Mapping[str, Any]]] = ENVIRONMENTS
 
-    worker_image: str
+    worker_image: Image
     """Image of the worker."""
-    validation_image: str = ""
+    validation_image: Image = ""
     """Image of the worker for validations, the -quality variant with the embedding model; empty: the worker's, and
     alignment is measured by words."""
-    image_pull_policy: str = "IfNotPresent"
+    image_pull_policy: PullPolicy = "IfNotPresent"
     shard: str = Field(default="", pattern=r"^([a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?)?$")
     """Name of this operator among several: it works in the namespaces whose label coursegen.dev/shard says so; empty:
     in those without the label. With `namespaces` these decide, and no label."""
@@ -55,9 +55,9 @@ class Settings(environment.Settings):
     """A request to the API server that takes longer has no answer."""
     leader_election: Truth = True
     """Off: this is the only operator for its namespaces, and somebody else sees to that."""
-    lease_name: str = ""
+    lease_name: ObjectName = ""
     """Empty: LEASE_NAME, and the shard's name behind it. Operators for different namespaces need different ones."""
-    lease_namespace: str = ""
+    lease_namespace: Namespace = ""
     """Empty: the namespace of the Pod, and `default` outside a cluster."""
     lease_duration_seconds: Number = 15
     """A leader that is heard of no more is replaced after this time."""
@@ -105,6 +105,12 @@ class Settings(environment.Settings):
             raise ValueError(
                 f"{PREFIX}LEASE_DURATION_SECONDS is {self.lease_duration_seconds}; it has to be more than {least}: "
                 "the margin and two renewals, so that one that fails stops nothing."
+            )
+        if self.lease_retry_seconds >= self.lease_duration_seconds:
+            raise ValueError(
+                f"{PREFIX}LEASE_RETRY_SECONDS is {self.lease_retry_seconds}; it has to be less than "
+                f"{PREFIX}LEASE_DURATION_SECONDS, which is {self.lease_duration_seconds}, "
+                "so that a standby looks at the lease while it lasts."
             )
         if self.shard == MAIN:
             raise ValueError(f"{PREFIX}SHARD is {MAIN!r}, which is what the operator without a name is called.")

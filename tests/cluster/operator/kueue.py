@@ -21,6 +21,9 @@ from ...e2e.system import System, free_port
 Json = dict[str, Any]
 
 MODULE = golang.Module("kueue", package="sigs.k8s.io/kueue/cmd/kueue", about="Kueue, about 5 minutes")
+NAMESPACE, ACCOUNT = "kueue-system", "kueue-controller-manager"
+"""Who Kueue is, as its own manifests have it: our admission policies know it by that."""
+
 SOURCE = ("sigs.k8s.io/kueue", "v0.17.0", "h1:7hzb38M4eKGzYW+CFv2s1L+swzzacUCHOCXxZmAV90I=")
 
 _START_SECONDS = 60.0
@@ -39,6 +42,7 @@ def kueue(system: System) -> Iterator[None]:
     for file in sorted((components / "crd" / "bases").iterdir()):
         access.run("apply", "--server-side", "-f", str(file), what=f"Applying {file.name}")
     access.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s", what="Waiting for Kueue's CRDs")
+    _make_account(system, components / "rbac", root)
     authority = _serving_certificate(system, root)
     _fill(system, root, built, ports)
     log = root / "kueue.log"
@@ -65,7 +69,7 @@ def _command(root: Path) -> list[str]:
 
 def _fill(system: System, root: Path, built: Path, ports: dict[str, int]) -> None:
     shutil.copy(built / "kueue", root / "kueue")
-    shutil.copy(system.kubectl.kubeconfig, root / "kubeconfig")
+    system.log_in(ACCOUNT, NAMESPACE, root).rename(root / "kubeconfig")
     config = {
         "apiVersion": "config.kueue.x-k8s.io/v1beta2",
         "kind": "Configuration",
@@ -77,6 +81,22 @@ def _fill(system: System, root: Path, built: Path, ports: dict[str, int]) -> Non
         "integrations": {"frameworks": ["batch/job"]},
     }
     (root / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+def _make_account(system: System, roles: Path, root: Path) -> None:
+    """Create Kueue's account, with the rights that it has anywhere, and no others."""
+    access, account = system.kubectl, f"--serviceaccount={NAMESPACE}:{ACCOUNT}"
+    access.run("create", "namespace", NAMESPACE, what="Making Kueue's namespace")
+    access.run("-n", NAMESPACE, "create", "serviceaccount", ACCOUNT, what="Making Kueue's account")
+    access.run("apply", "-f", str(roles / "role.yaml"), what="Applying Kueue's role")
+    access.run("create", "clusterrolebinding", "kueue", "--clusterrole=manager-role", account, what="Binding it")
+    own = root / "role.yaml"
+    own.write_text(
+        (roles / "manager_secrets_role.yaml").read_text().replace("namespace: system", f"namespace: {NAMESPACE}")
+    )
+    access.run("apply", "-f", str(own), what="Applying Kueue's role in its namespace")
+    binding = ("create", "rolebinding", "kueue", "--role=manager-secrets-role", account)
+    access.run("-n", NAMESPACE, *binding, what="Binding it")
 
 
 def _serving_certificate(system: System, root: Path) -> str:

@@ -1,4 +1,7 @@
-"""Kueue itself owns the quota: what it does not admit waits, and what it takes back waits again."""
+"""Kueue itself owns the quota: what it does not admit waits, and what it takes back waits again.
+
+All under the admission policies, with operator and Kueue as the accounts that these know.
+"""
 
 import itertools
 import time
@@ -16,7 +19,7 @@ from ...e2e.scene import SECONDS, Scene, chapter, course, outcomes
 from ...e2e.system import ROOT, System
 from .conftest import control_plane
 from .kubelet import RUNS, End, Kubelet, well
-from .kueue import kueue
+from .kueue import ACCOUNT, NAMESPACE, kueue
 
 Json = dict[str, Any]
 
@@ -33,6 +36,7 @@ ONE_WORKER = "150m"
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Have Kueue and our component, with a quota for one worker at a time, and a priority."""
     with control_plane(tmp_path_factory.mktemp("kueue")) as system, kueue(system):
+        system.guard()
         flavor, queue = yaml.safe_load_all((COMPONENT / "clusterqueue.yaml").read_text())
         cpu = queue["spec"]["resourceGroups"][0]["flavors"][0]["resources"][0]
         assert cpu["name"] == "cpu"
@@ -128,3 +132,28 @@ def test_what_kueue_takes_back_waits_again_and_goes_on_without_a_retry(scene: Sc
         scene.system.request("PATCH", path, {"spec": {"active": True}}, "application/merge-patch+json")
         status = scene.until_ended("c", "ChapterGeneration")
     assert (status["phase"], status["retryCount"], outcomes(status)) == ("Succeeded", 0, ["Succeeded"])
+
+
+def test_a_job_goes_on_when_kueue_says_so_and_kueue_has_a_say_over_its_own_alone(scene: Scene) -> None:
+    """Its own are those with its label: else whoever may act as Kueue could have any worker start."""
+    who = f"--as=system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
+
+    def let_go(name: str, *by: str) -> str:
+        job = scene.until_job(name)["metadata"]["name"]
+        patch = '--patch={"spec":{"parallelism":1,"suspend":false},"metadata":{"annotations":{"let":"go"}}}'
+        return scene.kubectl("patch", "job", job, "--type=merge", patch, "--dry-run=server", *by)
+
+    with Kubelet(scene, lambda task: RUNS) as node:
+        create(scene, "ChapterGeneration", "first", chapter())
+        scene.until_job("first", lambda job: not job["spec"]["suspend"])
+        create(scene, "ChapterGeneration", "second", chapter())
+        until_it_waits(scene, "second")
+        scene.create("ChapterGeneration", "apart", chapter())
+        with pytest.raises(AssertionError, match="only the operator makes or changes Jobs of coursegen"):
+            let_go("second")
+        with pytest.raises(AssertionError, match="only the operator makes or changes Jobs of coursegen"):
+            let_go("apart", who)
+        assert "patched" in let_go("second", who)
+        node.decide = well
+        for name in ("first", "second", "apart"):
+            assert scene.until_ended(name, "ChapterGeneration")["phase"] == "Succeeded"

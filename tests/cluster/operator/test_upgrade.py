@@ -3,36 +3,19 @@
 import signal
 import subprocess
 import sys
-import tarfile
 import threading
-from io import BytesIO
 from pathlib import Path
-
-import pytest
 
 from coursegen_api.task import TaskInput
 
+from ... import released
 from ...e2e.scene import Scene, condition, course, outcomes
 from ...e2e.system import ROOT
 from .conftest import control_plane
 from .kubelet import End, Kubelet, well
 
-RELEASED = "5f29323d786393dc3c21cfd494d12847960299ca"
-"""The last released version of this repository: the one that clusters run before they run this one."""
-
 COURSES = [f"course-{number}" for number in range(1, 21)]
 LAST = "Part 3"
-
-
-def released(folder: Path) -> Path:
-    """Unpack the contract and the operator of the version before."""
-    argv = ["git", "-C", str(ROOT), "archive", RELEASED, "crds", "operator", "deploy/base"]
-    done = subprocess.run(argv, capture_output=True, check=False)
-    if done.returncode:
-        pytest.skip(f"this checkout has no history to upgrade from: {done.stderr.decode().strip()}")
-    with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
-        archive.extractall(folder / "released", filter="data")
-    return folder / "released"
 
 
 def loaded_from(sources: str) -> str:
@@ -49,7 +32,7 @@ def made_of(scene: Scene, name: str) -> list[str]:
 
 
 def test_the_next_version_takes_over_twenty_courses_in_the_middle(tmp_path: Path) -> None:
-    before = released(tmp_path)
+    before = released.unpack(tmp_path)
     may_end = threading.Event()
 
     def node(task: TaskInput) -> End | None:
@@ -58,7 +41,7 @@ def test_the_next_version_takes_over_twenty_courses_in_the_middle(tmp_path: Path
     with control_plane(tmp_path, version=before) as system:
         scene = Scene(system, "upgrade")
         system.create_tenant(scene.namespace, {})
-        sources = f"{before}/crds/src:{before}/operator/src"
+        sources = released.sources(before)
         assert loaded_from(sources) == f"{before}/operator/src/coursegen_operator/__init__.py"
         old = system.operator("released", [scene.namespace], {"PYTHONPATH": sources})
         with Kubelet(scene, node):

@@ -27,6 +27,14 @@ def documents(path):
 
 ALL = [(p.name, d) for p in PARTS for d in documents(p)]
 RULES = [(n, d, r) for n, d in ALL for r in d.get("rules", ())]
+ROLES = [
+    (str(p.relative_to(ROOT)), rule)
+    for p in sorted((ROOT / "deploy").rglob("*.yaml"))
+    if "generated" not in p.parts
+    for d in documents(p)
+    if d.get("kind") in ("Role", "ClusterRole")
+    for rule in d.get("rules", ())
+]
 PODS = [
     (d["metadata"]["name"], d["spec"]["template"]["spec"]) for _, d in ALL if d["kind"] in ("Deployment", "StatefulSet")
 ]
@@ -42,8 +50,12 @@ def test_every_queue_has_its_priority_and_a_priority_class_in_the_same_order():
     assert {c["preemptionPolicy"] for c in classes.values()} == {"Never"}
 
 
-@pytest.mark.parametrize(("file", "role", "rule"), RULES)
-def test_no_role_has_a_wildcard_or_reaches_a_secret(file, role, rule):
+def test_roles_of_overlays_are_looked_at_as_well():
+    assert {"deploy/overlays/namespaced/role.yaml", "deploy/base/operator/rbac.yaml"} <= {file for file, _ in ROLES}
+
+
+@pytest.mark.parametrize(("file", "rule"), ROLES)
+def test_no_role_has_a_wildcard_or_reaches_a_secret(file, rule):
     asked = [a for part in ("apiGroups", "resources", "nonResourceURLs", "verbs") for a in rule.get(part, ())]
     assert not [a for a in asked if "*" in a]
     assert "secrets" not in rule.get("resources", ())
@@ -221,24 +233,21 @@ def test_in_production_a_node_or_a_zone_that_goes_leaves_one_of_each(name):
     assert deployment["spec"]["template"]["metadata"]["labels"].items() >= labels.items()
 
 
+def test_in_production_a_full_cluster_takes_the_workers_place_before_the_gateways_and_that_before_the_operators():
+    values = {d["metadata"]["name"]: d["value"] for d in documents(OVERLAYS / "production" / "priorityclass.yaml")}
+    classes = [
+        merged("production", "Deployment", f"coursegen-{part}")["spec"]["template"]["spec"]["priorityClassName"]
+        for part in ("gateway", "operator")
+    ]
+    workers = max(d["value"] for d in documents(BASE / "priorityclasses.yaml"))
+    assert workers < values[classes[0]] < values[classes[1]] < 2_000_000_000  # what is above is Kubernetes' own
+
+
 def test_what_runs_in_the_systems_namespace_has_a_network_policy_of_its_own():
     """Production denies everything else there."""
     selectors = [d["spec"]["podSelector"] for _, d in ALL if d["kind"] == "NetworkPolicy" and d["spec"]["podSelector"]]
     for name, pod in [(d["metadata"]["name"], d["spec"]["template"]) for _, d in ALL if d["kind"] == "Deployment"]:
         assert any(selects(s, pod["metadata"]["labels"]) for s in selectors), name
-
-
-def test_every_setting_is_documented():
-    text = (ROOT / "docs" / "deploy.md").read_text()
-    shortened = {
-        "lease_renew_seconds": "…_RENEW_…",
-        "lease_retry_seconds": "…_RETRY_…",
-        "lease_margin_seconds": "…_MARGIN_…",
-    }
-    missing = [
-        name for name in settings.Settings.model_fields if shortened.get(name, f"COURSEGEN_{name.upper()}") not in text
-    ]
-    assert missing == []
 
 
 def test_no_manifest_tells_people_to_apply_a_folder_and_a_file_at_once():

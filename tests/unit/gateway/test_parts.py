@@ -155,6 +155,10 @@ async def test_a_callers_connection_shows_no_certificate_of_the_gateways_own() -
     await maker.close()
 
 
+NO_SERVERS = ("not a url", "prometheus:9090", "ftp://p", "http://", "http://p:x", "http://p/?a=b", "http://p q")
+NO_ORIGINS = ("*", "https://*.example", "https://A.example", "https://a.example/", "a.example", "null", "https://a, *")
+
+
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
@@ -165,11 +169,41 @@ async def test_a_callers_connection_shows_no_certificate_of_the_gateways_own() -
         ({"COURSEGEN_STORE_URL": "s3://x", "COURSEGEN_STORE_FOLDER": "/run/s"}, "COURSEGEN_STORE_FOLDER"),
         ({"COURSEGEN_HTTP_PORT": "70000"}, "COURSEGEN_HTTP_PORT"),
         ({"COURSEGEN_MAX_SOCKET": "9"}, "COURSEGEN_MAX_SOCKET is no setting of the gateway.* COURSEGEN_MAX_SOCKETS"),
+        *(
+            ({"COURSEGEN_PROMETHEUS_URL": url}, "PROMETHEUS_URL does not name a server; it has the form")
+            for url in NO_SERVERS
+        ),
+        *(
+            ({"COURSEGEN_HTTP_HOST": host}, "HTTP_HOST is .*; it has to be an address")
+            for host in ("junk junk", "300.1.1.1")
+        ),
+        *(({"COURSEGEN_ALLOWED_ORIGINS": o}, "ALLOWED_ORIGINS names .*; each has the form") for o in NO_ORIGINS),
+        ({"COURSEGEN_OPERATOR_URL": "http://junk junk"}, "OPERATOR_URL is 'http://junk junk'; it has the form"),
+        ({"COURSEGEN_OPERATOR_URL": "http://"}, "OPERATOR_URL is 'http://'; it has the form"),
+        ({"COURSEGEN_STORE_URL": "s3://"}, "STORE_URL does not name a store"),
+        ({"COURSEGEN_URL_PREFIX": "/a b"}, "URL_PREFIX is '/a b'; it is a path"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_refused_by_name(variables: dict[str, str], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         load(variables)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("PROMETHEUS_URL", "https://u:p@prometheus.example.com/prom"),
+        ("PROMETHEUS_URL", "http://[::1]:9090"),
+        ("HTTP_HOST", "::"),
+        ("HTTP_HOST", "localhost"),
+        ("ALLOWED_ORIGINS", "https://a.example, http://localhost:8080,http://[::1]:3000"),
+        ("OPERATOR_URL", "http://operators.coursegen-system.svc:8080,http://127.0.0.1:1"),
+        ("STORE_URL", "file:///tmp/store"),
+        ("URL_PREFIX", "/courses/gen"),
+    ],
+)
+def test_a_setting_may_have_every_form_that_can_be_used(variable: str, text: str) -> None:
+    assert load({f"COURSEGEN_{variable}": text})
 
 
 def test_settings_are_read_and_printed_without_passwords() -> None:
@@ -389,3 +423,17 @@ def test_what_is_relabelled_and_then_deleted_leaves_nothing_behind() -> None:
     assert state.pods_of(state.by_uid["u1"]) == []
     state.remove(CHAPTERS, moved)
     assert state.children(("n", "c")) == []
+
+
+async def test_what_a_request_says_of_itself_is_no_label_of_a_metric() -> None:
+    """A route is the template that a path fits; a method is one of those that there are."""
+    gateway = Gateway(Settings(), Access(kopf.ConnectionInfo(server="http://127.0.0.1:1")))
+    forged = '"} 1%0Aforged_total 1'
+    asked = [("GET", f"/api/v1/tasks/x{forged}"), ('FORGED"} 1', "/api/v1/tasks"), ("GET", f"/nowhere{forged}")]
+    transport = httpx.ASGITransport(app=app.build(gateway))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.example") as client:
+        assert {(await client.request(method, path)).status_code for method, path in asked} == {401, 404, 405}
+    samples = [s for m in gateway.metrics.requests.collect() for s in m.samples if s.name.endswith("_total")]
+    assert {(s.labels["method"], s.labels["route"]) for s in samples} == {
+        ("GET", "/api/v1/tasks/{task_id}"), ("other", "/api/v1/tasks"), ("GET", "none"),
+    }  # fmt: skip

@@ -2,12 +2,48 @@
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+import kopf
 import pytest
 
 from coursegen_api import names
 from coursegen_api.task import Progress
-from coursegen_operator import progress
+from coursegen_operator import progress, settings
+from coursegen_operator.__main__ import Operator
+from coursegen_operator.access import Access
+
+UIDS = {"a": "uid-a", "b": "uid-b"}
+
+
+@dataclass
+class Streams:
+    """Answers one read, as Redis does, and is gone."""
+
+    entries: Mapping[str, Progress]
+    """By the namespace on whose stream it is."""
+    asked: list[set[str]] = field(default_factory=list)
+
+    async def ping(self) -> None:
+        return None
+
+    async def xread(self, wanted: dict[str, str], **_: object) -> object:
+        if self.asked:
+            raise ConnectionError
+        self.asked.append(set(wanted))
+        return [[names.progress_stream(UIDS[n]), [("1-0", said.fields())]] for n, said in self.entries.items()]
+
+
+async def follow(streams: Streams, take: progress.Take) -> None:
+    """Have a reader hear what is on the streams."""
+    redis = progress.Redis("redis://unused")
+    with contextlib.suppress(ConnectionError):
+        await progress.ProgressReader(redis, lambda: UIDS)._follow(streams, take, redis.address())  # type: ignore[arg-type]
+
+
+def said_of(uid: str, percentage: int = 9) -> Progress:
+    return Progress(uid=uid, revision=0, attempt=1, pod_uid="p", percentage=percentage, stage="s", time=1.0)
 
 
 async def test_a_redis_that_is_not_there_is_told_once_and_tried_again(
@@ -25,29 +61,49 @@ async def test_a_redis_that_is_not_there_is_told_once_and_tried_again(
 
 async def test_a_message_comes_with_the_namespace_whose_stream_it_was_on() -> None:
     """Who may append to one stream can write any uid there: the namespace says of whom it may speak."""
-    word = Progress(uid="of-b", revision=0, attempt=1, pod_uid="p", percentage=9, stage="s", time=1.0)
-
-    class Streams:
-        """Answers one read, as Redis does, and is gone."""
-
-        def __init__(self) -> None:
-            self.answers = [[[names.progress_stream("uid-a"), [("1-0", word.fields())]]]]
-
-        async def ping(self) -> None:
-            return None
-
-        async def xread(self, wanted: dict[str, str], **_: object) -> object:
-            assert set(wanted) == {names.progress_stream("uid-a"), names.progress_stream("uid-b")}
-            if not self.answers:
-                raise ConnectionError
-            return self.answers.pop()
-
     heard: list[tuple[str, str]] = []
-    reader = progress.ProgressReader(progress.Redis("redis://unused"), lambda: {"a": "uid-a", "b": "uid-b"})
-    with contextlib.suppress(ConnectionError):
-        await reader._follow(
-            Streams(),  # type: ignore[arg-type]
-            lambda message, namespace: heard.append((message.uid, namespace)),
-            progress.Redis("redis://unused").address(),
-        )
+    streams = Streams({"a": said_of("of-b")})
+    await follow(streams, lambda message, namespace: heard.append((message.uid, namespace)))
+    assert streams.asked == [{names.progress_stream(uid) for uid in UIDS.values()}]
     assert heard == [("of-b", "a")]
+
+
+CHAPTER = {
+    "kind": "ChapterGeneration",
+    "metadata": {"name": "c", "namespace": "b", "uid": "of-b", "resourceVersion": "1", "generation": 1},
+    "spec": {"courseContext": {"title": "T"}, "title": "T", "learningObjectives": ["x"]},
+}
+
+
+def operator_that_knows(*objects: dict[str, object]) -> Operator:
+    told = {"WORKER_IMAGE": "w:1", "LEADER_ELECTION": "false", "NAMESPACES": ",".join(UIDS)}
+    config = settings.load({f"COURSEGEN_{name}": text for name, text in told.items()})
+    operator = Operator(config, Access(kopf.ConnectionInfo(server="http://unused")))
+    operator.snapshot.namespace_uids.update(UIDS)
+    for found in objects:
+        operator.snapshot.apply(str(found["kind"]), found)
+    return operator
+
+
+@pytest.mark.parametrize(
+    ("stream", "percentages", "visits"),
+    [
+        pytest.param("b", {"of-b": 99}, 1, id="its own namespace's"),
+        pytest.param("a", {}, 0, id="a rival's"),
+    ],
+)
+async def test_a_message_moves_an_object_of_the_streams_namespace_alone(
+    stream: str, percentages: dict[str, int], visits: int
+) -> None:
+    """A rival's workers may append to their own stream what they like, of a chapter whose uid they know as well."""
+    operator = operator_that_knows(CHAPTER)
+    await follow(Streams({stream: said_of("of-b", 99)}), operator._progress)
+    assert {uid: said.percentage for uid, said in operator.snapshot.progress.items()} == percentages
+    assert len(operator.queue) == visits
+
+
+async def test_a_rivals_message_does_not_take_the_place_of_what_the_worker_said() -> None:
+    operator = operator_that_knows(CHAPTER)
+    await follow(Streams({"b": said_of("of-b", 40)}), operator._progress)
+    await follow(Streams({"a": said_of("of-b", 99).model_copy(update={"attempt": 2, "time": 2.0})}), operator._progress)
+    assert operator.snapshot.progress["of-b"].percentage == 40

@@ -1,8 +1,12 @@
 """Settings are refused where they enter, by the name of the variable."""
 
+import logging
+from pathlib import Path
+
 import pytest
 
 from coursegen_operator import settings
+from coursegen_operator.__main__ import tell
 
 
 def test_defaults_are_those_of_the_queue_that_is_replaced() -> None:
@@ -35,12 +39,83 @@ def test_defaults_are_those_of_the_queue_that_is_replaced() -> None:
         ({"COURSEGEN_SHARD": "B!"}, "COURSEGEN_SHARD"),
         ({"COURSEGEN_SHARD": "main"}, "COURSEGEN_SHARD is 'main'"),
         ({"COURSEGEN_MAX_JOBS": "1.5"}, "COURSEGEN_MAX_JOBS is '1.5'; it has to be a whole number"),
+        (
+            {"COURSEGEN_IMAGE_PULL_POLICY": "Sometimes"},
+            "PULL_POLICY is 'Sometimes'; it can be 'Always', 'IfNotPresent' or",
+        ),
+        ({"COURSEGEN_LEASE_NAME": "Not A Name"}, "COURSEGEN_LEASE_NAME is 'Not A Name'; it has to be a name that"),
+        ({"COURSEGEN_LEASE_NAME": "a" * 254}, "COURSEGEN_LEASE_NAME is .*; it has to be a name that"),
+        (
+            {"COURSEGEN_LEASE_NAMESPACE": "Not_A"},
+            "COURSEGEN_LEASE_NAMESPACE is 'Not_A'; it has to be the name of a namespace",
+        ),
+        (
+            {"COURSEGEN_LEASE_RETRY_SECONDS": "9999"},
+            "RETRY_SECONDS is 9999; it has to be less than .*DURATION_SECONDS.* 15",
+        ),
+        (
+            {"COURSEGEN_WORKER_IMAGE": "UPPER CASE!!"},
+            "WORKER_IMAGE is 'UPPER CASE!!'; it has to name an image, such as",
+        ),
+        ({"COURSEGEN_WORKER_IMAGE": "registry.example.com/"}, "COURSEGEN_WORKER_IMAGE is .*; it has to name an image"),
+        ({"COURSEGEN_VALIDATION_IMAGE": "w@sha256:12"}, "COURSEGEN_VALIDATION_IMAGE is .*; it has to name an image"),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str], named: str) -> None:
     image = {} if named == "COURSEGEN_WORKER_IMAGE" else {"COURSEGEN_WORKER_IMAGE": "w:1"}
     with pytest.raises(settings.SettingsError, match=named):
         settings.load(image | environ)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "w:1",
+        "coursegen/worker:0.1.0-quality",
+        "localhost:5000/worker",
+        "[fd00::1]:5000/a/b__c:v1",
+        f"Registry.example.com:5000/course-gen/worker_x@sha256:{'0' * 64}",
+        f"registry.example.com/coursegen/worker:0.1.0@sha256:{'a' * 64}",
+    ],
+)
+def test_an_image_may_be_named_as_kubelet_takes_it(image: str) -> None:
+    assert settings.load({"COURSEGEN_WORKER_IMAGE": image}).worker_image == image
+
+
+OPEN_REDIS = [
+    ("redis://redis:6379", "without TLS and a password"),
+    ("redis://user@redis:6379", "without TLS and a password"),
+    ("redis://user:hidden@redis:6379/0", "without TLS:"),
+    ("rediss://redis:6380", "without a password"),
+    ("rediss://user:hidden@redis:6380/0", ""),
+    ("unix:///run/redis.sock", ""),
+]
+
+
+@pytest.mark.parametrize("mounted", [False, True], ids=["variable", "Secret"])
+@pytest.mark.parametrize(("url", "missing"), OPEN_REDIS)
+def test_a_redis_that_anybody_can_read_or_speak_for_is_told_of_at_the_start_in_production(
+    url: str, missing: str, mounted: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "url").write_text(url)
+    where = {"COURSEGEN_REDIS_FOLDER": str(tmp_path)} if mounted else {"COURSEGEN_REDIS_URL": url}
+    named = f"{tmp_path}/url" if mounted else "COURSEGEN_REDIS_URL"
+    tell(settings.load({"COURSEGEN_WORKER_IMAGE": "w:1"} | where), logging.getLogger("coursegen_operator"))
+    warned = [r.message for r in caplog.records if r.levelname == "WARNING"]
+    assert len(warned) == bool(missing)
+    assert all(f"{named} names a Redis {missing}" in said and "rediss://" in said for said in warned)
+    assert "hidden" not in caplog.text
+
+
+@pytest.mark.parametrize("environment", ["development", "testing"])
+def test_elsewhere_than_in_production_an_open_redis_is_nothing_to_speak_of(environment: str) -> None:
+    told = {"COURSEGEN_WORKER_IMAGE": "w:1", "COURSEGEN_ENVIRONMENT": environment, "COURSEGEN_REDIS_URL": "redis://r"}
+    assert settings.load(told).warnings() == ()
+
+
+def test_a_secret_that_is_not_mounted_yet_is_nothing_to_warn_of(tmp_path: Path) -> None:
+    told = {"COURSEGEN_WORKER_IMAGE": "w:1", "COURSEGEN_REDIS_FOLDER": str(tmp_path / "absent")}
+    assert settings.load(told).warnings() == ()
 
 
 def test_replicas_elect_a_leader_unless_told_otherwise() -> None:

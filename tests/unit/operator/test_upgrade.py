@@ -1,4 +1,11 @@
-"""Work that the released version (eeb2242) has begun or finished, taken over by this one."""
+"""Work that the released version has begun or finished, taken over by this one."""
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +17,7 @@ from coursegen_operator.plan import children
 from coursegen_operator.plan.jobs import fingerprint
 from coursegen_operator.plan.world import Defaults
 
+from ... import released
 from .simulation import Json, Simulation
 
 NAMESPACE_UID = "11111111-1111-1111-1111-111111111111"
@@ -30,22 +38,57 @@ def export_name(**wanted: object) -> str:
     return children.export(course(), Export.model_validate(wanted), REFS, MISSING)[0]
 
 
-# The names were computed by the released code.
-@pytest.mark.parametrize(
-    ("wanted", "name"),
-    [
-        ({"format": "pdf"}, "python-101-pdf-f3071c5d"),
-        ({"format": "scorm"}, "python-101-scorm-245c932b"),
-        ({"format": "json"}, "python-101-json-8d96f830"),
-        ({"format": "pdf", "includeAssessments": False}, "python-101-pdf-b3f0490e"),
-    ],
-)
-def test_an_export_that_the_released_version_knew_keeps_its_name(wanted: Json, name: str) -> None:
-    assert export_name(**wanted) == name
+EXPORTS: dict[str, Json] = {
+    "python-101-pdf-f3071c5d": {"format": "pdf"},
+    "python-101-scorm-245c932b": {"format": "scorm"},
+    "python-101-json-8d96f830": {"format": "json"},
+    "python-101-pdf-b3f0490e": {"format": "pdf", "includeAssessments": False},
+}
+VALIDATION = "python-101-quality-8027970f"
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_that_the_released_version_knew_keeps_its_name(name: str) -> None:
+    assert export_name(**EXPORTS[name]) == name
 
 
 def test_a_validation_that_the_released_version_knew_keeps_its_name() -> None:
-    assert children.validation(course(), REFS, MISSING)[0] == "python-101-quality-8027970f"
+    assert children.validation(course(), REFS, MISSING)[0] == VALIDATION
+
+
+NAMES_OF_RELEASED = """
+import json, sys
+from coursegen_api.course import CourseGeneration, Export
+from coursegen_api.task import ChapterRef
+from coursegen_operator.plan import children
+course, refs, missing, exports = json.load(sys.stdin)
+course, refs = CourseGeneration.model_validate(course), [ChapterRef.model_validate(r) for r in refs]
+names = [children.export(course, Export.model_validate(e), refs, missing)[0] for e in exports]
+print(json.dumps([children.__file__, children.validation(course, refs, missing)[0], *names]))
+"""
+
+
+def test_these_are_the_names_that_the_released_code_gives(tmp_path: Path) -> None:
+    tree = released.unpack(tmp_path)
+    asked = json.dumps([COURSE, [r.wire() for r in REFS], MISSING, list(EXPORTS.values())])
+    done = subprocess.run(
+        [sys.executable, "-c", NAMES_OF_RELEASED], input=asked, env={"PYTHONPATH": released.sources(tree)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    file, *found = json.loads(done.stdout)
+    assert Path(file).is_relative_to(tree)
+    assert found == [VALIDATION, *EXPORTS]
+
+
+def test_the_archive_of_the_released_version_is_what_git_has_under_its_commit() -> None:
+    """A checkout without history has the archive alone, and nothing to hold it to."""
+    with tarfile.open(released.ARCHIVE) as archive:
+        kept = released.contents(archive)
+    assert {"crds/coursegenerations.yaml", "operator/src/coursegen_operator/__main__.py"} <= set(kept)
+    if history := released.of_history():
+        with tarfile.open(fileobj=io.BytesIO(history)) as archive:
+            assert released.contents(archive) == kept, "stale: python -m tests.released"
 
 
 def test_what_is_new_makes_another_name() -> None:
