@@ -121,7 +121,11 @@ def test_a_queue_says_how_many_attempts_were_followed_by_another_also_after_a_re
     for name in ("waits", "goes-on", "fails"):
         sim.apply("ChapterGeneration", name, CHAPTER)
     sim.run(60)
-    failures = {"waits": FailureClass.BAD_OUTPUT, "goes-on": FailureClass.BAD_OUTPUT, "fails": FailureClass.INVALID_INPUT}
+    failures = {
+        "waits": FailureClass.BAD_OUTPUT,
+        "goes-on": FailureClass.BAD_OUTPUT,
+        "fails": FailureClass.INVALID_INPUT,
+    }
     for name, failure in failures.items():
         sim.fail(sim.job_of(name), failure)
     sim.run(1)

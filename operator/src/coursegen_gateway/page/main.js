@@ -26,7 +26,7 @@ function show() {
         ${page.who ? html`<span class="state ${page.live ? "live" : "late"}">${page.live ? "Live" : "Not live"}</span>
           <span class="who">${page.who.user.replace("system:serviceaccount:", "")}</span>` : nothing}
         <button class="plain" @click=${theme}>Theme</button>
-        ${page.who ? html`<button class="plain" @click=${leave}>Sign out</button>` : nothing}
+        ${page.who && token() ? html`<button class="plain" @click=${leave}>Sign out</button>` : nothing}
       </div>
     </div></header>
     <main id="content" class="wide" tabindex="-1">
