@@ -3,7 +3,6 @@
 import http.server
 import ssl
 import threading
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from localcluster import pki
@@ -11,19 +10,17 @@ from localcluster import pki
 from ....e2e.scene import Scene
 from ....e2e.system import System
 
-Json = dict[str, Any]
-
 
 class LogNode:
     """A node that nothing is scheduled to; Pods come to it by hand, each with the lines that its worker has written."""
 
-    name = "reads"
+    name = "log-node"
 
     def __init__(self, system: System) -> None:
         self._system = system
         self._lines: dict[tuple[str, str], list[str]] = {}
         folder = system.cluster.instance.pki
-        leaf = pki.Leaf("log-node", f"system:node:{self.name}", addresses=(system.host_address,), names=(self.name,))
+        leaf = pki.Leaf(self.name, f"system:node:{self.name}", addresses=(system.host_address,), names=(self.name,))
         pki.ensure(folder, (leaf,))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / f"{leaf.name}.crt", folder / f"{leaf.name}.key")
@@ -51,16 +48,16 @@ class LogNode:
         self._thread.join()
         self._server.server_close()
 
-    def take(self, scene: Scene, pod: str, *lines: str) -> None:
-        """Take a Pod that is on no node yet, and have its worker say something."""
-        self._lines[scene.namespace, pod] = list(lines)
+    def take(self, scene: Scene, pod: str) -> None:
+        """Take a Pod that is on no node yet."""
+        self._lines[scene.namespace, pod] = []
         target = {"apiVersion": "v1", "kind": "Node", "name": self.name}
         body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod}, "target": target}
         self._system.request("POST", f"/api/v1/namespaces/{scene.namespace}/pods/{pod}/binding", body)
 
-    def say(self, scene: Scene, pod: str, line: str) -> None:
+    def say(self, scene: Scene, pod: str, *lines: str) -> None:
         """Have the worker of a Pod say more."""
-        self._lines[scene.namespace, pod].append(line)
+        self._lines[scene.namespace, pod] += lines
 
     def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
         written = self._lines

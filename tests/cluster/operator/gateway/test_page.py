@@ -184,7 +184,7 @@ def test_dialogs_and_alerts_can_be_read_by_all_and_fit_a_phone(scene: Scene, kub
     page.set_viewport_size(SIZES["wide"])
     for address, words in (
         ("/?view=chapters&q=%22", "quotation mark is not closed"),
-        (f"/?task={scene.namespace}", "no task"),
+        (f"/?task={scene.namespace}", "or you may not read it"),
     ):
         page.goto(address)
         expect(page.get_by_role("alert")).to_contain_text(words)
