@@ -15,6 +15,7 @@ from .... import programs
 MILLISECONDS = 20_000
 SIZES: dict[str, Any] = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 SCHEMES: tuple[Any, ...] = ("dark", "light")
+_END = "Math.ceil(document.getElementById('content').lastElementChild.getBoundingClientRect().bottom) + 24"
 _TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("*")]
     .filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => `${e.tagName}.${e.className}`)"""
 
@@ -48,7 +49,9 @@ def keep(page: Page, name: str) -> None:
     """Keep a picture for the documentation, if one is wanted (`make pictures`)."""
     if folder := os.environ.get("PICTURES"):
         path = Path(folder) / f"{name}.png"
-        page.screenshot(path=path)
+        size = page.viewport_size or SIZES["wide"]
+        shown = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], page.evaluate(_END))}
+        page.screenshot(path=path, clip=shown)
         subprocess.run([programs.pngquant(), "--force", "--strip", "--speed=1", f"--output={path}", path], check=True)
 
 
