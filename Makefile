@@ -69,7 +69,8 @@ agreement: .venv/ready ## Run the demo on a cluster of its own, read its figures
 	@$(PYTHON) -m tests.agreement
 
 pictures: .venv/ready ## Take the pictures of the page that the docs show, from the tests in a real browser
-	@PICTURES=docs/images $(PYTHON) -m pytest -q tests/cluster/operator/gateway/test_page.py tests/cluster/operator/gateway/test_graphs.py
+	@PICTURES=docs/images $(PYTHON) -m pytest -q tests/cluster/operator/gateway/test_page.py \
+	  tests/cluster/operator/gateway/test_page_buttons.py tests/cluster/operator/gateway/test_graphs.py
 
 audit: .venv/ready ## Have checkov and kube-score look at the rendered overlays; every finding that is kept has its reason beside it
 	@$(PYTHON) -m checks audit

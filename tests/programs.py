@@ -38,6 +38,11 @@ def chromium() -> str:
     return _path("chromium", "chromium")
 
 
+def pngquant() -> str:
+    """Give what makes a picture small."""
+    return _path("pngquant", "pngquant")
+
+
 def npm() -> str:
     """Give the client of the registry that some test data comes from."""
     return _path("npm", "npm")

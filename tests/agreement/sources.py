@@ -98,11 +98,11 @@ def page(page: Page) -> Readout:
     out[objects.SUSPENDED] = _found(page, "/?view=history&q=state:suspended")
     page.goto("/?view=queues")
     for row in page.locator("tbody tr").all():
-        names = ("Queue", "In use", "Waiting", "Run p95")
-        cells = {name: row.locator(f'td[data-label="{name}"]').inner_text() for name in names}
+        name, names = row.locator('td[data-label="Queue"] a').inner_text(), ("In use", "Waiting", "Run p95")
+        cells = {n: row.locator(f'td[data-label="{n}"]').inner_text() for n in names}
         active, capacity = cells["In use"].split("/")
-        out |= _queue(cells["Queue"].strip(), float(capacity), float(active), float(cells["Waiting"]))
-        _put(out, _sketch(cells["Queue"].strip()), _seconds(cells["Run p95"]))
+        out |= _queue(name, float(capacity), float(active), float(cells["Waiting"]))
+        _put(out, _sketch(name), _seconds(cells["Run p95"]))
     return out
 
 

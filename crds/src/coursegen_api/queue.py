@@ -266,6 +266,7 @@ class LastHour(Model):
 
     succeeded: int = Field(default=0, ge=0, description="Tasks that succeeded.")
     failed: int = Field(default=0, ge=0, description="Tasks that failed for good.")
+    retried: int = Field(default=0, ge=0, description="Attempts that failed and are followed by another.")
     success_rate_percent: Annotated[int, Field(ge=0, le=100)] | None = Field(
         default=None, description="Succeeded of all that succeeded or failed; absent if none ended."
     )

@@ -212,8 +212,12 @@ class Upload(Answer):
 class LastHour(Answer):
     """What was measured in the last hour."""
 
-    succeeded: int = 0
-    failed: int = 0
+    succeeded: int = Field(default=0, description="Tasks that succeeded.")
+    failed: int = Field(default=0, description="Tasks that failed for good.")
+    retried: int | None = Field(
+        default=None,
+        description="Attempts that failed and are followed by another; null where the operator is too old to say.",
+    )
     success_rate_percent: int | None = None
     wait_p50_seconds: int | None = None
     wait_p95_seconds: int | None = None

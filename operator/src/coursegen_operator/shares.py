@@ -73,7 +73,7 @@ def total(shares: Mapping[str, Json]) -> Json:
 def _last_hour(each: Sequence[Json]) -> Json | None:
     if not each:
         return None
-    out: Json = {name: sum(e.get(name, 0) for e in each) for name in ("succeeded", "failed")}
+    out: Json = {name: sum(e.get(name, 0) for e in each) for name in ("succeeded", "failed", "retried")}
     if ended := out["succeeded"] + out["failed"]:
         out["successRatePercent"] = 100 * out["succeeded"] // ended
     for name in ("waitP50Seconds", "waitP95Seconds", "runP50Seconds", "runP95Seconds"):

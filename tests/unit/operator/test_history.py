@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from coursegen_api.base import Outcome, TaskStatus
+from coursegen_api.base import FailureClass, Outcome, TaskStatus
 from coursegen_api.course import CourseGeneration
 from coursegen_api.names import QUEUE_COURSE
 from coursegen_operator.plan import clock, history
@@ -36,12 +36,13 @@ def test_the_last_hour_forgets_what_is_older() -> None:
     history = History()
     history.take(Measured("q", waited=10.0, ran=60.0), START)
     history.take(Measured("q", ended=Outcome.SUCCEEDED), START)
+    history.take(Measured("q", retried=True), START)
     history.take(Measured("q", ended=Outcome.FAILED), START + 1800)
     early, late = history.figures("q", START + 1800), history.figures("q", START + 3700)
     assert early
     assert late
-    assert (early.succeeded, early.failed, round(early.run_p50 or 0, -1)) == (1, 1, 60)
-    assert (late.succeeded, late.failed, late.run_p50) == (0, 1, None)
+    assert (early.succeeded, early.failed, early.retried, round(early.run_p50 or 0, -1)) == (1, 1, 1, 60)
+    assert (late.succeeded, late.failed, late.retried, late.run_p50) == (0, 1, 0, None)
     assert history.figures("q", START + 9000) is None
     assert len(history.queues["q"].periods) <= 12
 
@@ -113,6 +114,29 @@ def test_a_restart_knows_what_the_attempts_in_status_tell() -> None:
     assert standing(sim)["lastHour"] == before
     assert sim.actor.doer.history.usual == usual
     assert usual[QUEUE].count == 4
+
+
+def test_a_queue_says_how_many_attempts_were_followed_by_another_also_after_a_restart() -> None:
+    sim = Simulation()
+    for name in ("waits", "goes-on", "fails"):
+        sim.apply("ChapterGeneration", name, CHAPTER)
+    sim.run(60)
+    failures = {
+        "waits": FailureClass.BAD_OUTPUT,
+        "goes-on": FailureClass.BAD_OUTPUT,
+        "fails": FailureClass.INVALID_INPUT,
+    }
+    for name, failure in failures.items():
+        sim.fail(sim.job_of(name), failure)
+    sim.run(1)
+    assert (standing(sim)["lastHour"]["failed"], standing(sim)["lastHour"]["retried"]) == (1, 2)
+    sim.run(200)
+    sim.succeed(sim.job_of("goes-on"))
+    sim.run(1)
+    before = standing(sim)["lastHour"]
+    assert [before[name] for name in ("succeeded", "failed", "retried")] == [1, 1, 2]
+    sim.restart()
+    assert standing(sim)["lastHour"] == before
 
 
 def attempt(number: int, begun: float, ended: float, outcome: Outcome) -> dict:

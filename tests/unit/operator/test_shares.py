@@ -93,12 +93,12 @@ def test_of_circuits_the_worst_is_shown(states: list[str], shown: str) -> None:
 
 def test_of_times_the_longest_is_shown_and_the_success_rate_is_that_of_all() -> None:
     hours = [
-        {"succeeded": 9, "failed": 1, "successRatePercent": 90, "waitP95Seconds": 5},
-        {"succeeded": 0, "failed": 10, "successRatePercent": 0, "waitP95Seconds": 50, "runP50Seconds": 7},
+        {"succeeded": 9, "failed": 1, "retried": 2, "successRatePercent": 90, "waitP95Seconds": 5},
+        {"succeeded": 0, "failed": 10, "retried": 3, "successRatePercent": 0, "waitP95Seconds": 50, "runP50Seconds": 7},
     ]
     shown = total({str(i): {"lastHour": h} for i, h in enumerate(hours)})["lastHour"]
     assert shown == {
-        "succeeded": 9, "failed": 11, "successRatePercent": 45, "waitP95Seconds": 50, "runP50Seconds": 7,
+        "succeeded": 9, "failed": 11, "retried": 5, "successRatePercent": 45, "waitP95Seconds": 50, "runP50Seconds": 7,
     }  # fmt: skip
 
 

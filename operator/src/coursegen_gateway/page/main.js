@@ -26,7 +26,7 @@ function show() {
         ${page.who ? html`<span class="state ${page.live ? "live" : "late"}">${page.live ? "Live" : "Not live"}</span>
           <span class="who">${page.who.user.replace("system:serviceaccount:", "")}</span>` : nothing}
         <button class="plain" @click=${theme}>Theme</button>
-        ${page.who ? html`<button class="plain" @click=${leave}>Sign out</button>` : nothing}
+        ${page.who && token() ? html`<button class="plain" @click=${leave}>Sign out</button>` : nothing}
       </div>
     </div></header>
     <main id="content" class="wide" tabindex="-1">
@@ -102,10 +102,10 @@ async function load() {
   show();
 }
 
-const onGraphs = () => !query().get("task") && view(query()) === "graphs";
+const on = (...views) => !query().get("task") && views.includes(view(query()));
 
 /** Reads anew in a moment; graphs, which each cost Prometheus six queries, twice a minute. */
-const soon = () => { page.due ||= setTimeout(load, onGraphs() ? GRAPHS_MS : REFRESH_MS); };
+const soon = () => { page.due ||= setTimeout(load, on("graphs") ? GRAPHS_MS : REFRESH_MS); };
 
 /** Puts news over what is shown at once; counts and order follow with the next reading. */
 function take(message) {
@@ -249,7 +249,8 @@ document.addEventListener("click", (event) => {
 addEventListener("popstate", moved);
 setInterval(() => {
   if (!page.who || document.hidden) return;
-  if (onGraphs() || !page.live) soon(); // no socket says that something is new
+  // No socket says that something is new of graphs, queues and Pods, but of tasks alone.
+  if (on("graphs", "queues", "workers") || !page.live) soon();
   show();
 }, 5000);
 

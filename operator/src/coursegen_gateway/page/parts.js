@@ -28,6 +28,15 @@ export function ago(stamp) {
   return html`<time datetime=${stamp} title=${new Date(stamp).toLocaleString()}>${text}</time>`;
 }
 
+const SOON = 2;
+
+/** When something comes that is due at a time; the operator may be a moment behind it. */
+export const upcoming = (stamp) => (Date.parse(stamp) - Date.now()) / SECOND < SOON ? html`<time datetime=${stamp}>any moment</time>` : ago(stamp);
+
+/** How long something has lasted. */
+export const elapsed = (since) => html`<time datetime=${since} title=${new Date(since).toLocaleString()}>${
+  span(Math.max(1, Math.round((Date.now() - Date.parse(since)) / SECOND)), 1)}</time>`;
+
 /** Seconds that are a guess: no finer than they are worth. */
 export function about(seconds) {
   const [, step] = [[60, 5], [120, 10], [600, 30], [3600, 60], [Infinity, 300]].find(([until]) => seconds < until);

@@ -1,7 +1,9 @@
 // What the page shows: each view reads what it needs, and draws it.
 
 import { get } from "./api.js";
-import { address, ago, bytes, chart, due, facts, html, meter, nothing, span, state, table, taskLink } from "./parts.js";
+import {
+  address, ago, bytes, chart, due, elapsed, facts, html, meter, nothing, span, state, table, taskLink, upcoming,
+} from "./parts.js";
 
 const PAGE = 50;
 export const LIVE = ["Pending", "Held", "Running", "Suspended"];
@@ -75,9 +77,12 @@ const RETRIES = { name: "Retries", kind: "num", cell: (t) => t.retry_count || ""
 const TOOK = { name: "Took", kind: "num", cell: (t) => span(t.runtime_seconds) };
 const CREATED = { name: "Created", cell: (t) => ago(t.created_time) };
 
-const why = (t) => LIVE.includes(t.phase) && t.hold_reason && t.hold_reason !== t.phase ? html`<small>${t.hold_reason}</small>`
+const why = (t) => LIVE.includes(t.phase) && t.hold_reason && t.hold_reason !== t.phase
+  ? html`<small>${t.hold_reason}${t.next_retry_time ? html`, again ${upcoming(t.next_retry_time)}` : waits(t.queued_time)}</small>`
   : t.phase === "Failed" && t.error_details ? html`<small>${t.error_details.failure_class}</small>`
   : t.phase === "Running" && t.stage ? html`<small>${t.stage}</small>` : nothing;
+
+const waits = (since) => since ? html` for ${elapsed(since)}` : nothing;
 
 const COLUMNS = {
   courses: [TITLE, STATE, PROGRESS,
@@ -228,30 +233,38 @@ function log(t, act) {
   const shown = act.log?.task_id === t.task_id ? act.log : null;
   return html`<section class="card">
     <div class="bar"><h2>Log</h2><button @click=${() => act.readLog(t)}>${shown ? "Read again" : "Read the last lines"}</button></div>
-    ${shown ? html`<pre tabindex="0" aria-label="Log">${shown.text}</pre>` : nothing}</section>`;
+    ${shown ? html`<pre tabindex="0" role="region" aria-label="Log of the last attempt">${shown.text}</pre>` : nothing}</section>`;
 }
 
 // ---- queues, workers, graphs --------------------------------------------------------------------------
 
+const CIRCUIT = { Open: "Circuit open", HalfOpen: "Circuit on trial" };
+
 function queues(items, act) {
   const stopped = (q) => q.stop_policy !== "None";
+  const hour = (name, show) => (q) => q.last_hour?.[name] == null ? "–" : show(q.last_hour[name]);
+  const circuit = (q) => q.circuit === "Closed" ? nothing : html`<small>${state(q.circuit, CIRCUIT[q.circuit])}</small>`;
   return html`
     <div class="head"><h1>Queues</h1></div>
-    <div class="card">${table("Queues, most urgent first", [
-      { name: "Queue", kind: "title", cell: (q) => html`<a href=${address({ view: "history", q: `queue:${q.name}` }, "")}>${q.name}</a>` },
-      { name: "Priority", kind: "num", cell: (q) => q.priority },
+    <div class="card dense">${table("Queues, most urgent first", [
+      { name: "Queue", kind: "title", cell: (q) => html`<a href=${address({ view: "history", q: `queue:${q.name}` }, "")}>${q.name}</a>
+        <small>Priority ${q.priority}</small>` },
       { name: "In use", kind: "progress", cell: (q) => html`<div class="meter"><progress class="Running" max=${q.capacity || 1}
         value=${q.active} aria-label="Slots of ${q.name} in use"></progress><span class="num">${q.active} / ${q.capacity}</span></div>` },
       { name: "Waiting", kind: "num", cell: (q) => q.pending },
-      { name: "Oldest", cell: (q) => ago(q.oldest_pending_time) },
-      { name: "Circuit", cell: (q) => state(q.circuit) },
-      { name: "Wait p95", kind: "num", cell: (q) => span(q.last_hour?.wait_p95_seconds) },
-      { name: "Run p95", kind: "num", cell: (q) => span(q.last_hour?.run_p95_seconds) },
-      { name: "Success", kind: "num", cell: (q) => q.last_hour?.success_rate_percent != null ? `${q.last_hour.success_rate_percent} %` : "" },
-      { name: "State", kind: "bare", cell: (q) => stopped(q) ? state(q.stop_policy, "Stopped") : state("live", "Working") },
+      { name: "Oldest", kind: "num", cell: (q) => q.oldest_pending_time ? elapsed(q.oldest_pending_time) : "" },
+      { name: "Succeeded", kind: "num", cell: hour("succeeded", String) },
+      { name: "Failed", kind: "num", cell: hour("failed", String) },
+      { name: "Retried", kind: "num", cell: hour("retried", String) },
+      { name: "Success", kind: "num", cell: hour("success_rate_percent", (rate) => `${rate} %`) },
+      { name: "Wait p95", kind: "num", cell: hour("wait_p95_seconds", span) },
+      { name: "Run p95", kind: "num", cell: hour("run_p95_seconds", span) },
+      { name: "State", kind: "bare", cell: (q) => html`${stopped(q) ? state(q.stop_policy, "Stopped") : state("live", "Working")}${circuit(q)}` },
       ...(act.readOnly ? [] : [{ name: "", kind: "bare", cell: (q) => html`
         <button @click=${() => act.queue(q, stopped(q) ? "None" : "Hold")}>${stopped(q) ? "Let go on" : "Stop"}</button>` }]),
-    ], items, "There is no queue: nothing can run.")}</div>`;
+    ], items, "There is no queue: nothing can run.")}
+    ${items.length ? html`<p class="foot">Succeeded to Run p95: of the last hour, from what exists and what the operator
+      saw end. “–”: nothing was measured, or it is not known any more.</p>` : nothing}</div>`;
 }
 
 function workers(query, page) {

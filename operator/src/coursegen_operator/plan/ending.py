@@ -151,6 +151,7 @@ def _fail(step: Step, attempt: Attempt, verdict: Verdict, cause: FailureClass) -
         return end(step, Outcome.FAILED, cause.value, verdict.message)
     step.changes["next_retry_time"] = clock.stamp(step.now + after)
     step.draft.effects.append(Count("retries", (step.task.label, cause.value)))
+    step.draft.effects.append(Measured(step.task.queue_name, retried=True))
     if attempt.counted:
         step.changes["retry_count"] = step.task.status.retry_count + 1
     step.draft.wake(step.now + after)

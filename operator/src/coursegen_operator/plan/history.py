@@ -107,6 +107,7 @@ class Period:
     runs: Sketch = field(default_factory=Sketch)
     succeeded: int = 0
     failed: int = 0
+    retried: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class Figures:
 
     succeeded: int
     failed: int
+    retried: int
     wait_p50: float | None
     wait_p95: float | None
     run_p50: float | None
@@ -151,6 +153,7 @@ class QueueHistory:
         return Figures(
             sum(p.succeeded for p in periods),
             sum(p.failed for p in periods),
+            sum(p.retried for p in periods),
             quantile(0.5, waits),
             quantile(0.95, waits),
             quantile(0.5, runs),
@@ -175,6 +178,7 @@ class History:
         if what.ended is not None:
             period.succeeded += what.ended is Outcome.SUCCEEDED
             period.failed += what.ended is Outcome.FAILED
+        period.retried += what.retried
         if what.ran is not None:
             period.runs.add(what.ran)
             queue.runs.add(what.ran)
@@ -251,8 +255,15 @@ def _told(
     for attempt in status.attempts:
         out.append((clock.parse(attempt.admission_time), Measured(queue, waited=waited(attempt))))
         if attempt.completion_time:
-            whole = took(status) if attempt is status.attempts[-1] else None
-            out.append((clock.parse(attempt.completion_time), Measured(queue, ran=ran(attempt), took=whole)))
+            is_last = attempt is status.attempts[-1]
+            followed = not is_last or status.next_retry_time is not None
+            told = Measured(
+                queue,
+                ran=ran(attempt),
+                took=took(status) if is_last else None,
+                retried=followed and attempt.outcome is Outcome.FAILED,
+            )
+            out.append((clock.parse(attempt.completion_time), told))
     if ended and completion_time:
         out.append((clock.parse(completion_time), Measured(queue, ended=ended)))
     return out

@@ -60,6 +60,7 @@ def _last_hour(figures: Figures) -> LastHour:
     return LastHour(
         succeeded=figures.succeeded,
         failed=figures.failed,
+        retried=figures.retried,
         success_rate_percent=100 * figures.succeeded // ended if ended else None,
         wait_p50_seconds=_whole(figures.wait_p50),
         wait_p95_seconds=_whole(figures.wait_p95),

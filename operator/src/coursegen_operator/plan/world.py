@@ -274,6 +274,8 @@ class Measured:
     took: float | None = None
     """Of a task that succeeded, from its first slot to its end; None if that says nothing of other work."""
     ended: Outcome | None = None
+    retried: bool = False
+    """Whether an attempt failed that is followed by another."""
     kind: str = ""
     """Of the task, or course; empty where status is read again, which is not measured twice."""
 

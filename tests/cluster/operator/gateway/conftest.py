@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ....e2e.scene import Scene
 from ....e2e.system import System
 from ....programs import chromium
-from .browsing import MILLISECONDS
+from .browsing import MILLISECONDS, signed_in
 from .place import Place, apply_rights, start_redis, start_s3
 
 
@@ -57,6 +57,13 @@ class People:
 def people(place: Place, scene: Scene) -> Iterator[People]:
     """Give people with tokens."""
     yield from _people(place, scene.namespace)
+
+
+@pytest.fixture
+def page(place: Place, browser: Browser, people: People) -> Iterator[Page]:
+    """Give a page that the author is signed in to."""
+    with signed_in(browser, place.gateways["gateway"].url, people.author_token) as page:
+        yield page
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,15 @@
 """The page in Debian's Chromium, on the real gateway: what a person sees and does, on any screen and with any eyes."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from coursegen_api.task import ChapterTask, TaskInput
 
 from ....e2e.scene import Scene, chapter, condition, course
 from ..kubelet import RUNS, End, Kubelet, well
-from .browsing import SIZES, keep, serious, signed_in, too_wide
+from .browsing import SCHEMES, SIZES, keep, serious, too_wide
 from .conftest import People
 from .place import Place
 from .test_api import uid
@@ -21,13 +19,6 @@ TITLES = (
     "Tests", "Planning an application", "Sharing an application",
 )  # fmt: skip
 VIEWS = ("courses", "chapters", "history", "queues", "workers", "graphs")
-
-
-@pytest.fixture
-def page(place: Place, browser: Browser, people: People) -> Iterator[Page]:
-    """Give a page that the author is signed in to."""
-    with signed_in(browser, f"http://127.0.0.1:{place.gateways['gateway'].port}", people.author_token) as page:
-        yield page
 
 
 def busy(scene: Scene, kubelet: Kubelet) -> None:
@@ -157,7 +148,7 @@ def test_every_view_can_be_read_by_all_and_fits_a_phone(
         for number, address in enumerate(addresses):
             page.goto(address)
             expect(page.get_by_role("heading", level=1)).to_be_visible()
-            for scheme in ("dark", "light") if size == "wide" else ("light",):
+            for scheme in SCHEMES if size == "wide" else SCHEMES[-1:]:
                 page.emulate_media(color_scheme=scheme)
                 assert serious(page) == [], f"{address} in {scheme}"
             if (size, number) == ("wide", VIEWS.index("queues")):
@@ -167,11 +158,50 @@ def test_every_view_can_be_read_by_all_and_fits_a_phone(
             assert too_wide(page) == [], f"{address} on a {size} screen"
 
 
-def test_a_wrong_token_is_refused_in_words(page: Page) -> None:
+def test_a_wrong_token_is_refused_in_words_that_everybody_can_read(page: Page) -> None:
     page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert unreadable(page) == []
     page.get_by_label("Token").fill("wrong")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("The bearer token is not valid")
+    assert unreadable(page) == []
+
+
+def test_dialogs_and_alerts_can_be_read_by_all_and_fit_a_phone(scene: Scene, kubelet: Kubelet, page: Page) -> None:
+    kubelet.decide = lambda task: RUNS
+    scene.create("ChapterGeneration", "a", chapter("A" * 60))
+    scene.until("ChapterGeneration", "a", lambda s: s.get("phase") == "Running")
+    running = f"/?task={uid(scene, 'ChapterGeneration', 'a')}"
+    for address, button, name in (
+        (running, "Cancel…", re.compile("Cancel “A+”")),
+        (running, "Regenerate…", re.compile("Make “A+” anew")),
+    ):
+        page.goto(address)
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_role("dialog", name=name)).to_be_visible()
+        assert unreadable(page) == [], button
+    page.set_viewport_size(SIZES["wide"])
+    for address, words in (
+        ("/?view=chapters&q=%22", "quotation mark is not closed"),
+        (f"/?task={scene.namespace}", "or you may not read it"),
+    ):
+        page.goto(address)
+        expect(page.get_by_role("alert")).to_contain_text(words)
+        assert unreadable(page) == [], address
+
+
+def unreadable(page: Page) -> list[object]:
+    """Name what keeps somebody from reading what is shown, in either colour or on a phone."""
+    found: list[object] = []
+    for size in SIZES.values():
+        page.set_viewport_size(size)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            found += serious(page)
+        found += too_wide(page)
+    page.set_viewport_size(SIZES["wide"])
+    return found
 
 
 def test_everything_can_be_done_without_a_mouse(scene: Scene, kubelet: Kubelet, page: Page) -> None:
