@@ -1,4 +1,4 @@
-"""Every button of the page, pressed in Debian's Chromium: what it does to the objects, and what one sees of it."""
+"""The buttons of the page, pressed in Debian's Chromium: what it does to the objects, and what one sees of it."""
 
 import re
 from collections.abc import Iterator
