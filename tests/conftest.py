@@ -4,6 +4,7 @@
 loadgroup`), but its version 3.8 does not see the marks under pytest 9; so the scheduler is told here what is a group.
 """
 
+from collections import Counter
 from pathlib import PurePosixPath
 
 import pytest
@@ -34,5 +35,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: DSession) -> BySyste
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    twice = [nodeid for nodeid, count in Counter(item.nodeid for item in items).items() if count > 1]
+    if twice:
+        raise pytest.UsageError(f"pytest-xdist runs one of several tests that have the same id: {twice[:3]}")
     place = {name: number for number, name in enumerate(SYSTEMS)}
     items.sort(key=lambda item: place.get(system(item.nodeid), len(place)))

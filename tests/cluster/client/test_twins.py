@@ -132,6 +132,8 @@ def found(system: System, namespace: str, name: str) -> list[Json]:
         listed = system.api.get(path_of({"apiVersion": version, "kind": kind}, namespace))["items"]
         for item in (i for i in listed if f"{i['metadata']['name']}-".startswith(f"{name}-")):
             meta = item["metadata"]
+            if meta.get("labels", {}).get(names.LABEL_MANAGED_BY) == names.MANAGED_BY:
+                continue  # the operator's, as soon as it comes to it
             said = {"annotations": meta.get("annotations", {}), "labels": meta.get("labels", {})}
             said |= {k: item[k] for k in ("spec", "data", "immutable") if k in item}
             owners = [(o["kind"], o["name"]) for o in meta.get("ownerReferences", ())]

@@ -194,8 +194,8 @@ def test_paused_past_its_lease_it_changes_nothing_more_and_ends(pair: Pair, scen
     leader.signal(signal.SIGCONT)
     assert leader.ended(10) == 1
     assert "no longer the leader" in leader.log.read_text()
-    _came_to_its_end(scene)
     scene.until_ended("d", seconds=90)
+    _came_to_its_end(scene)
     late = [e for e in pair.writes(identity) if e.received >= resumed and e.takes_effect]
     # One request can be caught between its last look at the clock and the system call (docs/architecture.md, "Who
     # leads"): one, since the next is asked for by the same thread, which has looked at the clock by then.

@@ -3,8 +3,9 @@
 Half of the requests are about work that exists, in all its states, by somebody who may do it all (stock.py).
 """
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import kopf
@@ -116,15 +117,7 @@ def answers() -> Answers:
     return Answers()
 
 
-# The explicit phase has the document's examples, and what schemathesis calls its coverage phase.
-@schema.parametrize()
-@settings(
-    max_examples=8, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)  # fmt: skip
-def test_every_operation_keeps_to_the_document(
-    case: schemathesis.Case, place: Place, author: tuple[Stock, str], answers: Answers
-) -> None:
+def keeps_to_the_document(case: schemathesis.Case, place: Place, author: tuple[Stock, str], answers: Answers) -> None:
     stock, token = author
     stock.aim(case)
     case.headers["Authorization"] = f"Bearer {token}"
@@ -136,6 +129,28 @@ def test_every_operation_keeps_to_the_document(
     if 200 <= response.status_code < 300:
         assert is_described(label, response), f"{response.status_code} of {label} is not in the document"
     answers.take(case, response)
+
+
+def each(label: str) -> Callable[..., None]:
+    """Give the test of one operation, a function of its own.
+
+    schemathesis gives all operations of one function the same id, and pytest-xdist runs one test of an id.
+    """
+
+    # The explicit phase has the document's examples, and what schemathesis calls its coverage phase.
+    @schema.include(name=label).parametrize()
+    @settings(
+        max_examples=8, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    def test(case: schemathesis.Case, place: Place, author: tuple[Stock, str], answers: Answers) -> None:
+        keeps_to_the_document(case, place, author, answers)
+
+    return test
+
+
+OPERATIONS = [found.ok().label for found in schema.get_all_operations()]
+globals().update({f"test_{re.sub(r'[^a-z]+', '_', name.lower())}_keeps_to_it": each(name) for name in OPERATIONS})
 
 
 @pytest.mark.parametrize("label", labels())
