@@ -122,6 +122,7 @@ def test_what_failed_before_it_opened_gets_its_retry_back(sim: Simulation) -> No
     for i in range(3):
         status = sim.status("ChapterGeneration", f"ch{i:02d}")
         assert (status["retryCount"], status["attempts"][0]["counted"]) == (0, False)
+        assert "The next attempt after ProviderUnavailable, which cost no retry, is due at" in status["holdMessage"]
         assert "Not counted: provider p failed as a whole." in status["attempts"][0]["message"]
 
 

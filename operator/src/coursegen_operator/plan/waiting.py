@@ -92,7 +92,9 @@ def _hold_for_retry(step: Step) -> None:
         return
     last = status.error_details
     why = f" after {last.failure_class.value}" if last else ""
-    step.held(HoldReason.RETRY_BACKOFF, f"Retry {status.retry_count}{why} is due at {status.next_retry_time}.")
+    # None was counted where nothing so far was the work's fault.
+    what = f"Retry {status.retry_count}{why}" if status.retry_count else f"The next attempt{why}, which cost no retry,"
+    step.held(HoldReason.RETRY_BACKOFF, f"{what} is due at {status.next_retry_time}.")
 
 
 def means(step: Step) -> Means | Hold:
