@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from coursegen_api.base import Artifact
 from coursegen_api.names import ENV_STORE_URL, SECRET_STORE
 
+from . import s3
 from .client import Client
 from .errors import CoursegenError, NotFoundError, RefusedError
 
@@ -70,33 +71,16 @@ def opened(known: Mapping[str, str], kubectl: list[str]) -> "Iterator[ObjectStor
     if not url.startswith("s3://"):
         raise SettingsError(f"{ENV_STORE_URL} is {url!r}: it has to begin with s3://.")
     with _reached(endpoint, kubectl) as reached:
-        config = {k.lower(): v for k, v in known.items() if k.startswith("AWS_") and k != "AWS_ALLOW_HTTP"}
+        config = s3.config(known)
         if reached:
             config["aws_endpoint_url"] = reached
-        allow = reached.startswith("http://") or known.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true")
+        allow = reached.startswith("http://") or s3.allows_http(known)
         try:
-            store = from_url(url, config=_understood(config), client_options={"allow_http": allow})  # type: ignore[call-overload]
+            store = from_url(url, config=config, client_options={"allow_http": allow})  # type: ignore[call-overload]
         except BaseError as error:
             said = str(error).split("Debug source")[0].strip()
             raise SettingsError(f"The store's settings (AWS_*) make no sense: {said}") from error
         yield store
-
-
-def _understood(config: Mapping[str, str]) -> dict[str, str]:
-    """Leave out what is for other programs, such as AWS_PROFILE: workers pass it over, and obstore refuses it."""
-    from obstore.exceptions import BaseError, UnknownConfigurationKeyError
-    from obstore.store import S3Store
-
-    def is_known(key: str, value: str) -> bool:
-        try:
-            S3Store("any", config={key: value})  # type: ignore[arg-type]
-        except UnknownConfigurationKeyError:
-            return False
-        except BaseError:  # nothing by itself
-            return True
-        return True
-
-    return {key: value for key, value in config.items() if is_known(key, value)}
 
 
 @contextmanager

@@ -14,15 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import obstore
-from obstore.exceptions import (
-    AlreadyExistsError,
-    BaseError,
-    PermissionDeniedError,
-    UnauthenticatedError,
-    UnknownConfigurationKeyError,
-)
-from obstore.store import S3Store, from_url
+from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import from_url
 
+from coursegen import s3
 from coursegen_api import names
 
 from .problems import Problem
@@ -132,25 +127,13 @@ class Store:
 
 
 def _opened(known: Mapping[str, str]) -> Any:
-    url, said = known[names.ENV_STORE_URL], {**os.environ, **known}
+    url = known[names.ENV_STORE_URL]
     if not url.startswith("s3:"):
         return from_url(url)
-    plain = said.get("AWS_ALLOW_HTTP", "").lower() in ("true", "1")
+    plain = s3.allows_http({**os.environ, **known})
     options: Any = {"timeout": timedelta(minutes=10), "connect_timeout": timedelta(seconds=3), "allow_http": plain}
-    given = {k.lower(): v for k, v in known.items() if k.startswith("AWS_") and k != "AWS_ALLOW_HTTP"}
-    config: Any = {k: v for k, v in given.items() if _is_known(k, v)}
+    config: Any = s3.config(known)
     return from_url(url, config=config, client_options=options)
-
-
-def _is_known(key: str, value: str) -> bool:
-    """Tell whether obstore has such a setting: workers pass over what is for other programs, such as AWS_PROFILE."""
-    try:
-        S3Store("any", config={key: value})  # type: ignore[arg-type]
-    except UnknownConfigurationKeyError:
-        return False
-    except BaseError:  # nothing by itself
-        return True
-    return True
 
 
 _INSTEAD = "They have to allow that under */upload/* (docs/deploy.md); without, put the content into a ConfigMap."

@@ -78,22 +78,13 @@ def _namespaces(text: object) -> object:
     return names
 
 
-def _namespace(text: str) -> str:
-    if text and not _NAMESPACE.fullmatch(text):
-        raise ValueError("it has to be the name of a namespace: lower-case letters, digits and -")
-    return text
+def _fits(pattern: re.Pattern[str], words: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if text and not pattern.fullmatch(text):
+            raise ValueError(f"it has to {words}")
+        return text
 
-
-def _name(text: str) -> str:
-    if text and not _NAME.fullmatch(text):
-        raise ValueError("it has to be a name that Kubernetes takes: lower-case letters, digits, - and .")
-    return text
-
-
-def _image(text: str) -> str:
-    if text and not _IMAGE.fullmatch(text):
-        raise ValueError("it has to name an image, such as registry.example.com/coursegen/worker:0.1.0 or …@sha256:…")
-    return text
+    return AfterValidator(check)
 
 
 def _whole(text: object) -> object:
@@ -105,11 +96,13 @@ def _whole(text: object) -> object:
 Truth = Annotated[bool, BeforeValidator(_truth)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_parts)]
 Namespaces = Annotated[tuple[str, ...], BeforeValidator(_namespaces)]
-Namespace = Annotated[str, AfterValidator(_namespace)]
+Namespace = Annotated[str, _fits(_NAMESPACE, "be the name of a namespace: lower-case letters, digits and -")]
 """Empty, or the name of one."""
-ObjectName = Annotated[str, AfterValidator(_name)]
+ObjectName = Annotated[str, _fits(_NAME, "be a name that Kubernetes takes: lower-case letters, digits, - and .")]
 """Empty, or a name as most kinds take it."""
-Image = Annotated[str, AfterValidator(_image)]
+Image = Annotated[
+    str, _fits(_IMAGE, "name an image, such as registry.example.com/coursegen/worker:0.1.0 or …@sha256:…")
+]
 """Empty, or where an image is."""
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 Number = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
