@@ -43,7 +43,7 @@ async def raw(client: Client, namespace: str, planned: Sequence[Stages]) -> floa
     async def one(chapter: Requests, said: _Signals, starts: asyncio.Semaphore) -> None:
         meta = {k: v for k, v in chapter.job["metadata"].items() if k != "ownerReferences"}
         async with starts:
-            await client.request("POST", f"{path}?fieldValidation=Strict", chapter.job | {"metadata": meta})
+            await client.create(path, chapter.job | {"metadata": meta})
         await said.ended.wait()
 
     return await _in_stages(client, namespace, planned, one)
@@ -95,18 +95,18 @@ async def _chapter(
     client: Client, namespace: str, chapter: Requests, said: _Signals, starts: asyncio.Semaphore
 ) -> None:
     group = f"/apis/{names.API_VERSION}/namespaces/{namespace}/chaptergenerations"
-    status = f"{group}/{chapter.name}/status?fieldValidation=Strict"
+    path = f"{group}/{chapter.name}"
     async with starts:
         meta = {k: v for k, v in chapter.create["metadata"].items() if k != "ownerReferences"}
-        made = await client.request("POST", f"{group}?fieldValidation=Strict", chapter.create | {"metadata": meta})
-        made = await client.patch(status, _patch(made, chapter.intent))
+        made = await client.create(group, chapter.create | {"metadata": meta})
+        made = await client.patch_status(path, _patch(made, chapter.intent))
         job = _owned(chapter.job, made["metadata"]["uid"])
-        await client.request("POST", f"/apis/batch/v1/namespaces/{namespace}/jobs?fieldValidation=Strict", job)
+        await client.create(f"/apis/batch/v1/namespaces/{namespace}/jobs", job)
     await said.ready.wait()
-    made = await client.patch(status, _patch(made, chapter.running))
+    made = await client.patch_status(path, _patch(made, chapter.running))
     await said.ended.wait()
-    await client.patch(status, _patch(made, chapter.outcome))
-    await client.request("POST", f"/api/v1/namespaces/{namespace}/events?fieldValidation=Strict", chapter.event)
+    await client.patch_status(path, _patch(made, chapter.outcome))
+    await client.create(f"/api/v1/namespaces/{namespace}/events", chapter.event)
 
 
 def _patch(stored: Json, status: Json) -> Json:

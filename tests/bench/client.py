@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from coursegen_operator.access import Access
+from coursegen_operator.kube import MERGE, METADATA
 
 Json = dict[str, Any]
 
@@ -43,7 +44,9 @@ class Client:
     ) -> None:
         await self._session.close()
 
-    async def request(self, verb: str, path: str, body: Json | None = None, media: str = "application/json") -> Json:
+    async def request(
+        self, verb: str, path: str, body: Json | None = None, media: str = "application/json", accept: str = ""
+    ) -> Json:
         """Ask once, and again while the server is busy; RefusedError if it says no."""
         data = json.dumps(body, separators=(",", ":")).encode() if body is not None else None
         while True:
@@ -51,7 +54,7 @@ class Client:
                 verb,
                 self._access.server + path,
                 data=data,
-                headers={"Content-Type": media},
+                headers={"Content-Type": media} | ({"Accept": accept} if accept else {}),
                 timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS),
             ) as response:
                 text = await response.read()
@@ -71,9 +74,17 @@ class Client:
                 raise
             return None
 
+    async def create(self, path: str, body: Json) -> Json:
+        """Create, and give no more than the metadata, which is all that the operator asks for."""
+        return await self.request("POST", f"{path}?fieldValidation=Strict", body, accept=METADATA)
+
+    async def patch_status(self, path: str, body: Json) -> Json:
+        """Merge into a status, and give no more than the metadata."""
+        return await self.request("PATCH", f"{path}/status?fieldValidation=Strict", body, MERGE, METADATA)
+
     async def patch(self, path: str, body: Json) -> Json:
         """Merge."""
-        return await self.request("PATCH", path, body, "application/merge-patch+json")
+        return await self.request("PATCH", path, body, MERGE)
 
     async def apply(self, path: str, body: Json) -> None:
         """Apply a manifest, server-side."""

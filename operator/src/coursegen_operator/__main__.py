@@ -18,7 +18,7 @@ from coursegen_api.task import Progress
 
 from . import access, environ, handlers, health, kube, settings
 from .act import Actor
-from .effects import Doer
+from .effects import Doer, gather_seconds
 from .election import Election, LeaseLostError
 from .metrics import Metrics
 from .plan.world import Key
@@ -97,6 +97,7 @@ class Operator:
         self.pods = PodReader(self.kube, self.snapshot.jobs, readings.take)
         self.scheduler = Scheduler(self.snapshot, self.queue, defaults)
         self.queue.turn_of = Turns(self.snapshot, self.scheduler)
+        self.queue.gather_seconds = lambda: gather_seconds(self.snapshot.load.courses)
         doer = Doer(self.kube, self.snapshot, self.queue, self.metrics, self.pods, time.time)
         self.history, self.events = doer.history, doer.events
         self.standing = Standing(self.kube, self.snapshot, self.scheduler, self.history, time.time)

@@ -172,8 +172,9 @@ class Actor:
 
     async def _carry_out(self, key: Key, obj: AnyObject, plan: Plan) -> None:
         if plan.writes and plan.status is not obj.status:
-            patch = difference(obj.status.stored(), plan.status.wire())
-            if patch and not await self._write(key, obj, patch):
+            status = plan.status.wire()
+            patch = difference(obj.status.stored(), status)
+            if patch and not await self._write(key, obj, patch, status):
                 return
         self.scheduler.release(key)
         now = self._now(key, obj, plan.effects)
@@ -196,10 +197,14 @@ class Actor:
             return announced
         return [children[0], *(e for e in announced if not isinstance(e, CreateChild))]
 
-    async def _write(self, key: Key, obj: AnyObject, patch: Json) -> bool:
-        """Write the status; False if somebody else wrote first: the visit ends, and what they wrote brings the next."""
+    async def _write(self, key: Key, obj: AnyObject, patch: Json, status: Json) -> bool:
+        """Write what is new of a status, which is then as given.
+
+        False if somebody else wrote first: the visit ends, and what they wrote brings the next.
+        """
         try:
-            answer = await self.kube.patch_status(effects.path_of_key(key), guarded(obj.metadata, patch))
+            body = guarded(obj.metadata, patch)
+            answer = await self.kube.patch_status(effects.path_of_key(key), body, metadata_only=True)
         except ApiUnreachable:
             self.scheduler.doubt(key, obj.metadata.resource_version)
             raise
@@ -211,7 +216,7 @@ class Actor:
             self.metrics.conflicts.inc()
             self._enqueue(await self._reread(key) | {key}, None)
             return False
-        self._enqueue(self.snapshot.apply(key.kind, answer), key)
+        self._enqueue(self.snapshot.written(key, obj, status, answer), key)
         return True
 
     async def _settle(self, key: Key) -> None:

@@ -32,8 +32,9 @@ from .pods import PodReader
 from .snapshot import KINDS, Snapshot
 from .workqueue import Turn, WorkQueue
 
-_CHILD_DELAY_SECONDS = 1.0
-"""A course is visited this long after a child changed: once for all that changed meanwhile."""
+_ROLL_UPS_A_SECOND = 50
+_SHORTEST_GATHER_SECONDS, _LONGEST_GATHER_SECONDS = 1.0, 5.0
+"""No longer than figures of a course wait to be written anyway."""
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,15 @@ log = logging.getLogger(__name__)
 def path_of_key(key: Key) -> str:
     """Give the URL path of one of our objects."""
     return path_of(KINDS[key.kind].meta.plural, key.namespace, key.name)
+
+
+def gather_seconds(courses: int) -> float:
+    """Say how long after a change of a child its course is visited, once for all that has changed meanwhile.
+
+    Arguments:
+        courses: how many go on. Visits that only roll up children are so many a second, however many courses there are.
+    """
+    return min(_LONGEST_GATHER_SECONDS, max(_SHORTEST_GATHER_SECONDS, courses / _ROLL_UPS_A_SECOND))
 
 
 def enqueue(queue: WorkQueue, touched: Iterable[Key], own: Key | None, now: float, listed: bool = False) -> None:
@@ -53,7 +63,7 @@ def enqueue(queue: WorkQueue, touched: Iterable[Key], own: Key | None, now: floa
         if key == own:
             continue
         if key.kind == "CourseGeneration" and own is not None and queue.turn_of(key) is not Turn.ENDED:
-            queue.add_at(key, now + _CHILD_DELAY_SECONDS)
+            queue.add_at(key, now + queue.gather_seconds())
         else:
             queue.add(key, listed)
 
@@ -113,13 +123,15 @@ class Doer:
         raw, _ = await self._create(collection, effect.manifest, course, obj.metadata.uid)
         if raw is not None:
             enqueue(self.queue, self.snapshot.apply(kind, raw), course, self.clock())
-            self.queue.add_at(course, self.clock() + _CHILD_DELAY_SECONDS)
+            self.queue.add_at(course, self.clock() + self.queue.gather_seconds())
 
     async def _create_job(self, effect: CreateJob, key: Key, obj: AnyObject) -> None:
         collection = path_of("jobs", effect.manifest["metadata"]["namespace"])
         raw, is_new = await self._create(collection, effect.manifest, key, obj.metadata.uid)
         if raw is None:
             return
+        if is_new:  # and as we sent it; should an admission webhook have changed it, its next event is to show that
+            raw["metadata"].pop("generation", None)
         touched = self.snapshot.apply_job(raw, object_uid=obj.metadata.uid)
         job = self.snapshot.jobs.get((raw["metadata"]["namespace"], raw["metadata"]["name"]))
         if is_new and job and not job.suspended:
@@ -132,7 +144,7 @@ class Doer:
     async def _create(self, collection: str, manifest: Json, key: Key, uid: str) -> tuple[Json | None, bool]:
         """Create an object, or give the one that has its name, and whether it is new; None if it is refused."""
         try:
-            raw = await self.kube.create(collection, manifest)
+            answer = await self.kube.create(collection, manifest, metadata_only=True)
         except ApiError as error:
             if error.status == 409:
                 return await self.kube.get(f"{collection}/{manifest['metadata']['name']}"), False
@@ -142,7 +154,7 @@ class Doer:
                 self._refused(key, uid, error.message)  # which the next visit says
             return None, False
         self._refused(key, uid, "")
-        return raw, True
+        return manifest | {"metadata": answer["metadata"]}, True
 
     def _refused(self, key: Key, uid: str, said: str) -> None:
         """Keep what Kubernetes said; what is new is shown by a visit at once."""

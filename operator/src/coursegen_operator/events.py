@@ -70,7 +70,7 @@ class EventPoster:
             "reportingComponent": names.MANAGED_BY,
         }
         try:
-            await self.kube.create(path_of("events", namespace), body)
+            await self.kube.create(path_of("events", namespace), body, metadata_only=True)
             self._remember(digest)
         except ApiError as error:
             self._remember(digest)

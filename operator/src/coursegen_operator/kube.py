@@ -27,6 +27,10 @@ _TIMEOUT_SECONDS = 30.0
 _CONNECTIONS = 64
 _BUSY_TRIES = 6
 _PAGE = 500
+_JSON = "application/json"
+MERGE = "application/merge-patch+json"
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+"""Of what was written, nobody has to be told more than what the API server added."""
 
 log = logging.getLogger(__name__)
 
@@ -125,19 +129,20 @@ class Kube:
         """Read all that is in a list."""
         return [item async for page in self.pages(path, **selectors) for item in page["items"]]
 
-    async def create(self, path: str, body: Json) -> Json:
-        """Create an object; ApiError 409 if the name is taken."""
-        return await self._request("POST", f"{path}?fieldValidation=Strict", body)
+    async def create(self, path: str, body: Json, metadata_only: bool = False) -> Json:
+        """Create an object, and give it as it is there, or no more than its metadata; 409 if the name is taken."""
+        return await self._request("POST", f"{path}?fieldValidation=Strict", body, metadata_only=metadata_only)
 
-    async def patch_status(self, path: str, patch: Json) -> Json:
-        """Merge into the status; ApiError 409 if metadata.resourceVersion in the patch is not the present one."""
-        return await self._request(
-            "PATCH", f"{path}/status?fieldValidation=Strict", patch, "application/merge-patch+json"
-        )
+    async def patch_status(self, path: str, patch: Json, metadata_only: bool = False) -> Json:
+        """Merge into the status, and give the object as it is then, or no more than its metadata.
+
+        ApiError 409 if metadata.resourceVersion in the patch is not the present one.
+        """
+        return await self._request("PATCH", f"{path}/status?fieldValidation=Strict", patch, MERGE, metadata_only)
 
     async def patch(self, path: str, patch: Json) -> Json:
         """Merge into an object."""
-        return await self._request("PATCH", f"{path}?fieldValidation=Strict", patch, "application/merge-patch+json")
+        return await self._request("PATCH", f"{path}?fieldValidation=Strict", patch, MERGE)
 
     async def replace(self, path: str, body: Json) -> Json:
         """Replace an object; ApiError 409 if metadata.resourceVersion is not the present one."""
@@ -156,14 +161,16 @@ class Kube:
             body["preconditions"] = {"uid": uid} | ({"resourceVersion": version} if version else {})
         return await self._request("DELETE", path + query, body)
 
-    async def _request(self, verb: str, path: str, body: Json | None = None, media: str = "application/json") -> Json:
+    async def _request(
+        self, verb: str, path: str, body: Json | None = None, media: str = _JSON, metadata_only: bool = False
+    ) -> Json:
         if verb != "GET" and self.write_seconds:
             path += f"{'&' if '?' in path else '?'}timeout={self.write_seconds}s"
         data = to_json(body) if body is not None else None
         for _ in range(_BUSY_TRIES):
             headers = {
                 "User-Agent": self.agent,
-                "Accept": "application/json",
+                "Accept": METADATA if metadata_only else _JSON,
                 "Accept-Encoding": "identity",  # gzip costs the API server more than the bytes do
                 "Content-Type": media,
             } | self.access.headers()
@@ -175,7 +182,7 @@ class Kube:
                     text = await response.read()
                     self.observe(verb, response.status)
                     if response.status < 400:
-                        answer: Json = from_json(text)
+                        answer: Json = from_json(text, cache_strings="keys")
                         return answer
                     error = _error(response.status, text, response.headers.get("Retry-After"))
             except (aiohttp.ClientError, TimeoutError, ValueError) as e:  # ValueError: what came is no JSON

@@ -65,14 +65,14 @@ class KubeWithQueues(Kube):
         async for page in Kube.pages(self, path, **selectors):
             yield page
 
-    async def patch_status(self, path: str, patch: Json) -> Json:
+    async def patch_status(self, path: str, patch: Json, metadata_only: bool = False) -> Json:
         """Merge into the status of an object; of a queue, into that of the file's or into this operator's share."""
         if path.startswith(f"{_LIST}/"):
             name = path.rpartition("/")[2]
             if self.queues:
                 return self.queues.patch_status(name, patch)
             patch = self.shares.write(name, patch)
-        return await Kube.patch_status(self, path, patch)
+        return await Kube.patch_status(self, path, patch, metadata_only)
 
 
 def _read(path: Path) -> list[Json]:

@@ -9,6 +9,7 @@ here is a function of what is stored, and `recount` proves it.
 from collections import defaultdict
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,7 +19,7 @@ from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.cleanup import ArtifactCleanup
 from coursegen_api.course import CourseGeneration
 from coursegen_api.export import CourseExport
-from coursegen_api.kinds import Kind
+from coursegen_api.kinds import Kind, ObjectMeta
 from coursegen_api.names import QUEUE_COURSE
 from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
@@ -135,6 +136,25 @@ class Snapshot:
         self.unreadable.pop(key, None)
         return touched
 
+    def written(self, key: Key, obj: AnyObject, status: Json, answer: Json) -> set[Key]:
+        """Take in what our own write has made of an object.
+
+        Arguments:
+            obj: as it was when the write was planned, and still was when it took effect.
+            status: the whole of it, as it is now.
+            answer: the object's metadata as it is now.
+        """
+        known = self.objects.get(key)
+        if not self.territory.holds(key.namespace) or self._is_over(key.kind, answer, deleted=False, known=bool(known)):
+            return set()
+        if known and _is_known(known, answer):
+            return set()
+        changes = {
+            "metadata": ObjectMeta.model_validate(answer["metadata"]),
+            "status": type(obj.status).model_validate(status),
+        }
+        return self._store(key, obj.model_copy(update=changes))
+
     def _is_there(self, key: Key) -> bool:
         return (key.namespace, key.name) in self._places(key.kind)
 
@@ -150,10 +170,11 @@ class Snapshot:
             return self._apply_queue(raw, deleted)
         if kind == "ModelProvider":
             return self._apply_provider(raw, deleted)
-        old = self.objects.get(place)
-        obj: Any = KINDS[kind].model_validate(raw, extra="ignore")
+        return self._store(place, KINDS[kind].model_validate(raw, extra="ignore"), deleted)
+
+    def _store(self, key: Key, obj: Any, deleted: bool = False) -> set[Key]:
+        old = self.objects.get(key)
         compact(obj)
-        key = key_of(obj)
         if old and (deleted or old.metadata.uid != obj.metadata.uid):
             self._unlink(key, old)
         touched = self._touched(key, old, obj, gone=deleted)
@@ -479,8 +500,12 @@ class Snapshot:
 
     def children_of(self, uid: str) -> list[TaskObject]:
         """Give what a course owns, in the order of names."""
-        found = [self.objects[k] for k in sorted(self.children.get(uid, ()), key=str) if k in self.objects]
+        found = [self.objects[k] for k in sorted(self.children.get(uid, ()), key=_by_name) if k in self.objects]
         return [o for o in found if not isinstance(o, CourseGeneration)]
+
+
+_by_name = attrgetter("kind", "name")
+"""The order of what is in one namespace."""
 
 
 def _has_ended(obj: AnyObject) -> bool:
@@ -517,14 +542,17 @@ def _seen_by_users(course: CourseGeneration) -> tuple[Any, ...]:
     return (*_seen_by_chapters(course), requests.ended(course), course.status.stage)
 
 
+_NAMES = {"course_name": "CourseGeneration", "chapter_name": "ChapterGeneration"}
+"""The fields of a spec that name another object, and of which kind."""
+
+
 def _named(obj: AnyObject) -> list[Key]:
-    namespace = obj.metadata.namespace
-    out = []
-    if course := getattr(obj.spec, "course_name", None):
-        out.append(Key("CourseGeneration", namespace, course))
-    if chapter := getattr(obj.spec, "chapter_name", None):
-        out.append(Key("ChapterGeneration", namespace, chapter))
-    return out
+    spec, fields = (
+        obj.spec,
+        type(obj.spec).model_fields,
+    )  # asking a model for a field that it lacks takes ten times as long
+    named = [(kind, getattr(spec, field)) for field, kind in _NAMES.items() if field in fields]
+    return [Key(kind, obj.metadata.namespace, name) for kind, name in named if name]
 
 
 def _uses_queue(obj: AnyObject, name: str) -> bool:

@@ -55,6 +55,8 @@ class WorkQueue:
         """Told of each visit that raised."""
         self.turn_of: Callable[[Key], Turn] = lambda key: Turn.CHANGED
         """Asked which line a key belongs to, whenever it is added."""
+        self.gather_seconds: Callable[[], float] = lambda: 1.0
+        """Asked how long changes of children are gathered until their course is visited."""
         self._lines: dict[Turn, deque[Key]] = {turn: deque() for turn in Turn}
         """A key that was moved to a better line is still in the one it came from, and passed over there."""
         self._passed = dict.fromkeys(Turn, 0)

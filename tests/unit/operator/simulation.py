@@ -119,15 +119,17 @@ class FakeApi:
             found = [o for o in found if o["metadata"]["labels"].get(names.LABEL_MANAGED_BY) == names.MANAGED_BY]
         return {"metadata": {"resourceVersion": str(self.version)}, "items": copy.deepcopy(found)}
 
-    async def create(self, path: str, body: Json) -> Json:
+    async def create(self, path: str, body: Json, metadata_only: bool = False) -> Json:
         kind, namespace, _, _ = self._parse(path)
         if kind in self.refusals:
             raise ApiError(403, "Forbidden", self.refusals[kind])
-        return self._write("POST", path, lambda: self.add(kind, namespace, copy.deepcopy(body)))
+        made = self._write("POST", path, lambda: self.add(kind, namespace, copy.deepcopy(body)))
+        return {"metadata": made["metadata"]} if metadata_only else made
 
-    async def patch_status(self, path: str, patch: Json) -> Json:
+    async def patch_status(self, path: str, patch: Json, metadata_only: bool = False) -> Json:
         kind, namespace, name, _ = self._parse(path)
-        return self._write("PATCH", path, lambda: self._patch(kind, namespace, name, patch))
+        made = self._write("PATCH", path, lambda: self._patch(kind, namespace, name, patch))
+        return {"metadata": made["metadata"]} if metadata_only else made
 
     async def delete(self, path: str, uid: str = "", query: str = "", version: str = "") -> Json:
         kind, namespace, name, _ = self._parse(path)
@@ -361,12 +363,21 @@ class Simulation:
             self.pods.read()
             key = self.queue.pop()
             if key is None:
+                self._knows_what_is_there()
                 return visits
             try:
                 self.loop.run_until_complete(self.actor.visit(key))
             except (ApiUnreachable, ApiError):
                 self.queue.add_at(key, self.time + 0.2)
         raise AssertionError(f"no rest after {MAX_VISITS} visits; still due: {key}")
+
+    def _knows_what_is_there(self) -> None:
+        """Check that what the operator made of its own writes, by their metadata alone, is what the API server has."""
+        for key, obj in self.snapshot.objects.items():
+            raw = self.api.objects.get((KINDS[key.kind].meta.plural, key.namespace, key.name))
+            if raw and raw["metadata"]["resourceVersion"] == obj.metadata.resource_version:
+                there = KINDS[key.kind].model_validate(raw, extra="ignore")
+                assert (obj, obj.stored()) == (there, there.stored()), f"{key} is not what is there"
 
     def run(self, seconds: float) -> None:
         """Let time pass, stopping wherever something is due."""

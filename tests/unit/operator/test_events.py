@@ -36,7 +36,7 @@ class Kube:
         await self.go_on.wait()
         yield {"items": self.listed}
 
-    async def create(self, path: str, body: Any) -> Any:
+    async def create(self, path: str, body: Any, metadata_only: bool) -> Any:
         if self.lost:
             self.lost -= 1
             raise ApiUnreachable("no answer")

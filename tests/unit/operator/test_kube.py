@@ -19,9 +19,11 @@ class Server:
     def __init__(self) -> None:
         self.answers: list[web.Response] = []
         self.asked: list[tuple[str, str, str]] = []
+        self.accepted: list[str] = []
 
     async def handle(self, request: web.Request) -> web.Response:
         self.asked.append((request.method, request.path_qs, await request.text()))
+        self.accepted.append(request.headers["Accept"])
         return self.answers.pop(0)
 
 
@@ -69,6 +71,15 @@ async def test_a_refusal_is_raised_with_its_reason(server: tuple[Server, Kube]) 
     with pytest.raises(ApiError, match="stale") as raised:
         await kube.patch_status("/x", {})
     assert (raised.value.status, raised.value.reason) == (409, "Conflict")
+
+
+@pytest.mark.parametrize("metadata_only", [True, False])
+async def test_of_a_write_no_more_is_told_than_is_asked_for(server: tuple[Server, Kube], metadata_only: bool) -> None:
+    answers, kube = server
+    answers.answers = [web.json_response({}), web.json_response({})]
+    await kube.create("/x", {}, metadata_only=metadata_only)
+    await kube.patch_status("/x", {}, metadata_only=metadata_only)
+    assert ["as=PartialObjectMetadata" in accepted for accepted in answers.accepted] == [metadata_only] * 2
 
 
 async def test_a_list_is_read_to_its_last_page(server: tuple[Server, Kube]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from coursegen_operator.effects import gather_seconds
 from coursegen_operator.plan.limits import Limits, QueueLimits, StopPolicy, Tenant, fits
 from coursegen_operator.plan.world import Key
 from coursegen_operator.workqueue import Turn
@@ -193,3 +194,10 @@ QUEUE = QueueLimits(8, 10)
 )
 def test_there_are_slots_for_all_if_no_limit_can_bind(bounds: Limits, is_room: bool) -> None:
     assert fits(10, "q", "n", "p", bounds) is is_room
+
+
+@pytest.mark.parametrize(("courses", "seconds"), [(0, 1.0), (50, 1.0), (100, 2.0), (200, 4.0), (10_000, 5.0)])
+def test_courses_roll_up_their_children_so_many_times_a_second_however_many_they_are(
+    courses: int, seconds: float
+) -> None:
+    assert gather_seconds(courses) == seconds

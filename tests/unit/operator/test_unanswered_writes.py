@@ -37,9 +37,9 @@ class Outage:
         api: Any = sim.api
         api.patch_status, api.get = self.patch_status, self.get
 
-    async def patch_status(self, path: str, patch: Json) -> Json:
+    async def patch_status(self, path: str, patch: Json, metadata_only: bool) -> Json:
         if not path.endswith("/first") or not self._left:
-            return await self._patch(path, patch)
+            return await self._patch(path, patch, metadata_only)
         self._left -= 1
         self._sim.watch_is_broken = True
         if self._how == "late":
@@ -135,9 +135,9 @@ def test_courses_that_are_visited_at_the_same_time_do_not_share_one_course_slot(
     sim.watch()
     patch = sim.api.patch_status
 
-    async def slow(path: str, body: Json) -> Json:
+    async def slow(path: str, body: Json, metadata_only: bool) -> Json:
         await asyncio.sleep(0)
-        return await patch(path, body)
+        return await patch(path, body, metadata_only)
 
     async def visits(keys: Iterator[Key | None]) -> None:
         await asyncio.gather(*(sim.actor.visit(key) for key in keys if key))

@@ -1,5 +1,6 @@
 """What a course creates: names and manifests of its chapters, its validation and its exports."""
 
+import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -71,9 +72,15 @@ def content_hash(refs: Sequence[ChapterRef], missing: Sequence[int], what: Model
 
 def _spelled(what: Model) -> str:
     """Write a spec down as the version wrote it that did not know the later fields, where they say nothing new."""
-    known = type(what).model_fields
-    silent = {n for n in _LATER if n in known and getattr(what, n) == known[n].get_default(call_default_factory=True)}
+    silent = {n for n, default in _later_defaults(type(what)).items() if getattr(what, n) == default}
     return what.model_dump_json(exclude=silent)
+
+
+@functools.cache
+def _later_defaults(kind: type[Model]) -> dict[str, Any]:
+    """Give the later fields of a spec with what they are where nothing was said; pydantic takes its time to tell."""
+    known = kind.model_fields
+    return {n: known[n].get_default(call_default_factory=True) for n in _LATER if n in known}
 
 
 def validation(course: CourseGeneration, refs: Sequence[ChapterRef], missing: Sequence[int]) -> tuple[str, Model]:

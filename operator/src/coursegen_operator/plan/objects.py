@@ -9,7 +9,7 @@ from coursegen_api.base import ObjectStatus, Outcome, Requests
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.cleanup import ArtifactCleanup
 from coursegen_api.course import CourseGeneration
-from coursegen_api.validation import QualityValidation
+from coursegen_api.validation import QualityValidation, ValidationStatus
 
 from . import assignments, children, cleanup, clock, conditions, place, quality, requests, telling
 from .jobs import Identity
@@ -205,7 +205,7 @@ def _without_progress(status: ObjectStatus) -> ObjectStatus:
 
 
 def _state(status: ObjectStatus, step: Step, ended: Outcome | None) -> conditions.State:
-    passed = status.quality.passed if hasattr(status, "quality") and status.quality else None
+    passed = status.quality.passed if isinstance(status, ValidationStatus) and status.quality else None
     if ended and step.ended is ended:
         before = conditions.find(status.conditions, "Succeeded")
         reason, message = (before.reason, before.message) if before else (ended.value, "")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from coursegen_api import names
 from coursegen_api.base import Attempt, HoldReason, Outcome, TaskStatus
 from coursegen_api.provider import ModelProvider
 from coursegen_api.queue import GenerationQueue
@@ -180,5 +181,5 @@ def create(step: Step, manifest: dict[str, Any]) -> CreateJob:
 
 
 def hash_of(manifest: dict[str, Any]) -> str:
-    """Give the hash of what a Job runs, as it goes into the attempt's status."""
-    return jobs.fingerprint(manifest["spec"]["template"]["spec"])
+    """Give the hash of what a Job of ours runs, as it goes into the attempt's status."""
+    return str(manifest["metadata"]["annotations"][names.ANNOTATION_SPEC_HASH])
