@@ -7,6 +7,7 @@ the other, each in a fresh namespace that is gone before the next begins.
 
 import argparse
 import asyncio
+import functools
 import json
 import os
 import subprocess
@@ -21,7 +22,7 @@ from typing import Any
 from coursegen_operator.access import from_kubeconfig
 from localcluster import Access, Cluster, Reporter, cgroups
 
-from . import ceilings, ground, operator_run, processes, report, sample, worker_start
+from . import ceilings, ground, operator_run, processes, report, sample, shipped, worker_start
 from .client import Client
 
 LIMITS = {"20/30": (20, 30), "100/200": (100, 200), "200/400": (200, 400), "2000/4000": (2000, 4000)}
@@ -71,6 +72,7 @@ class Bench:
     only: str | None
     every: float | None
     """Seconds between the courses of a steady load; None: as the operator's run before it says."""
+    program: shipped.Program
 
     async def session(self, limits: str) -> Session:
         """Measure with one setting."""
@@ -109,7 +111,7 @@ class Bench:
         assert access.audit_log
         uses = []
         log, profile = OUT / f"{namespace}.log", self.profile if name == (self.only or "operator") else None
-        async with operator_run.running(access.kubeconfig, log, profile) as process:
+        async with operator_run.running(access.kubeconfig, log, profile, program=self.program) as process:
             meter = Meter(self.cluster.instance.ident, process[0])
 
             def ended() -> None:
@@ -137,13 +139,15 @@ class Bench:
         namespace = f"{ground.NAMESPACE}restart-{time.time_ns() // 10**9:x}"
         log, again = (OUT / f"{namespace}{part}.log" for part in ("", "-again"))
         assert access.audit_log
+        keeping = {"profile": None, "keep_jobs_seconds": operator_run.KEPT_SECONDS, "program": self.program}
+        start = functools.partial(operator_run.running, access.kubeconfig, **keeping)
         with self.reporter.step(f"{session.limits} restart", f"{self.size.total} tasks") as step:
             async with asyncio.timeout(self._longest()), ground.namespace(client, namespace):
-                async with operator_run.running(access.kubeconfig, log, None, operator_run.KEPT_SECONDS) as process:
+                async with start(log=log) as process:
                     before = await operator_run.measured_load(client, namespace, self.size, process[0])
                 step.note(f"load of {before.makespan:.0f} s, {before.cpu_seconds:.1f} CPU seconds a 1,000")
                 found = await operator_run.restart(
-                    client, namespace, self.size, access.kubeconfig, again, access.audit_log, before
+                    client, namespace, self.size, functools.partial(start, log=again), access.audit_log, before
                 )
                 session.restart.append(found)
                 step.note(f"at work after {found.seconds:.1f} s, {sum(found.writes.values())} needless writes")
@@ -192,6 +196,9 @@ def _arguments() -> argparse.Namespace:
         help="seconds from one course to the next in a steady load "
         f"({_STEADY_SHARE:.0%}% of what the operator's run before it got through)",
     )
+    parser.add_argument(
+        "--host-python", action="store_true", help="run the operator on this Python, not on that of its image"
+    )
     parser.add_argument("--name", default="bench", help="name of the local cluster")
     parser.add_argument("--keep", action="store_true", help="leave the cluster running")
     parser.add_argument("--profile", type=Path, help="file for a profile of the operator by py-spy (in the PATH)")
@@ -223,7 +230,11 @@ def main() -> int:
                 step.note(f"{len(found['worker_start']['kinds'])} kinds of task")
         if asked.only != "worker":
             folder = Path(temporary)
-            bench = Bench(size, cluster, reporter, folder, asked.rounds, asked.profile, asked.only, asked.every)
+            program = shipped.Program() if asked.host_python else shipped.unpack(folder, reporter)
+            found["python"] = program.python()
+            bench = Bench(
+                size, cluster, reporter, folder, asked.rounds, asked.profile, asked.only, asked.every, program
+            )
             try:
                 limits = [asked.limits] if asked.limits else USUAL
                 found["sessions"] = [asdict(asyncio.run(bench.session(one))) for one in limits]

@@ -1,16 +1,14 @@
 """One run of the operator: a process on this machine, a load, and what both did."""
 
 import asyncio
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ import aiohttp
 
 from coursegen_api import names
 
-from . import audit, ground, latency, processes, sample
+from . import audit, ground, latency, processes, sample, shipped
 from .client import Client
 
 Json = dict[str, Any]
@@ -87,14 +85,15 @@ class Load:
 
 @asynccontextmanager
 async def running(
-    kubeconfig: Path, log: Path, profile: Path | None, keep_jobs_seconds: int = 120
+    kubeconfig: Path,
+    log: Path,
+    profile: Path | None,
+    keep_jobs_seconds: int = 120,
+    program: shipped.Program = shipped.Program(),  # noqa: B008 - frozen
 ) -> AsyncIterator[tuple[int, int]]:
     """Run an operator that watches every namespace, and give its process id and its port once it is ready."""
     port = _free_port()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.pathsep.join(str(ground.ROOT / part / "src") for part in ("crds", "operator")),
-        "KUBECONFIG": str(kubeconfig),
+    environment = program.environment(kubeconfig) | {
         "COURSEGEN_WORKER_IMAGE": sample.IMAGE,
         "COURSEGEN_HTTP_PORT": str(port),
         "COURSEGEN_LEADER_ELECTION": "false",
@@ -102,9 +101,8 @@ async def running(
         "COURSEGEN_MAX_CONCURRENT_COURSES": str(ground.CAPACITY),
         "COURSEGEN_KEEP_JOBS_SECONDS": str(keep_jobs_seconds),
     }
-    command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "coursegen_operator"]
     with log.open("wb") as out:
-        process = _start(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment)
+        process = _start(program.command(), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment)
     profiler = None
     try:
         await _ready(port, process, log)
@@ -206,16 +204,25 @@ async def measured_load(client: Client, namespace: str, size: sample.Size, pid: 
 
 
 async def restart(
-    client: Client, namespace: str, size: sample.Size, kubeconfig: Path, log: Path, audit_log: Path, before: Load
+    client: Client,
+    namespace: str,
+    size: sample.Size,
+    start: Callable[[], AbstractAsyncContextManager[object]],
+    audit_log: Path,
+    before: Load,
 ) -> Restart:
-    """Start an operator over what a load has left, with its Jobs, and see when it works again and what it writes."""
+    """Start an operator over what a load has left, with its Jobs, and see when it works again and what it writes.
+
+    Arguments:
+        start: runs the operator, one that keeps Jobs.
+    """
     jobs = f"/apis/batch/v1/namespaces/{namespace}/jobs"
     ours = f"/apis/{names.API_VERSION}/namespaces/{namespace}"
     there = [await _count(client, path) for path in (f"{ours}/coursegenerations", f"{ours}/chaptergenerations", jobs)]
     since, begun = audit.position(audit_log), time.monotonic()
     last = sample.course(namespace, size.courses + 1, sample.Size(chapters=1))
     name = last["metadata"]["name"]
-    async with running(kubeconfig, log, None, KEPT_SECONDS):
+    async with start():
         await client.request("POST", f"{ours}/coursegenerations?fieldValidation=Strict", last)
         async for job in client.follow(jobs):
             if job["metadata"]["name"].startswith(name):

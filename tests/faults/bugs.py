@@ -118,11 +118,11 @@ def job_removed_before_its_outcome() -> None:
     """An ended Job is removed first, and its outcome written afterwards."""
     write = Actor._write
 
-    async def remove_first(self: Actor, key: Any, obj: Any, patch: Any) -> bool:
+    async def remove_first(self: Actor, key: Any, obj: Any, patch: Any, status: Any) -> bool:
         ended = [a["jobName"] for a in patch.get("attempts") or () if a.get("completionTime")]
         for job in ended:
             await self.doer._gone(self.kube.delete(path_of("jobs", key.namespace, job)))
-        return await write(self, key, obj, patch)
+        return await write(self, key, obj, patch, status)
 
     Actor._write = remove_first  # type: ignore[method-assign]
 
@@ -158,7 +158,7 @@ def believing_an_old_list() -> None:
 def no_fence() -> None:
     """What it wrote is known once a watch brings it, and written over whatever is there."""
 
-    async def unheeded(self: Actor, key: Any, obj: Any, patch: Any) -> bool:
+    async def unheeded(self: Actor, key: Any, obj: Any, patch: Any, status: Any) -> bool:
         await self.kube.patch_status(effects.path_of_key(key), {"status": patch})
         return True
 
@@ -231,7 +231,7 @@ def busy_for_nothing() -> None:
     carry_out = Actor._carry_out
 
     async def always(self: Actor, key: Any, obj: Any, plan: Any) -> None:
-        await self._write(key, obj, {})
+        await self._write(key, obj, {}, obj.status.wire())
         await carry_out(self, key, obj, plan)
 
     Actor._carry_out = always  # type: ignore[method-assign]

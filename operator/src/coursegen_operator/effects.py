@@ -120,6 +120,7 @@ class Doer:
         kind, meta = effect.manifest["kind"], effect.manifest["metadata"]
         key = Key(kind, meta["namespace"], meta["name"])
         collection = path_of(KINDS[kind].meta.plural, key.namespace)
+        # Asked for whole: nobody but us writes it next, so what an admission policy made of it would never be seen.
         raw, _ = await self._create(collection, effect.manifest, course, obj.metadata.uid)
         if raw is not None:
             enqueue(self.queue, self.snapshot.apply(kind, raw), course, self.clock())
@@ -127,11 +128,11 @@ class Doer:
 
     async def _create_job(self, effect: CreateJob, key: Key, obj: AnyObject) -> None:
         collection = path_of("jobs", effect.manifest["metadata"]["namespace"])
-        raw, is_new = await self._create(collection, effect.manifest, key, obj.metadata.uid)
+        raw, is_new = await self._create(collection, effect.manifest, key, obj.metadata.uid, metadata_only=True)
         if raw is None:
             return
-        if is_new:  # and as we sent it; should an admission webhook have changed it, its next event is to show that
-            raw["metadata"].pop("generation", None)
+        if is_new:  # and as we sent it, for all we know: its next event, which the Job controller brings, is read whole
+            raw = effect.manifest | {"metadata": {k: v for k, v in raw["metadata"].items() if k != "generation"}}
         touched = self.snapshot.apply_job(raw, object_uid=obj.metadata.uid)
         job = self.snapshot.jobs.get((raw["metadata"]["namespace"], raw["metadata"]["name"]))
         if is_new and job and not job.suspended:
@@ -141,10 +142,12 @@ class Doer:
             touched.discard(key)
         enqueue(self.queue, touched, None, self.clock())
 
-    async def _create(self, collection: str, manifest: Json, key: Key, uid: str) -> tuple[Json | None, bool]:
+    async def _create(
+        self, collection: str, manifest: Json, key: Key, uid: str, metadata_only: bool = False
+    ) -> tuple[Json | None, bool]:
         """Create an object, or give the one that has its name, and whether it is new; None if it is refused."""
         try:
-            answer = await self.kube.create(collection, manifest, metadata_only=True)
+            raw = await self.kube.create(collection, manifest, metadata_only)
         except ApiError as error:
             if error.status == 409:
                 return await self.kube.get(f"{collection}/{manifest['metadata']['name']}"), False
@@ -154,7 +157,7 @@ class Doer:
                 self._refused(key, uid, error.message)  # which the next visit says
             return None, False
         self._refused(key, uid, "")
-        return manifest | {"metadata": answer["metadata"]}, True
+        return raw, True
 
     def _refused(self, key: Key, uid: str, said: str) -> None:
         """Keep what Kubernetes said; what is new is shown by a visit at once."""

@@ -147,7 +147,7 @@ class Snapshot:
         known = self.objects.get(key)
         if not self.territory.holds(key.namespace) or self._is_over(key.kind, answer, deleted=False, known=bool(known)):
             return set()
-        if known and _is_known(known, answer):
+        if key in self.unreadable or (known and _is_known(known, answer)):  # somebody has changed it since
             return set()
         changes = {
             "metadata": ObjectMeta.model_validate(answer["metadata"]),
@@ -547,10 +547,7 @@ _NAMES = {"course_name": "CourseGeneration", "chapter_name": "ChapterGeneration"
 
 
 def _named(obj: AnyObject) -> list[Key]:
-    spec, fields = (
-        obj.spec,
-        type(obj.spec).model_fields,
-    )  # asking a model for a field that it lacks takes ten times as long
+    spec, fields = obj.spec, type(obj.spec).model_fields  # to ask a model for what it lacks is slow
     named = [(kind, getattr(spec, field)) for field, kind in _NAMES.items() if field in fields]
     return [Key(kind, obj.metadata.namespace, name) for kind, name in named if name]
 

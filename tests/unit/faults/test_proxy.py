@@ -12,6 +12,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from coursegen_operator.kube import METADATA
+
 from ...faults.fault import Act, Fault, begins_watch, kopf, lists, numbered, writes
 from ...faults.proxy import Proxy
 
@@ -26,15 +28,17 @@ class Behind:
     """A server that answers everything, and remembers what reached it."""
 
     reached: list[str] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
     lists: int = 0
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         self.reached.append(f"{request.method} {request.path}")
+        self.accepted.append(request.headers["Accept"])
         if "watch" in request.query:
             lines = [json.dumps({"type": "ADDED", "number": n}) for n in range(1, EVENTS + 1)]
             return web.Response(text="".join(f"{line}\n" for line in lines))
         self.lists += request.method == "GET"
-        return web.json_response({"items": [], "version": self.lists})
+        return web.json_response({"metadata": {"name": "a"}, "spec": {}, "items": [], "version": self.lists})
 
 
 @dataclass
@@ -177,3 +181,13 @@ async def test_who_asks_again_before_the_time_is_up_that_a_429_told_is_noted() -
         assert made.proxy.impatient == []
         await made.create()
         assert len(made.proxy.impatient) == 1
+
+
+async def test_who_asks_for_metadata_gets_no_more_and_the_audit_log_the_whole() -> None:
+    async with way() as made:
+        accepts = {"Accept": METADATA}
+        url = f"http://127.0.0.1:{made.proxy.port}{JOBS}"
+        async with made.session.post(url, json=JOB, headers=accepts) as response:
+            answer = await response.json()
+        assert (answer["kind"], answer["metadata"], "spec" in answer) == ("PartialObjectMetadata", {"name": "a"}, False)
+        assert made.behind.accepted == ["application/json"]

@@ -85,6 +85,8 @@ class FakeApi:
     fault: Callable[[str, str], str] = lambda verb, path: ""
     """Asked at each write: '' (works), 'before' (lost before it took effect) or 'after' (answer lost)."""
     conflicts: int = 0
+    mutations: dict[str, Json] = field(default_factory=dict)
+    """By plural: fields of spec that an admission policy sets in whatever is created."""
     refusals: dict[str, str] = field(default_factory=dict)
     """By plural: why creating such an object is forbidden."""
     unlisted: set[str] = field(default_factory=set)
@@ -123,7 +125,9 @@ class FakeApi:
         kind, namespace, _, _ = self._parse(path)
         if kind in self.refusals:
             raise ApiError(403, "Forbidden", self.refusals[kind])
-        made = self._write("POST", path, lambda: self.add(kind, namespace, copy.deepcopy(body)))
+        body = copy.deepcopy(body)
+        body |= {"spec": body["spec"] | self.mutations[kind]} if kind in self.mutations else {}
+        made = self._write("POST", path, lambda: self.add(kind, namespace, body))
         return {"metadata": made["metadata"]} if metadata_only else made
 
     async def patch_status(self, path: str, patch: Json, metadata_only: bool = False) -> Json:

@@ -685,3 +685,23 @@ def test_the_outline_step_says_how_it_stands(sim: Simulation) -> None:
     assert sim.status("CourseGeneration", "c")["outline"]["phase"] == "Pending"
     sim.work()
     assert sim.status("CourseGeneration", "c")["outline"]["phase"] == "Succeeded"
+
+
+@pytest.mark.parametrize(("mutation", "phase"), [({"suspend": True}, "Suspended"), ({"queueName": "none"}, "Held")])
+def test_what_an_admission_policy_makes_of_a_child_is_what_counts(sim: Simulation, mutation: dict, phase: str) -> None:
+    sim.api.mutations["chaptergenerations"] = mutation
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(60)
+    assert {sim.status("ChapterGeneration", n)["phase"] for n in sim.names("ChapterGeneration")} == {phase}
+    assert sim.names("Job") == []
+
+
+def test_a_job_that_an_admission_policy_has_changed_is_not_ours(sim: Simulation) -> None:
+    sim.api.mutations["jobs"] = {"template": {"spec": {"containers": [{"name": "worker", "image": "another"}]}}}
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    for job in sim.names("Job"):
+        sim.api.touch("jobs", sim.api.objects[("jobs", "courses", job)])  # as the Job controller does when it begins it
+    sim.run(1)
+    found = [sim.status("ChapterGeneration", n) for n in sim.names("ChapterGeneration")]
+    assert {(s["phase"], s["holdReason"]) for s in found} == {("Held", "Misconfigured")}

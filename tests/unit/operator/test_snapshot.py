@@ -171,3 +171,38 @@ def test_queues_and_providers_do_not_go_back_to_an_older_list(kind: str) -> None
     snapshot.apply(kind, version(10), deleted=True)
     full_list(snapshot, kind, [version(9, **{limit: 2})], 9)
     assert snapshot.gate(key) is None
+
+
+_UNREADABLE = chapter(12) | {"spec": {"title": 1}}
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "left"),
+    [
+        ([], "ours"),
+        ([chapter(12, stage="theirs")], "theirs"),
+        ([_UNREADABLE], None),
+        ([chapter(11, stage="ours")], "ours"),
+    ],
+    ids=["nothing", "a newer version", "a version that cannot be read", "the same by the watch"],
+)
+def test_the_answer_to_our_own_write_counts_unless_something_newer_is_known(
+    meanwhile: list[Json], left: str | None
+) -> None:
+    snapshot = Snapshot()
+    snapshot.apply("ChapterGeneration", chapter(10))
+    planned = snapshot.objects[KEY]
+    for raw in meanwhile:
+        snapshot.apply("ChapterGeneration", raw)
+    snapshot.written(KEY, planned, {"stage": "ours"}, {"metadata": chapter(11)["metadata"]})
+    found = snapshot.objects.get(KEY)
+    assert (found.status.stage if found else None) == left
+
+
+def test_the_answer_to_a_write_does_not_bring_back_what_was_deleted_meanwhile() -> None:
+    snapshot = Snapshot()
+    snapshot.apply("ChapterGeneration", chapter(10))
+    planned = snapshot.objects[KEY]
+    snapshot.apply("ChapterGeneration", chapter(12), deleted=True)
+    assert snapshot.written(KEY, planned, {"stage": "ours"}, {"metadata": chapter(11)["metadata"]}) == set()
+    assert KEY not in snapshot.objects

@@ -1,15 +1,21 @@
-"""Times as the API has them (RFC 3339 in UTC) and as the planner reckons with them (seconds since the epoch)."""
+"""Times as the API has them (RFC 3339 in UTC) and as the planner reckons with them (seconds since the epoch).
 
+A visit asks for the same few times again and again, so the last ones are remembered.
+"""
+
+import functools
 import hashlib
 from datetime import UTC, datetime
 
 
+@functools.lru_cache(maxsize=64)
 def stamp(seconds: float) -> str:
     """Write a time with milliseconds, always rounded down, so that stamp(parse(x)) == x."""
     moment = datetime.fromtimestamp(int(seconds * 1000 + 1e-6) / 1000, UTC)
     return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+@functools.lru_cache(maxsize=1024)
 def parse(text: str) -> float:
     """Read a time; ValueError if it is none."""
     return datetime.fromisoformat(text).timestamp()

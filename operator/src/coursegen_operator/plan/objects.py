@@ -183,8 +183,11 @@ def _fails(obj: TaskObject, course: CourseGeneration, siblings: Callable[[], Seq
     """Tell whether a chapter waits whose course fails at its next visit: what begins now would be paid for nothing."""
     if not isinstance(obj, ChapterGeneration) or open_attempt(obj.status) or not requests.is_open(course):
         return False
+    found = siblings()
+    if not any(requests.ended(c) in requests.IN_VAIN for c in found):
+        return False
     planned = course.status.chapters.total if course.status.chapters else 0
-    return requests.fails([c for c in siblings() if children.is_planned(c, course, planned)], course) is not None
+    return requests.fails([c for c in found if children.is_planned(c, course, planned)], course) is not None
 
 
 def old_title(obj: ChapterGeneration) -> str | None:

@@ -20,6 +20,9 @@ from .world import TaskObject
 _NOTHING = Requests()
 _ANNOTATIONS = (names.ANNOTATION_RETRY, names.ANNOTATION_CANCEL, names.ANNOTATION_STOP)
 
+IN_VAIN = (Outcome.FAILED, Outcome.CANCELLED)
+"""How work ends that delivers nothing."""
+
 COURSE_OVER = "CourseOver"
 """Why a child ended that its course never let begin."""
 
@@ -145,7 +148,7 @@ def pending(obj: TaskObject, course: CourseGeneration) -> bool:
 
 def is_bad(child: TaskObject, course: CourseGeneration) -> bool:
     """Tell whether an open course has to do without a child."""
-    failed = ended(child) in (Outcome.FAILED, Outcome.CANCELLED)
+    failed = ended(child) in IN_VAIN
     return failed and not unfinished(child, course) and not has_content(child, course)
 
 
