@@ -33,7 +33,7 @@ class Program:
         """Give what it needs to be found, and to find the API server: the kubeconfig holds its certificates."""
         if self.root:
             shutil.copy(kubeconfig, self.root / _KUBECONFIG[1:])
-            return {"PATH": "/app/bin:/usr/bin:/bin", "USER": "coursegen", "KUBECONFIG": _KUBECONFIG}
+            return {"PATH": "/app/bin:/usr/sbin:/usr/bin:/sbin:/bin", "USER": "coursegen", "KUBECONFIG": _KUBECONFIG}
         sources = os.pathsep.join(str(ground.ROOT / part / "src") for part in ("crds", "operator"))
         return {"PATH": os.environ["PATH"], "PYTHONPATH": sources, "KUBECONFIG": str(kubeconfig)}
 
