@@ -182,8 +182,7 @@ class Kube:
                     text = await response.read()
                     self.observe(verb, response.status)
                     if response.status < 400:
-                        answer: Json = from_json(text, cache_strings="keys")
-                        return answer
+                        return _read(verb, text)
                     error = _error(response.status, text, response.headers.get("Retry-After"))
             except (aiohttp.ClientError, TimeoutError, ValueError) as e:  # ValueError: what came is no JSON
                 self.observe(verb, 0)
@@ -212,6 +211,12 @@ def _guarded(kube: Kube) -> type[aiohttp.ClientRequest]:
                 conn.protocol.set_exception(aiohttp.ClientConnectionError("this replica does not lead"))
 
     return Request
+
+
+def _read(verb: str, text: bytes) -> Json:
+    """Read an answer; what is listed may stay for months, so that texts which are the same are one."""
+    answer: Json = from_json(text, cache_strings="all" if verb == "GET" else "keys")
+    return answer
 
 
 def _error(status: int, text: bytes, retry_after: str | None) -> ApiError:
