@@ -1,6 +1,7 @@
 """Worker processes as benchmarks start them: told everything by their environment, as in a Job, and measured."""
 
 import os
+import select
 import subprocess
 import sys
 import time
@@ -10,6 +11,10 @@ from pathlib import Path
 from coursegen_api import names
 from coursegen_api.base import FailureClass
 from coursegen_api.task import TASK_RESULT, TaskInput, TaskResult, Work
+
+from . import processes
+
+_LOOK_SECONDS = 0.01
 
 UID = "0d9c7c56-5f1f-4a05-9d2c-3f9b6f1f0a11"
 
@@ -38,13 +43,24 @@ class Started:
 
     def end(self) -> Ended:
         """Wait for its end; raises RuntimeError if it left no result."""
-        _, status, use = os.wait4(self.process.pid, 0)
+        peak = self._peak_until_its_end()
         seconds = time.monotonic() - self.begun
+        _, status, use = os.wait4(self.process.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         if not self.word.exists():
             raise RuntimeError(f"a worker ended with {self.process.returncode} and without a result")
         result = TASK_RESULT.validate_json(self.word.read_bytes())
-        return Ended(seconds, use.ru_utime + use.ru_stime, use.ru_maxrss * 1024 / 1e6, result)
+        return Ended(seconds, use.ru_utime + use.ru_stime, peak, result)
+
+    def _peak_until_its_end(self) -> float:
+        """Follow how large it gets, in MB: what Linux says at its end counts what it was forked from, too."""
+        peak, end = 0.0, os.pidfd_open(self.process.pid)
+        try:
+            while not select.select([end], [], [], _LOOK_SECONDS)[0]:
+                peak = max(peak, processes.peak_megabytes(self.process.pid))
+        finally:
+            os.close(end)
+        return peak
 
 
 def task(work: Work, number: int = 0, **changes: object) -> TaskInput:
