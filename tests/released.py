@@ -10,7 +10,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-RELEASED = "5f29323d786393dc3c21cfd494d12847960299ca"
+RELEASED = "0d2cda56e2348b5e296b26d714979be874c7faf0"
 
 ARCHIVE = Path(__file__).with_suffix(".tar.xz")
 PARTS = ("crds", "operator/src/coursegen_operator", "deploy/base")
