@@ -56,7 +56,8 @@ def status_lines(seen: Fleet, parts: Sequence[Part], now: datetime, wide: bool =
         )
     )
     head = ["QUEUE", "PRIORITY", "ACTIVE", "CAPACITY", "PENDING", "OLDEST", "CIRCUIT", "STOPPED", "SUCCESS%"]
-    head += ["WAIT-P50", "WAIT-P95", "RUN-P50", "RUN-P95"] if wide else ["WAIT-P95", "RUN-P95"]
+    ends = ["SUCCEEDED", "FAILED", "RETRIED"]
+    head += [*ends, "WAIT-P50", "WAIT-P95", "RUN-P50", "RUN-P95"] if wide else ["WAIT-P95", "RUN-P95"]
     queues = show.table(head, (_queue(q, now, wide) for q in seen.queues))
     shut = [p for p in seen.providers if fleet.circuit_of(p) != "Closed"]
     providers = show.table(
@@ -95,6 +96,7 @@ def _queue(queue: GenerationQueue, now: datetime, wide: bool) -> list[Cell]:
     waits = [hour.wait_p50_seconds, hour.wait_p95_seconds] if hour else [None, None]
     runs = [hour.run_p50_seconds, hour.run_p95_seconds] if hour else [None, None]
     figures = [*waits, *runs] if wide else [waits[1], runs[1]]
+    ends = [hour.succeeded, hour.failed, hour.retried] if hour else [None, None, None]
     return [
         cell(queue.metadata.name),
         number(spec.priority),
@@ -105,6 +107,7 @@ def _queue(queue: GenerationQueue, now: datetime, wide: bool) -> list[Cell]:
         cell(fleet.circuit_of(queue)),
         cell(None if spec.stop_policy.value == "None" else spec.stop_policy.value),
         number(hour.success_rate_percent if hour else None),
+        *(number(n) for n in ends if wide),
         *(cell(times.span(s) if s is not None else None, right=True) for s in figures),
     ]
 
