@@ -11,7 +11,7 @@ from rich.text import Text
 from coursegen import fleet, why
 from coursegen.cli import check, check_backends, checkup, figures, manifests, one, overview, show
 from coursegen.cli.app import Scope
-from coursegen.errors import CoursegenError, NotFoundError, RefusedError
+from coursegen.errors import CoursegenError, NotFoundError, RefusedError, UnreachableError
 from coursegen.fleet import Fleet, Part
 from coursegen.kinds import Work
 from coursegen.performance import report
@@ -380,3 +380,25 @@ def test_a_plan_says_of_its_queues_that_nothing_was_measured_only_where_that_is_
     said = plain(list(manifests.lines([manifests.Verdict("coursegen/a", "courses", "created", estimate=estimate)])))
     assert ("no run of one of its queues was measured" in said) is unmeasured
     assert ("Its outline decides" in said) is (estimate.chapters is None)
+
+
+def test_a_watch_outlives_an_api_server_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks: list[str | Exception] = ["here", UnreachableError("away"), UnreachableError("away"), "back"]
+
+    def once() -> list[Sequence[Text]]:
+        if not looks:
+            raise KeyboardInterrupt
+        found = looks.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return [[Text(found)]]
+
+    monkeypatch.setattr(overview, "_WATCH_SECONDS", 0)
+    with pytest.raises(KeyboardInterrupt):
+        overview.repeat(Scope(), once, watch=True)
+    assert capsys.readouterr().out.split() == ["here", "away", "away", "back"]
+    looks = [UnreachableError("nowhere"), "too late"]
+    with pytest.raises(UnreachableError, match="nowhere"):
+        overview.repeat(Scope(), once, watch=True)

@@ -14,7 +14,7 @@ from coursegen_api.queue import GenerationQueue
 
 from .. import calls, fleet, kinds, times
 from ..calls import Json
-from ..errors import InputError
+from ..errors import InputError, UnreachableError
 from ..fleet import Fleet, Part
 from ..kinds import Work
 from . import live, show
@@ -208,13 +208,22 @@ def title(obj: Work) -> str | None:
 
 
 def repeat(scope: Scope, once: Callable[[], list[Sequence[Text]]], watch: bool) -> None:
-    """Show something once, or again and again: in place on a terminal, else one after the other."""
+    """Show something once, or again and again: in place on a terminal, else one after the other.
+
+    An API server that is away for a while does not end it, once there was something to show.
+    """
     if watch and scope.for_machines:
         raise InputError(f"`{scope.command} --watch` is for people: leave out -o {scope.output}.")
     if not watch:
         return scope.screen.lines(*once())
+    blocks: list[Sequence[Text]] = []
     while True:
-        blocks = once()
+        try:
+            blocks = once()
+        except UnreachableError as error:
+            if not blocks:
+                raise
+            blocks = [[Text(str(error), "red")]]
         if scope.screen.live:
             scope.screen.console.clear()
         scope.screen.lines(*blocks)
