@@ -201,7 +201,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--name", default="bench", help="name of the local cluster")
     parser.add_argument("--keep", action="store_true", help="leave the cluster running")
-    parser.add_argument("--profile", type=Path, help="file for a profile of the operator by py-spy (in the PATH)")
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        help="file for a profile of the operator by py-spy (in the PATH): a picture if it ends in .svg, else stacks",
+    )
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="json: nothing but JSON")
     asked = parser.parse_args()
     if asked.only == "steady" and asked.every is None:

@@ -107,7 +107,8 @@ async def running(
     try:
         await _ready(port, process, log)
         if profile:
-            watch = ["py-spy", "record", "--pid", str(process.pid), "--format", "raw", "--rate", "100"]
+            form = "flamegraph" if profile.suffix == ".svg" else "raw"
+            watch = ["py-spy", "record", "--pid", str(process.pid), "--format", form, "--rate", "100"]
             profiler = _start([*watch, "--output", str(profile)], stdout=subprocess.DEVNULL)
         yield process.pid, port
         if process.poll() is not None:
