@@ -48,7 +48,7 @@ def gather_seconds(courses: int) -> float:
     """Say how long after a change of a child its course is visited, once for all that has changed meanwhile.
 
     Arguments:
-        courses: how many go on. Visits that only roll up children are so many a second, however many courses there are.
+        courses: how many go on. Visits that only roll up children are so many a second in all, if that is soon enough.
     """
     return min(_LONGEST_GATHER_SECONDS, max(_SHORTEST_GATHER_SECONDS, courses / _ROLL_UPS_A_SECOND))
 

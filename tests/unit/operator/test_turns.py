@@ -197,7 +197,7 @@ def test_there_are_slots_for_all_if_no_limit_can_bind(bounds: Limits, is_room: b
 
 
 @pytest.mark.parametrize(("courses", "seconds"), [(0, 1.0), (50, 1.0), (100, 2.0), (200, 4.0), (10_000, 5.0)])
-def test_courses_roll_up_their_children_so_many_times_a_second_however_many_they_are(
+def test_courses_roll_up_their_children_so_many_times_a_second_and_each_after_five_at_most(
     courses: int, seconds: float
 ) -> None:
     assert gather_seconds(courses) == seconds
