@@ -34,8 +34,11 @@ _VARIES = (
 )
 
 
-_WHILE_WAITING = re.compile(r"\d+ of \d+ courses ended, \d+ chapters written.*")
-"""Said every ten seconds: how often depends on the machine."""
+_BY_CHANCE = re.compile(
+    r"\d+ of \d+ courses ended, \d+ chapters written.*"  # said every ten seconds: how often depends on the machine
+    r'|.*"event": "progress-unavailable".*'  # a worker that began before the network knew its Pod
+)
+"""Lines that one run says and the next does not."""
 
 
 def reduced(text: str) -> list[str]:
@@ -43,7 +46,7 @@ def reduced(text: str) -> list[str]:
     for pattern, name in _VARIES:
         text = re.sub(pattern, name, text)
     lines = [line.rstrip() for line in text.splitlines()]
-    return [line for line, _ in itertools.groupby(lines) if not _WHILE_WAITING.fullmatch(line)]
+    return [line for line, _ in itertools.groupby(lines) if not _BY_CHANCE.fullmatch(line)]
 
 
 def marked(text: str, name: str) -> str:
