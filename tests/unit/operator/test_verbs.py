@@ -1,5 +1,7 @@
 """What people ask for: each verb is acted on once, acknowledged in status, and has a defined end."""
 
+import copy
+
 import pytest
 
 from coursegen_api.base import FailureClass
@@ -246,6 +248,26 @@ def test_a_chapter_deleted_in_the_middle_is_made_again(sim: Simulation) -> None:
     assert len(sim.jobs()) == 3
     sim.work()
     assert (course(sim)["phase"], course(sim)["chapters"]["summary"]) == ("Succeeded", "3/3")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "spec"), [("ChapterGeneration", "ch", CHAPTER), ("CourseGeneration", "c", OUTLINED)]
+)
+def test_work_whose_status_a_backup_brings_along_runs_one_job_of_its_own(
+    sim: Simulation, kind: str, name: str, spec: Json
+) -> None:
+    """The status announces an attempt of the former object, of another UID, whose Job was never seen running."""
+    sim.apply(kind, name, spec)
+    sim.run(1)
+    saved = copy.deepcopy(sim.status(kind, name))
+    sim.api.remove(*sim.path(kind, name))
+    sim.run(1)
+    sim.apply(kind, name, spec)
+    sim.api.objects[sim.path(kind, name)]["status"] = saved
+    sim.restart()
+    sim.work()
+    assert sim.status(kind, name)["phase"] == "Succeeded"
+    assert set(sim.api.jobs_created.values()) == {1}
 
 
 def test_an_export_that_is_retried_waits_for_a_chapter_that_was_deleted_meanwhile(sim: Simulation) -> None:

@@ -58,8 +58,9 @@ def _without_job(step: Step, attempt: Attempt) -> None:
         step.draft.wake(step.now + MISCONFIGURED_SECONDS)
         return None
     manifest = waiting.manifest_of(step, found, attempt.number, bool(attempt.probe))
-    if waiting.hash_of(manifest) != attempt.spec_hash:
-        renewed = attempt.model_copy(update={"spec_hash": waiting.hash_of(manifest)})
+    name, spec_hash = manifest["metadata"]["name"], waiting.hash_of(manifest)
+    if (attempt.job_name, attempt.spec_hash) != (name, spec_hash):  # another name: a backup brought the status along
+        renewed = attempt.model_copy(update={"job_name": name, "spec_hash": spec_hash})
         step.changes["attempts"] = [*step.task.status.attempts[:-1], renewed]
         step.urgent = True
     step.draft.effects.append(waiting.create(step, manifest))
