@@ -182,3 +182,42 @@ def test_a_manual_retry_begins_with_all_retries_and_the_first_wait(sim: Simulati
     sim.run(1)
     assert (status(sim)["revision"], status(sim)["retryCount"], status(sim)["attempts"][0]["number"]) == (1, 0, 1)
     assert 60 <= failed_once(sim) - sim.time <= 72
+
+
+def evicted(sim: Simulation) -> Json:
+    """Let the Job run for a while, and its Pod be evicted: another is waiting for a node."""
+    job = sim.job_of("c")
+    sim.start(job)
+    sim.run(50)
+    job["status"]["ready"] = 0
+    sim.api.touch("jobs", job)
+    return job
+
+
+def without_node(sim: Simulation, job: Json) -> None:
+    pod = sim.pod(job, conditions=[{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}])
+    pod["metadata"]["creationTimestamp"] = clock.stamp(sim.time)[:19] + "Z"
+
+
+@pytest.mark.parametrize("waits", [0, 280])
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_pod_that_starts_late_has_all_of_its_time_and_no_more(sim: Simulation, waits: int, replaced: bool) -> None:
+    job = evicted(sim) if replaced else sim.job_of("c")
+    without_node(sim, job)
+    sim.run(waits)
+    sim.start(job)
+    sim.run(300)
+    assert (status(sim)["phase"], len(status(sim)["attempts"])) == ("Running", 1)
+    sim.run(61)
+    assert [a.get("failureClass") for a in status(sim)["attempts"]] == ["Timeout"]
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_pod_that_no_node_takes_ends_the_attempt_with_the_cause(sim: Simulation, replaced: bool) -> None:
+    without_node(sim, evicted(sim) if replaced else sim.job_of("c"))
+    sim.run(290)
+    assert len(sim.jobs()) == 1
+    sim.run(60)
+    assert [(a["failureClass"], a["message"]) for a in status(sim)["attempts"]] == [
+        ("PodNotStarted", "No node takes the Pod: 0/3 nodes are available")
+    ]

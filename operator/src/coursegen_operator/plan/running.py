@@ -9,7 +9,7 @@ from coursegen_api.queue import GenerationQueue, StopPolicy
 from . import clock, ending, failure, jobs, limits, waiting
 from .failure import Verdict
 from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, Step, refusal
-from .world import Defaults, JobView, Reading, ReadPods
+from .world import Defaults, JobView, PodView, Reading, ReadPods
 
 _LONGEST_WAIT_SECONDS = 30.0
 """Between two looks at the Pods of a Job that has none ready."""
@@ -117,7 +117,7 @@ def _running(step: Step, attempt: Attempt, job: JobView) -> None:
     if fresh:
         _report(step)
     if queue and (step.running or _pod_runs(job, step)):
-        limit = job.begun + jobs.give_up_after(queue, defaults)
+        limit = _began(step, attempt, job) + jobs.give_up_after(queue, defaults)
         if step.now >= limit:
             ending.stop(step, job)
             return ending.conclude(step, attempt, failure.silent(job, step.around.readings.get(job.uid)))
@@ -125,6 +125,19 @@ def _running(step: Step, attempt: Attempt, job: JobView) -> None:
     if not job.ready:
         _unready(step, attempt, job)
     return None
+
+
+def _began(step: Step, attempt: Attempt, job: JobView) -> float:
+    """Give since when an attempt's clock runs: from when its Pod did, as the kubelet and the worker count.
+
+    That is after a long wait for a node, or later still, in the place of one that was evicted.
+    """
+    started = clock.parse(attempt.start_time) if attempt.start_time else step.now
+    reading = step.around.readings.get(job.uid)
+    pod = _newest(job, reading)
+    if reading is None or pod is None:
+        return max(job.begun, started)
+    return max(job.begun, started, reading.time if _waits(pod) else pod.created)
 
 
 def _is_lost(step: Step, job: JobView) -> bool:
@@ -172,7 +185,7 @@ def _unready(step: Step, attempt: Attempt, job: JobView) -> None:
     reading = step.around.readings.get(job.uid)
     step.draft.effects.append(_next_look(job, reading, defaults))
     trouble = failure.not_started(job, reading) if reading else None
-    overdue = step.now - job.begun >= defaults.not_started_seconds and not step.running and not _pod_runs(job, step)
+    overdue = step.now - _waits_since(step, job) >= defaults.not_started_seconds and not _pod_runs(job, step)
     if trouble is None and not overdue:
         return None
     message = trouble.message if trouble else "No Pod of the Job has started, and Kubernetes gives no reason."
@@ -228,6 +241,23 @@ def _after(job: JobView, reading: Reading, defaults: Defaults) -> float:
 def _pod_runs(job: JobView, step: Step) -> bool:
     reading = step.around.readings.get(job.uid)
     return reading is not None and _runs(job, reading)
+
+
+def _waits_since(step: Step, job: JobView) -> float:
+    """Give since when a Job waits for a Pod to begin; one that ran waits again if its Pod was replaced."""
+    if not step.running:
+        return job.begun
+    pod = _newest(job, step.around.readings.get(job.uid))
+    return max(job.begun, pod.created) if pod and _waits(pod) else step.now
+
+
+def _newest(job: JobView, reading: Reading | None) -> PodView | None:
+    pods = [p for p in reading.pods if p.job_uid == job.uid] if reading else []
+    return max(pods, key=lambda p: p.created, default=None)
+
+
+def _waits(pod: PodView) -> bool:
+    return pod.phase == "Pending" and pod.never_ran
 
 
 def _runs(job: JobView, reading: Reading) -> bool:
