@@ -177,6 +177,29 @@ def test_a_regeneration_asked_for_in_the_middle_begins_right_after_the_end(
     assert sim.status("ChapterGeneration", "c-chapter-02")["revision"] == 1
 
 
+@pytest.mark.parametrize("wished", ["before it was there", "while it ran"])
+@pytest.mark.parametrize(
+    ("kind", "name", "spec"), [("ChapterGeneration", "ch", CHAPTER), ("CourseGeneration", "c", GIVEN)]
+)
+def test_what_is_cancelled_stays_so_though_a_regeneration_was_to_follow(
+    sim: Simulation, kind: str, name: str, spec: Json, wished: str
+) -> None:
+    wish = {"requestId": "r", "feedback": "simpler"}
+    if wished == "before it was there":
+        sim.apply(kind, name, spec | {"regeneration": wish}, annotations={ANNOTATION_CANCEL: "no"})
+    else:
+        sim.apply(kind, name, spec)
+        sim.run(1)
+        sim.change_spec(kind, name, regeneration=wish)
+        sim.run(1)
+        sim.annotate(kind, name, ANNOTATION_CANCEL, "no")
+    sim.work()
+    assert (sim.status(kind, name)["phase"], sim.status(kind, name)["revision"]) == ("Cancelled", 0)
+    sim.annotate(kind, name, ANNOTATION_RETRY, "yes")
+    sim.work()
+    assert (sim.status(kind, name)["phase"], sim.status(kind, name)["revision"]) == ("Succeeded", 1)
+
+
 def artifacts(sim: Simulation) -> dict[str, str]:
     found = {f"c-chapter-0{n}": sim.status("ChapterGeneration", f"c-chapter-0{n}") for n in (1, 2, 3)}
     found["ch"] = sim.status("ChapterGeneration", "ch")

@@ -97,9 +97,11 @@ def accept(obj: TaskObject, course: CourseGeneration | None) -> Accepted:
     if course and not is_open(course):
         return Accepted(seen, cancel=cancel and how is None)
     again = _wants_again(asked, seen, how) or (course is not None and _waits_for(obj, course))
+    if cancel and how is None:
+        return Accepted(asked, cancel=True)  # a wish that was to follow is over as well: it would begin at once
     if how is None:
         retries = {"retry": asked.retry, "course_retry": asked.course_retry}
-        return Accepted(seen.model_copy(update=retries), cancel=cancel)
+        return Accepted(seen.model_copy(update=retries))
     return Accepted(asked, restart=again)
 
 
@@ -107,9 +109,9 @@ def _at_first(asked: Requests) -> Requests:
     """Give what an object that is new accepts: its regeneration follows once there is something to make anew.
 
     So an object that is created again, as from a backup, asks for the content that it had: what was before, and from
-    that what was wished.
+    that what was wished. Of one that is cancelled at once nothing follows.
     """
-    return asked.model_copy(update={"regeneration": None})
+    return asked if asked.cancel is not None else asked.model_copy(update={"regeneration": None})
 
 
 def _wants_again(asked: Requests, seen: Requests, how: Outcome | None) -> bool:
@@ -207,7 +209,7 @@ def accept_course(course: CourseGeneration, child_pending: bool) -> Accepted:
     cancel = asked.cancel is not None and asked.cancel != seen.cancel
     stop = asked.stop is not None and asked.stop != seen.stop
     if how is None:
-        kept = asked.model_copy(update={"regeneration": seen.regeneration})
+        kept = asked if cancel else asked.model_copy(update={"regeneration": seen.regeneration})
         return Accepted(kept, cancel=cancel, stop=stop)
     again = _wants_again(asked, seen, how) or (bool(course.status.missing_chapters) and _retries(asked, seen))
     if stop and how is not Outcome.SUCCEEDED and not again:
