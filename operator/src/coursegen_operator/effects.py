@@ -36,6 +36,9 @@ _ROLL_UPS_A_SECOND = 50
 _SHORTEST_GATHER_SECONDS, _LONGEST_GATHER_SECONDS = 1.0, 5.0
 """No longer than figures of a course wait to be written anyway."""
 
+_REFUSED = (400, 403, 422)
+"""400 is what the API server makes of an admission webhook's refusal that names no code, such as Kyverno's."""
+
 log = logging.getLogger(__name__)
 
 
@@ -151,7 +154,7 @@ class Doer:
         except ApiError as error:
             if error.status == 409:
                 return await self.kube.get(f"{collection}/{manifest['metadata']['name']}"), False
-            if error.status not in (403, 422):
+            if error.status not in _REFUSED:
                 raise
             if not error.is_terminating:
                 self._refused(key, uid, error.message)  # which the next visit says

@@ -89,6 +89,7 @@ class FakeApi:
     """By plural: fields of spec that an admission policy sets in whatever is created."""
     refusals: dict[str, str] = field(default_factory=dict)
     """By plural: why creating such an object is forbidden."""
+    refusal_code: int = 403
     unlisted: set[str] = field(default_factory=set)
     """Plurals that no list can be had of."""
 
@@ -124,7 +125,7 @@ class FakeApi:
     async def create(self, path: str, body: Json, metadata_only: bool = False) -> Json:
         kind, namespace, _, _ = self._parse(path)
         if kind in self.refusals:
-            raise ApiError(403, "Forbidden", self.refusals[kind])
+            raise ApiError(self.refusal_code, "Refused", self.refusals[kind])
         body = copy.deepcopy(body)
         body |= {"spec": body["spec"] | self.mutations[kind]} if kind in self.mutations else {}
         made = self._write("POST", path, lambda: self.add(kind, namespace, body))

@@ -647,16 +647,18 @@ def test_one_event_a_terminal_state(sim: Simulation) -> None:
     [("jobs", "ChapterGeneration", "c-chapter-01"), ("chaptergenerations", "CourseGeneration", "c")],
 )
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("code", "said", "reason"),
     [
-        ('"x" is forbidden: exceeded quota: small, requested: count/x=1', "QuotaExceeded"),
-        ("no role allows it", "Misconfigured"),
+        (403, '"x" is forbidden: exceeded quota: small, requested: count/x=1', "QuotaExceeded"),
+        (403, "no role allows it", "Misconfigured"),
+        (422, "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: x", "Misconfigured"),
+        (400, 'admission webhook "validate.kyverno.svc-fail" denied the request: x', "Misconfigured"),
     ],
 )
 def test_what_kubernetes_refuses_to_create_is_said_in_its_words_and_tried_again(
-    sim: Simulation, plural: str, kind: str, name: str, said: str, reason: str
+    sim: Simulation, plural: str, kind: str, name: str, code: int, said: str, reason: str
 ) -> None:
-    sim.api.refusals[plural] = said
+    sim.api.refusals[plural], sim.api.refusal_code = said, code
     sim.apply("CourseGeneration", "c", GIVEN)
     sim.run(1)
     status = sim.status(kind, name)
