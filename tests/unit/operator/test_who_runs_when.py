@@ -410,16 +410,24 @@ def test_a_job_that_a_quota_gives_no_pod_is_removed_and_tried_again_later_each_t
     assert max(sim.api.jobs_created.values()) == 1
 
 
-def test_a_quota_that_refuses_jobs_frees_the_slot_as_well(sim: Simulation) -> None:
-    sim.api.refusals["jobs"] = 'jobs.batch "x" is forbidden: exceeded quota: small, requested: count/jobs.batch=1'
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ('jobs.batch "x" is forbidden: exceeded quota: small, requested: count/jobs.batch=1', "QuotaExceeded"),
+        ('admission webhook "policy" denied the request: no Job in this namespace', "Misconfigured"),
+    ],
+)
+def test_what_refuses_jobs_frees_the_slot_as_well(sim: Simulation, said: str, reason: str) -> None:
+    sim.api.refusals["jobs"] = said
     set_queue(sim, capacity=1)
     sim.apply("ChapterGeneration", "c", CHAPTER)
     sim.run(10)
     status = sim.status("ChapterGeneration", "c")
-    assert (status["holdReason"], sim.snapshot.load.jobs) == ("QuotaExceeded", 0)
-    assert "exceeded quota: small" in status["holdMessage"]
+    assert (status["holdReason"], sim.snapshot.load.jobs) == (reason, 0)
+    assert said in status["holdMessage"]
     sim.run(3600)
-    assert sim.status("ChapterGeneration", "c")["withdrawnAttempts"] > 5
+    status = sim.status("ChapterGeneration", "c")
+    assert (status["holdReason"], status["withdrawnAttempts"] > 5) == (reason, True)
     sim.api.refusals.clear()
     sim.run(400)
     sim.work()

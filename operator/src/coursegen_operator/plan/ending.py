@@ -1,12 +1,12 @@
 """How an attempt ends, what follows from it, and what is removed afterwards."""
 
-from coursegen_api.base import Attempt, ErrorDetails, FailureClass, HoldReason, Outcome, TaskStatus, Usage
+from coursegen_api.base import Attempt, ErrorDetails, FailureClass, Outcome, TaskStatus, Usage
 from coursegen_api.queue import QueueSpec
 
 from . import clock, failure, history, outage
 from .budget import cost_of
 from .failure import Verdict
-from .step import Hold, Step
+from .step import Hold, Step, refused
 from .world import Count, DeleteJob, JobView, Measured, Paid
 
 MAX_ATTEMPTS = 20
@@ -20,9 +20,9 @@ _DEFAULT_RATE_LIMIT_SECONDS = 60
 _WITHOUT_QUEUE = QueueSpec(priority=0)
 """The retries of work whose queue was deleted meanwhile: it is held, and goes on when there is a queue again."""
 
-_QUOTA_SECONDS = 15.0
-_LONGEST_QUOTA_SECONDS = 300.0
-"""What a quota refuses is tried again after the first, then twice as long each time up to the second."""
+_REFUSED_SECONDS = 15.0
+_LONGEST_REFUSED_SECONDS = 300.0
+"""What Kubernetes refuses is tried again after the first, then twice as long each time up to the second."""
 
 
 def details(step: Step, failure_class: FailureClass, message: str, number: int) -> ErrorDetails:
@@ -121,24 +121,19 @@ def withdraw(step: Step, attempt: Attempt, job: JobView | None, hold: Hold) -> N
     }
 
 
-def withdraw_for_quota(step: Step, attempt: Attempt, job: JobView | None, said: str) -> None:
-    """Take an attempt back that a quota refuses, in the quota's words; the next one comes later each time."""
+def withdraw_refused(step: Step, attempt: Attempt, job: JobView | None, hold: Hold) -> None:
+    """Take an attempt back that Kubernetes refuses, in its words; the next one comes later each time."""
     in_a_row = 1
     for earlier in reversed(step.task.status.attempts[:-1]):
         if earlier.outcome is not Outcome.WITHDRAWN:
             break
         in_a_row += 1
     share = 1 + clock.jitter(step.task.identity.uid, step.task.status.revision, attempt.number)
-    due = step.now + min(_LONGEST_QUOTA_SECONDS, _QUOTA_SECONDS * 2 ** (in_a_row - 1)) * share
-    withdraw(step, attempt, job, Hold(HoldReason.QUOTA_EXCEEDED, said))
+    due = step.now + min(_LONGEST_REFUSED_SECONDS, _REFUSED_SECONDS * 2 ** (in_a_row - 1)) * share
+    withdraw(step, attempt, job, hold)
     step.changes["next_retry_time"] = clock.stamp(due)
-    step.hold = quota_hold(said, clock.stamp(due))
+    step.hold = refused(step.status)
     step.draft.wake(due)
-
-
-def quota_hold(said: str, due: str) -> Hold:
-    """Give the hold of work that a quota refused."""
-    return Hold(HoldReason.QUOTA_EXCEEDED, f"{said[:900]} It is tried again at {due}.")
 
 
 def _fail(step: Step, attempt: Attempt, verdict: Verdict, cause: FailureClass) -> None:

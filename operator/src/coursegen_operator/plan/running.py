@@ -8,7 +8,7 @@ from coursegen_api.queue import GenerationQueue, StopPolicy
 
 from . import clock, ending, failure, jobs, limits, waiting
 from .failure import Verdict
-from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, Step, refusal
+from .step import MISCONFIGURED_SECONDS, Hold, Step, refusal
 from .world import Defaults, JobView, PodView, Reading, ReadPods
 
 _LONGEST_WAIT_SECONDS = 30.0
@@ -49,9 +49,8 @@ def _without_job(step: Step, attempt: Attempt) -> None:
     if attempt.start_time or attempt.job_name in step.around.gone:
         lost = "The Job was deleted before its result was read."
         return ending.conclude(step, attempt, failure.failed(FailureClass.RESULT_LOST, lost))
-    refused = refusal(step.around.refused) if step.around.refused else None
-    if refused and refused.reason is HoldReason.QUOTA_EXCEEDED:
-        return ending.withdraw_for_quota(step, attempt, None, step.around.refused)
+    if step.around.refused:
+        return ending.withdraw_refused(step, attempt, None, refusal(step.around.refused))
     found = waiting.means(step)
     if isinstance(found, Hold):
         step.hold = found
@@ -64,9 +63,6 @@ def _without_job(step: Step, attempt: Attempt) -> None:
         step.changes["attempts"] = [*step.task.status.attempts[:-1], renewed]
         step.urgent = True
     step.draft.effects.append(waiting.create(step, manifest))
-    if refused:
-        step.hold = refused
-        step.draft.wake(step.now + REFUSED_SECONDS)
     return None
 
 
@@ -190,7 +186,7 @@ def _unready(step: Step, attempt: Attempt, job: JobView) -> None:
         return None
     message = trouble.message if trouble else "No Pod of the Job has started, and Kubernetes gives no reason."
     if trouble and trouble.quota:
-        return ending.withdraw_for_quota(step, attempt, job, message)
+        return ending.withdraw_refused(step, attempt, job, Hold(HoldReason.QUOTA_EXCEEDED, message))
     queue = step.around.queues.get(step.task.queue_name)
     if overdue and trouble and trouble.unschedulable and queue and queue.spec.elasticity:
         ending.withdraw(step, attempt, job, Hold(HoldReason.QUEUE_FULL, f"{message} It is tried again."))

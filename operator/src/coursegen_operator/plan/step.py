@@ -41,9 +41,13 @@ def missing_provider(name: str, namespace: str) -> Hold:
 
 def refusal(said: str) -> Hold:
     """Give the hold of an object for which Kubernetes refuses to create something, in Kubernetes' words."""
-    if "exceeded quota" in said or "status unknown for quota" in said:
+    if _is_of_quota(said):
         return Hold(HoldReason.QUOTA_EXCEEDED, f"{said}. It goes on when the quota has room.")
     return Hold(HoldReason.MISCONFIGURED, f"Kubernetes refuses what the operator creates: {said}")
+
+
+def _is_of_quota(said: str) -> bool:
+    return "exceeded quota" in said or "status unknown for quota" in said
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,17 @@ def works(status: TaskStatus) -> bool:
     return attempt.start_time is not None or note is None or note.attempt != attempt.number
 
 
+def refused(status: TaskStatus) -> Hold | None:
+    """Give the hold of work whose last attempt Kubernetes refused, until the next one begins; None of other work."""
+    last = status.attempts[-1] if status.attempts else None
+    if last is None or last.outcome is not Outcome.WITHDRAWN or status.next_retry_time is None:
+        return None
+    said = last.message or ""
+    reason = HoldReason.QUOTA_EXCEEDED if _is_of_quota(said) else HoldReason.MISCONFIGURED
+    return Hold(reason, f"{said[:900]} It is tried again at {status.next_retry_time}.")
+
+
 def refused_by_quota(status: TaskStatus) -> bool:
     """Tell whether a quota refused the last attempt, and the next one has not begun."""
-    last = status.attempts[-1] if status.attempts else None
-    return last is not None and last.outcome is Outcome.WITHDRAWN and status.next_retry_time is not None
+    found = refused(status)
+    return found is not None and found.reason is HoldReason.QUOTA_EXCEEDED

@@ -11,7 +11,7 @@ from coursegen_api.task import TaskInput, Writer
 
 from . import assignments, clock, ending, history, jobs
 from .requests import COURSE_OVER
-from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step, missing_provider, missing_queue, refused_by_quota
+from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step, missing_provider, missing_queue, refused
 from .world import Count, CreateJob, Measured, Want
 
 _KEPT_ATTEMPTS = 10
@@ -88,8 +88,8 @@ def retry_due(status: TaskStatus, now: float) -> float:
 
 def _hold_for_retry(step: Step) -> None:
     status = step.task.status
-    if refused_by_quota(status):
-        step.hold = ending.quota_hold(status.attempts[-1].message or "", status.next_retry_time or "")
+    if hold := refused(status):
+        step.hold = hold
         return
     last = status.error_details
     why = f" after {last.failure_class.value}" if last else ""
