@@ -447,6 +447,19 @@ def test_other_namespaces_have_the_slots_that_a_quota_refuses(sim: Simulation) -
     assert {j["metadata"]["namespace"] for j in sim.jobs()} == {"other"}
 
 
+def test_a_quota_refuses_nobody_for_work_that_is_suspended(sim: Simulation) -> None:
+    quota = Quota(sim, 0)
+    sim.apply("ChapterGeneration", "kept", CHAPTER)
+    quota.let(10)
+    sim.change_spec("ChapterGeneration", "kept", suspend=True)
+    quota.let(1000)
+    quota.pods = 100
+    for i in range(10):
+        sim.apply("ChapterGeneration", f"x{i}", CHAPTER)
+    sim.run(1)
+    assert len(sim.jobs()) == 10
+
+
 def test_a_full_quota_is_tried_by_few_jobs_and_filled_again_when_it_has_room(sim: Simulation) -> None:
     quota = Quota(sim, 10)
     set_queue(sim, timeoutSeconds=3600)

@@ -21,6 +21,9 @@ _NOT_WORKING = (
 )
 """What may keep a course for weeks: it gives its course slot to another, and takes it back when it goes on."""
 
+_TRIES_AGAIN = (HoldReason.QUOTA_EXCEEDED, HoldReason.QUEUE_FULL, HoldReason.PROVIDER_BUSY)
+"""What keeps work that is tried again soon. What a quota refused and something else keeps now, tells of no quota."""
+
 _NOTHING = TaskStatus()
 
 MOST_CHAPTERS = 100
@@ -54,7 +57,7 @@ def of_object(obj: AnyObject, course: CourseGeneration | None, jobs: Iterable[Jo
     else:
         status, provider = obj.status, provider_of(obj, course)
         queue = queue_of(obj)
-    attempt, refused = open_attempt(status), refused_by_quota(status)
+    attempt, refused = open_attempt(status), status.hold_reason in _TRIES_AGAIN and refused_by_quota(status)
     if attempt is None and active:
         queue = next(job.queue for job in active.values())
     names = set(active) | ({attempt.job_name} if attempt else set())
