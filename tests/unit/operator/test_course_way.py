@@ -642,6 +642,23 @@ def test_one_event_a_terminal_state(sim: Simulation) -> None:
     assert sorted(e["reason"] for e in sim.api.posted) == ["ChapterSucceeded"] * 3 + ["CourseSucceeded"]
 
 
+def test_a_clock_that_is_set_back_stops_no_figures(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    sim.work(sim.jobs()[:1])
+    job = sim.job_of("c-chapter-02")
+    sim.start(job)
+    sim.report(job, 10)
+    sim.run(10)
+    sim.time -= 3600
+    sim.report(job, 60)
+    sim.run(10)
+    assert sim.status("ChapterGeneration", "c-chapter-02")["progressPercentage"] == 60
+    sim.succeed(job)
+    sim.run(10)
+    assert sim.status("CourseGeneration", "c")["chapters"]["summary"] == "2/3"
+
+
 @pytest.mark.parametrize(
     ("plural", "kind", "name"),
     [("jobs", "ChapterGeneration", "c-chapter-01"), ("chaptergenerations", "CourseGeneration", "c")],

@@ -21,6 +21,11 @@ def parse(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
+def has_passed(since: str | None, seconds: float, now: float) -> bool:
+    """Tell whether so long has passed since a time, if there is one; what lies ahead was written before a step back."""
+    return since is None or not 0 <= now - parse(since) < seconds
+
+
 def jitter(uid: str, revision: int, attempt: int) -> float:
     """Give a share from 0 to 0.2 that depends on nothing but the attempt's identity.
 

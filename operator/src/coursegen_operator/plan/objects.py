@@ -197,10 +197,7 @@ def old_title(obj: ChapterGeneration) -> str | None:
 
 def _writes(step: Step, urgent: bool, now: float) -> bool:
     """Say whether what is new may be written now: progress alone waits its turn."""
-    before = step.task.status.progress_time
-    if urgent or before is None:
-        return True
-    return now >= clock.parse(before) + step.around.defaults.progress_seconds
+    return urgent or clock.has_passed(step.task.status.progress_time, step.around.defaults.progress_seconds, now)
 
 
 def _without_progress(status: ObjectStatus) -> ObjectStatus:

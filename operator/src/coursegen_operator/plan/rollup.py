@@ -79,7 +79,7 @@ def may_write(status: CourseStatus, old: CourseStatus, now: float, defaults: Def
     A change of state is written at once, taking the figures with it; figures alone wait until five seconds after the
     last write.
     """
-    if old.progress_time is None or now >= clock.parse(old.progress_time) + defaults.progress_seconds:
+    if clock.has_passed(old.progress_time, defaults.progress_seconds, now):
         return True
     return _state_of(status) != _state_of(old)
 
@@ -114,7 +114,7 @@ def paced(
 
 def _may_tell_estimate(old: CourseStatus, now: float) -> bool:
     """Tell whether a course may be written for its estimate alone."""
-    return old.progress_time is None or now >= clock.parse(old.progress_time) + eta.ALONE_SECONDS
+    return clock.has_passed(old.progress_time, eta.ALONE_SECONDS, now)
 
 
 def _state_of(status: CourseStatus) -> CourseStatus:
