@@ -229,6 +229,8 @@ class Snapshot:
             self.children[owner].discard(key)
         for named in _named(obj):
             self.users[named].discard(key)
+            if not self.users[named]:
+                del self.users[named]
         self.objects.pop(key, None)
         self._account(uid)
         self.books.forget(key, uid)

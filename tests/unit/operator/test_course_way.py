@@ -642,6 +642,19 @@ def test_one_event_a_terminal_state(sim: Simulation) -> None:
     assert sorted(e["reason"] for e in sim.api.posted) == ["ChapterSucceeded"] * 3 + ["CourseSucceeded"]
 
 
+def test_of_what_was_deleted_nothing_stays_in_memory(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.apply("CourseExport", "e", {"courseName": "c", "format": "pdf"})
+    sim.work()
+    for kind, name in (("CourseGeneration", "c"), ("CourseExport", "e")):
+        sim.api.remove(*sim.path(kind, name))
+    sim.run(400)
+    kept = sim.snapshot
+    by_object = (kept.objects, kept.by_uid, kept.users, kept.children, kept.slots, kept.open_courses, kept.progress)
+    by_job = (kept.jobs, kept.jobs_of, kept.course_jobs, kept.readings, kept.gone)
+    assert not any(by_object + by_job)
+
+
 def test_a_clock_that_is_set_back_stops_no_figures(sim: Simulation) -> None:
     sim.apply("CourseGeneration", "c", GIVEN)
     sim.run(1)
