@@ -49,13 +49,31 @@ async def _survey(kube: Kube, snapshot: Snapshot) -> set[Key]:
     """List namespaces, and forget those that are another operator's; where they are named there is nothing to see."""
     territory = snapshot.territory
     if territory.named:
+        await _identify(kube, snapshot)
         return set()
     first = snapshot.listed["Job"] == 0
     listed = await kube.list(path_of("namespaces", ""))
+    snapshot.namespace_uids.update(
+        (n["metadata"]["name"], n["metadata"]["uid"])
+        for n in listed
+        if n["metadata"]["name"] in snapshot.namespace_uids
+    )
     lost = territory.survey(listed, time.time())
     if first:  # all of it is listed now
         territory.due(time.time())
     return set().union(*(snapshot.leave(name) for name in lost))
+
+
+async def _identify(kube: Kube, snapshot: Snapshot) -> None:
+    """Look whether namespaces were made anew: no watch tells, and store keys begin with their UIDs."""
+    for name in list(snapshot.namespace_uids):
+        try:
+            found = await kube.get(path_of("namespaces", "", name))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+        else:
+            snapshot.namespace_uids[name] = found["metadata"]["uid"]
 
 
 async def list_namespace(kube: Kube, snapshot: Snapshot, namespace: str) -> None:

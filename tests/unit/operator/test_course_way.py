@@ -5,6 +5,7 @@ import pytest
 from coursegen_api.base import FailureClass, Usage
 from coursegen_api.names import ANNOTATION_CANCEL, ANNOTATION_RETRY, LABEL_MANAGED_BY, LABEL_OBJECT_UID, MANAGED_BY
 
+from . import simulation
 from .simulation import Simulation
 
 COURSE = {"title": "Python Programming", "learningObjectives": ["Learn Python basics"], "chapterCount": 3}
@@ -653,6 +654,23 @@ def test_of_what_was_deleted_nothing_stays_in_memory(sim: Simulation) -> None:
     by_object = (kept.objects, kept.by_uid, kept.users, kept.children, kept.slots, kept.open_courses, kept.progress)
     by_job = (kept.jobs, kept.jobs_of, kept.course_jobs, kept.readings, kept.gone)
     assert not any(by_object + by_job)
+
+
+def test_work_of_a_namespace_that_was_made_anew_has_its_new_uid(
+    sim: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chapter = {"courseContext": {"title": "T"}, "title": "T", "learningObjectives": ["x"]}
+    sim.apply("ChapterGeneration", "before", chapter)
+    sim.work()
+    sim.api.remove(*sim.path("ChapterGeneration", "before"))
+    anew = "33333333-3333-3333-3333-333333333333"
+    monkeypatch.setitem(simulation.NAMESPACE_UIDS, "courses", anew)
+    sim.resync()
+    sim.apply("ChapterGeneration", "after", chapter)
+    sim.run(1)
+    assert sim.task(sim.job_of("after")).namespace_uid == anew
+    sim.work()
+    assert sim.status("ChapterGeneration", "after")["phase"] == "Succeeded"
 
 
 def test_a_clock_that_is_set_back_stops_no_figures(sim: Simulation) -> None:
