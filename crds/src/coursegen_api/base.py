@@ -452,8 +452,8 @@ class TaskStatus(Model):
         default=0,
         ge=0,
         description=(
-            "Attempts of this revision that were taken back: refused by a quota before a Pod was there, or stopped "
-            "with their queue. They count neither against maxRetries nor against the 20 attempts of a revision."
+            "Attempts of this revision that were taken back: refused by a quota or a policy before a Pod was there, or "
+            "stopped with their queue. They count neither against maxRetries nor against the 20 attempts of a revision."
         ),
     )
     lost_results: int | None = Field(
