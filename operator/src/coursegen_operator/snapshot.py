@@ -419,8 +419,7 @@ class Snapshot:
     def _account(self, uid: str) -> None:
         """Bring the slots of one object, and the sums, into line with what is stored."""
         before = (self.slots.pop(uid, None), self.open_courses.pop(uid, None))
-        key = self.by_uid.get(uid)
-        obj = self.objects.get(key) if key else None
+        obj = self._counted(uid)
         jobs = self.jobs_of.get(uid, {}).values()
         self.wanted -= self._wanted.pop(uid, 0)
         if wanted := plan_slots.wanted(obj):
@@ -444,12 +443,19 @@ class Snapshot:
                 self.load.parked += sign * place[1]
         self.load.courses = len(self.open_courses)
 
-    def _look_back(self, uid: str) -> set[Key]:
-        """Bring the books into line with an object; give the providers and queues that it concerns."""
+    def _counted(self, uid: str) -> AnyObject | None:
+        """Give an object, unless it is being deleted: then nobody visits it, for as long as a finalizer likes."""
         key = self.by_uid.get(uid)
         obj = self.objects.get(key) if key else None
-        if key is None or obj is None:
+        return None if obj is None or obj.metadata.deletion_timestamp else obj
+
+    def _look_back(self, uid: str) -> set[Key]:
+        """Bring the books into line with an object; give the providers and queues that it concerns."""
+        key, obj = self.by_uid.get(uid), self._counted(uid)
+        if key is None:
             return set()
+        if obj is None:
+            return self.books.forget(key, uid)
         course = self.course_of(obj)
         account = account_of(obj, course)
         provider = self.gate(account.provider) if account and account.provider else None

@@ -175,3 +175,38 @@ def test_an_outline_that_a_budget_keeps_is_held_and_goes_on_when_the_budget_is_r
     sim.change_spec("ModelProvider", "p", budget={"tokens": 10_000})
     sim.work()
     assert course(sim, "c")["phase"] == "Succeeded"
+
+
+# ---- what a finalizer keeps ---------------------------------------------------------------------------
+
+
+def delete(sim: Simulation, kind: str, name: str) -> None:
+    """Delete an object that a finalizer keeps."""
+    gone = {"deletionTimestamp": "2027-01-15T08:00:00Z", "deletionGracePeriodSeconds": 0}
+    sim.api.edit(*sim.path(kind, name), lambda body: body["metadata"].update(gone))
+    sim.run(1)
+
+
+@pytest.mark.parametrize(("kind", "spec"), [("CourseGeneration", GIVEN), ("ChapterGeneration", CHAPTER)])
+def test_what_is_being_deleted_keeps_no_slot_but_that_of_its_jobs(sim: Simulation, kind: str, spec: Json) -> None:
+    sim.change_spec("GenerationQueue", "chapter-generation", namespace="", capacity=1)
+    for name in ("first", "next"):
+        sim.apply(kind, name, spec)
+        sim.run(1)
+    delete(sim, kind, "first")
+    write(sim)
+    assert sim.status(kind, "next").get("startTime")
+
+
+def test_a_probe_that_is_being_deleted_makes_way_for_another(sim: Simulation) -> None:
+    sim.change_spec("ModelProvider", "p", circuitBreaker={"minimumAttempts": 1, "openSeconds": 60})
+    for name in ("first", "next"):
+        sim.apply("ChapterGeneration", name, CHAPTER | {"providerName": "p"})
+    sim.run(1)
+    for job in sim.jobs():
+        sim.fail(job, FailureClass.PROVIDER_UNAVAILABLE)
+    sim.run(100)
+    [probe] = sim.jobs()
+    [other] = {"first", "next"} - {sim.task(probe).name}
+    delete(sim, "ChapterGeneration", sim.task(probe).name)
+    assert [(sim.task(j).name, sim.task(j).probe) for j in sim.jobs() if j != probe] == [(other, True)]
