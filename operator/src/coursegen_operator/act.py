@@ -28,6 +28,7 @@ from .plan.world import (
     Plan,
     Surroundings,
     TaskObject,
+    as_owner,
     is_managed_here,
     key_of,
 )
@@ -113,12 +114,12 @@ class Actor:
         return plan
 
     def _plan(self, obj: AnyObject, granted: frozenset[str], declined: Hold | None = None) -> Plan:
-        now, snapshot, uid = self.clock(), self.snapshot, obj.metadata.uid
+        now, snapshot = self.clock(), self.snapshot
         around = self._around(obj)
         if isinstance(obj, CourseGeneration):
-            places = snapshot.course_jobs.get(uid, ())
+            places = snapshot.course_jobs.get(as_owner(obj), ())
             jobs = [snapshot.jobs[p] for p in places if p in snapshot.jobs]
-            view = coursestep.CourseView(obj, snapshot.children_of(uid), snapshot.objects, jobs, around)
+            view = coursestep.CourseView(obj, snapshot.children_of(obj), snapshot.objects, jobs, around)
             return plan_course.plan(view, now, granted, declined)
         if isinstance(obj, ArtifactCleanup):
             namespace = obj.metadata.namespace
@@ -165,7 +166,7 @@ class Actor:
         return self._chapters_of(course)
 
     def _chapters_of(self, course: CourseGeneration | None) -> list[ChapterGeneration]:
-        children = self.snapshot.children_of(course.metadata.uid) if course else []
+        children = self.snapshot.children_of(course) if course else []
         return [c for c in children if isinstance(c, ChapterGeneration)]
 
     # ---- doing ----------------------------------------------------------------------------------------
@@ -179,7 +180,7 @@ class Actor:
         self.scheduler.release(key)
         now = self._now(key, obj, plan.effects)
         await self.doer.do(key, obj, now)
-        if now is not plan.effects and self.snapshot.children.get(obj.metadata.uid):
+        if now is not plan.effects and self.snapshot.children.get(as_owner(obj)):
             self.queue.add(key)
         if plan.wake_at is not None:
             self.queue.add_at(key, plan.wake_at)
@@ -189,7 +190,7 @@ class Actor:
 
         Where slots are scarce, chapters are made together, so that they ask in the order of admission.
         """
-        if not isinstance(obj, CourseGeneration) or self.snapshot.children.get(obj.metadata.uid):
+        if not isinstance(obj, CourseGeneration) or self.snapshot.children.get(as_owner(obj)):
             return announced
         children = [e for e in announced if isinstance(e, CreateChild)]
         is_room = self.scheduler.has_room_for_all(QUEUE_CHAPTER, key.namespace, obj.spec.provider_name)

@@ -215,6 +215,31 @@ def test_a_foreign_child_of_the_same_name_is_not_adopted(sim: Simulation) -> Non
     assert "c-chapter-02" in status["holdMessage"]
 
 
+def test_a_course_has_no_child_and_no_bill_in_another_namespace(sim: Simulation) -> None:
+    sim.apply("ModelProvider", "m", {"writer": "template"})
+    more = {"providerName": "m", "exports": [{"format": "pdf"}], "budget": {"tokens": 50_000}, "suspend": True}
+    sim.apply("CourseGeneration", "c", GIVEN | more)
+    course = sim.api.objects[("coursegenerations", "courses", "c")]
+    owner = {"kind": "CourseGeneration", "name": "c", "uid": course["metadata"]["uid"], "controller": True}
+    mine = {"courseContext": {"title": "Mine"}, "title": "Mine", "learningObjectives": ["Own it"]}
+    sim.apply("ChapterGeneration", "c-chapter-01", mine, namespace="other")
+    sim.run(1)
+    [foreign] = [j for j in sim.jobs() if j["metadata"]["namespace"] == "other"]
+    sim.succeed(foreign, sim.result(foreign).model_copy(update={"usage": Usage(prompt_tokens=100_000)}))
+    sim.run(1)
+
+    def claim(body: dict) -> None:  # with a finalizer of their own it stays, though the garbage collector removes it
+        body["metadata"] |= {"ownerReferences": [owner], "finalizers": ["example.com/stay"]}
+
+    sim.api.edit("chaptergenerations", "other", "c-chapter-01", claim)
+    sim.change_spec("CourseGeneration", "c", suspend=False)
+    sim.work()
+    status = sim.status("CourseGeneration", "c")
+    [export] = [sim.task(j).work for j in sim.jobs(active=False) if "pdf" in j["metadata"]["name"]]
+    assert (status["phase"], status.get("usage")) == ("Succeeded", None)
+    assert [c.index for c in export.source.chapters] == [1, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("spec", "kind", "missing"),
     [
