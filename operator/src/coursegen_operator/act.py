@@ -73,7 +73,7 @@ class Actor:
             if key.kind in GATES:
                 return await self.gatekeeper.visit(key)
             if key.namespace and self.snapshot.territory.holds(key.namespace):
-                await self._learn_namespace(key.namespace)
+                await self._learn_namespace(key)
             if self.scheduler.in_doubt(key):
                 await self._settle(key)
             self.scheduler.recall(key)
@@ -93,10 +93,16 @@ class Actor:
         self.scheduler.leave(key)
         await self.doer.events.post(key, unread.meta, unread.event, unread.message)
 
-    async def _learn_namespace(self, name: str) -> None:
-        if name not in self.snapshot.namespace_uids:
-            namespace = await self.kube.get(path_of("namespaces", "", name))
-            self.snapshot.namespace_uids[name] = namespace["metadata"]["uid"]
+    async def _learn_namespace(self, key: Key) -> None:
+        """Learn the UID that a namespace's artifacts lie under: it is another when the namespace was made anew.
+
+        Where namespaces are named none is watched, so it is asked for again with what is new and belongs to nothing.
+        """
+        obj, known = self.snapshot.objects.get(key), self.snapshot.namespace_uids
+        is_new = obj is not None and obj.status.observed_generation == 0 and not obj.metadata.controller_uid()
+        if key.namespace not in known or (is_new and self.snapshot.territory.named):
+            namespace = await self.kube.get(path_of("namespaces", "", key.namespace))
+            known[key.namespace] = namespace["metadata"]["uid"]
 
     # ---- deciding -------------------------------------------------------------------------------------
 

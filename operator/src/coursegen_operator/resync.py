@@ -52,6 +52,8 @@ async def _survey(kube: Kube, snapshot: Snapshot) -> set[Key]:
         return set()
     first = snapshot.listed["Job"] == 0
     listed = await kube.list(path_of("namespaces", ""))
+    for meta in (namespace["metadata"] for namespace in listed):
+        snapshot.see_namespace(meta["name"], meta["uid"])
     lost = territory.survey(listed, time.time())
     if first:  # all of it is listed now
         territory.due(time.time())

@@ -409,6 +409,11 @@ class Snapshot:
         self.unreadable.pop(key, None)
         return self._apply(kind, self.objects[key].wire(), deleted=True)
 
+    def see_namespace(self, name: str, uid: str) -> None:
+        """Forget the UID of a namespace that was deleted and made anew: what lies under it is somebody else's."""
+        if self.namespace_uids.get(name, uid) != uid:
+            del self.namespace_uids[name]
+
     def leave(self, namespace: str) -> set[Key]:
         """Forget a namespace that is another operator's now; give what was in it."""
         left = {k for k in self.keys() if k.namespace == namespace}

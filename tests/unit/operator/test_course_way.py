@@ -4,8 +4,9 @@ import pytest
 
 from coursegen_api.base import FailureClass, Usage
 from coursegen_api.names import ANNOTATION_CANCEL, ANNOTATION_RETRY, LABEL_MANAGED_BY, LABEL_OBJECT_UID, MANAGED_BY
+from coursegen_operator.snapshot import KINDS
 
-from .simulation import Simulation
+from .simulation import NAMESPACE_UIDS, Simulation
 
 COURSE = {"title": "Python Programming", "learningObjectives": ["Learn Python basics"], "chapterCount": 3}
 GIVEN = {
@@ -238,6 +239,22 @@ def test_a_course_has_no_child_and_no_bill_in_another_namespace(sim: Simulation)
     [export] = [sim.task(j).work for j in sim.jobs(active=False) if "pdf" in j["metadata"]["name"]]
     assert (status["phase"], status.get("usage")) == ("Succeeded", None)
     assert [c.index for c in export.source.chapters] == [1, 2, 3]
+
+
+def test_work_of_a_namespace_that_was_made_anew_has_nothing_of_the_one_before(
+    sim: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named namespaces are not watched: the next team of that name would find what this one wrote."""
+    sim.apply("CourseGeneration", "c", COURSE)
+    sim.work()
+    for kind in ("CourseGeneration", "ChapterGeneration", "QualityValidation"):
+        for name in sim.names(kind):
+            sim.api.remove(KINDS[kind].meta.plural, "courses", name)
+    sim.run(1)
+    monkeypatch.setitem(NAMESPACE_UIDS, "courses", "3" * 8 + "-3333" * 3 + "-" + "3" * 12)
+    sim.apply("CourseGeneration", "c", COURSE)
+    sim.run(1)
+    assert {sim.task(j).namespace_uid for j in sim.jobs()} == {NAMESPACE_UIDS["courses"]}
 
 
 @pytest.mark.parametrize(
