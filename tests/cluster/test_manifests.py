@@ -438,6 +438,22 @@ def test_fluxs_account_may_apply_and_prune_what_a_team_has_in_git_and_nothing_el
     assert {asked: can(applied, *asked) for asked in wanted} == wanted
 
 
+def test_no_two_kustomizations_of_flux_have_the_same_object(applied: LiveCluster, tmp_path: Path) -> None:
+    """Each would put its label on it, and report a change, whenever it looks."""
+    up = "../" * len(tmp_path.parts) + str(ROOT).lstrip("/")
+    manifests = yaml.safe_load_all((ROOT / "deploy" / "gitops" / "flux" / "operator.yaml").read_text())
+    found: list[tuple[str, str | None, str]] = []
+    for spec in (m["spec"] for m in manifests if m["kind"] == "Kustomization"):
+        built = {"resources": [f"{up}/{spec['path']}"], "patches": spec.get("patches", [])}
+        folder = tmp_path / str(len(found))
+        folder.mkdir()
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump(built))
+        rendered = kustomize(applied, str(folder))
+        found += [(m["kind"], m["metadata"].get("namespace"), m["metadata"]["name"]) for m in rendered]
+    assert {"CustomResourceDefinition", "Deployment"} <= {kind for kind, _, _ in found}
+    assert len(found) == len(set(found))
+
+
 def test_an_author_does_not_change_what_the_operator_in_their_namespace_goes_by(applied: LiveCluster) -> None:
     """An author may patch ConfigMaps, since content of their own lies in some: the operator's stay as they are."""
     manifests = kustomize(applied, str(ROOT / "deploy" / "overlays" / "namespaced"))
