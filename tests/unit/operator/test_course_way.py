@@ -585,6 +585,26 @@ def test_a_course_all_of_whose_chapters_miss_a_secret_is_held_with_them(sim: Sim
     assert 'secret "absent" not found' in status["holdMessage"]
 
 
+@pytest.mark.parametrize(
+    "absent",
+    ['serviceaccount "coursegen-worker" not found', "no PriorityClass with name coursegen-mine was found"],
+)
+def test_a_pod_that_is_not_made_for_what_is_absent_stalls_in_kubernetes_words_and_recovers(
+    sim: Simulation, absent: str
+) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    job = sim.job_of("c-chapter-01")
+    sim.api.warnings[job["metadata"]["name"]] = f'FailedCreate: Error creating: pods "c-" is forbidden: {absent}'
+    sim.run(20)
+    status = sim.status("ChapterGeneration", "c-chapter-01")
+    assert condition(status, "Stalled") == ("True", "Misconfigured")
+    assert absent in status["holdMessage"]
+    sim.start(job)
+    sim.run(1)
+    assert sim.status("ChapterGeneration", "c-chapter-01")["phase"] == "Running"
+
+
 def test_a_quota_that_refuses_the_pod_is_a_hold_in_its_words(sim: Simulation) -> None:
     sim.apply("CourseGeneration", "c", GIVEN)
     sim.run(1)
