@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from kubernetes.utils.quantity import parse_quantity
 
 from coursegen_api import names
+from coursegen_api.queue import GenerationQueue
+from coursegen_operator.plan import jobs
 from coursegen_operator.settings import Settings
 from coursegen_operator.snapshot import KINDS
 from demo import overlay, registry
@@ -201,9 +204,9 @@ def test_pods_of_every_workload_meet_pod_security_restricted(applied: LiveCluste
     accepted(applied, pods)
 
 
-def can(cluster: LiveCluster, who: str, verb: str, what: str) -> bool:
+def can(cluster: LiveCluster, who: str, verb: str, what: str, namespace: str = "courses") -> bool:
     part = ["--subresource=status"] if what.endswith("/status") else []
-    asked = ["auth", "can-i", verb, what.removesuffix("/status"), *part, f"--as={who}", "-n", "courses"]
+    asked = ["auth", "can-i", verb, what.removesuffix("/status"), *part, f"--as={who}", "-n", namespace]
     return cluster.kubectl(*asked).stdout.strip() == "yes"
 
 
@@ -435,6 +438,22 @@ def test_fluxs_account_may_apply_and_prune_what_a_team_has_in_git_and_nothing_el
     assert {asked: can(applied, *asked) for asked in wanted} == wanted
 
 
+def test_no_two_kustomizations_of_flux_have_the_same_object(applied: LiveCluster, tmp_path: Path) -> None:
+    """Each would put its label on it, and report a change, whenever it looks."""
+    up = "../" * len(tmp_path.parts) + str(ROOT).lstrip("/")
+    manifests = yaml.safe_load_all((ROOT / "deploy" / "gitops" / "flux" / "operator.yaml").read_text())
+    found: list[tuple[str, str | None, str]] = []
+    for spec in (m["spec"] for m in manifests if m["kind"] == "Kustomization"):
+        built = {"resources": [f"{up}/{spec['path']}"], "patches": spec.get("patches", [])}
+        folder = tmp_path / str(len(found))
+        folder.mkdir()
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump(built))
+        rendered = kustomize(applied, str(folder))
+        found += [(m["kind"], m["metadata"].get("namespace"), m["metadata"]["name"]) for m in rendered]
+    assert {"CustomResourceDefinition", "Deployment"} <= {kind for kind, _, _ in found}
+    assert len(found) == len(set(found))
+
+
 def test_an_author_does_not_change_what_the_operator_in_their_namespace_goes_by(applied: LiveCluster) -> None:
     """An author may patch ConfigMaps, since content of their own lies in some: the operator's stay as they are."""
     manifests = kustomize(applied, str(ROOT / "deploy" / "overlays" / "namespaced"))
@@ -454,6 +473,48 @@ def test_the_install_for_one_namespace_goes_into_one_of_another_name(applied: Li
     other = {"resources": [f"{up}/namespaced"], "namespace": "team"}
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(other))
     assert "courses" not in {word for m in kustomize(applied, str(tmp_path)) for word in words(m)}
+
+
+def test_the_quota_of_an_install_for_one_namespace_has_room_for_its_operator_beside_all_workers(
+    applied: LiveCluster,
+) -> None:
+    """A full quota would keep an operator that is drained, or replaced by a newer one, from coming back."""
+    manifests = kustomize(applied, str(ROOT / "deploy" / "overlays" / "namespaced"))
+    [hard] = [m["spec"]["hard"] for m in manifests if m["kind"] == "ResourceQuota"]
+    [operator] = [m["spec"] for m in manifests if m["kind"] == "Deployment"]
+    settings = {k: v for m in manifests if m["kind"] == "ConfigMap" for k, v in m["data"].items()}
+    workers, most = [], int(settings["COURSEGEN_MAX_JOBS"])
+    for queue in yaml.safe_load_all(settings["queues.yaml"]):
+        read = GenerationQueue.model_validate(queue).spec
+        workers += [jobs.resources(read.workers)] * read.capacity
+    [container] = operator["template"]["spec"]["containers"]
+    operators = [container["resources"]] * (operator["replicas"] + 1)  # one more while it is replaced
+    bounds = {k: v for k, v in hard.items() if k.startswith(("requests.", "limits."))}
+    taken = {}
+    for bound in bounds:
+        how, _, what = bound.partition(".")
+        one = sorted((parse_quantity(r[how][what]) for r in workers), reverse=True)
+        taken[bound] = sum(one[:most]) + sum(parse_quantity(r[how][what]) for r in operators)
+    assert int(hard["pods"]) >= most + len(operators)
+    assert {b for b in bounds if parse_quantity(bounds[b]) < taken[b]} == set()
+
+
+def test_who_administers_a_namespace_applies_the_install_for_it_again_once_an_admin_of_the_cluster_has(
+    applied: LiveCluster, tmp_path: Path, namespace: str
+) -> None:
+    up = "../" * (len(tmp_path.parts) - 1) + str(ROOT / "deploy" / "overlays").lstrip("/")
+    team = {"resources": [f"{up}/namespaced"], "namespace": namespace}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(team))
+    applied.kubectl("-n", namespace, "create", "rolebinding", "admin", "--clusterrole=admin", "--user=team-admin")
+    for first in (("-f", str(ROOT / "deploy/base/roles.yaml")), ("-k", str(tmp_path))):
+        done = applied.kubectl("apply", *first)
+        assert done.returncode == 0, done.stderr
+    assert any(can(applied, "team-admin", "create", "artifactcleanups", namespace) for _ in range(PATIENCE))
+    newer = {"images": [{"name": "registry.example.com/coursegen/operator", "digest": f"sha256:{'1' * 64}"}]}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(team | newer))
+    done = applied.kubectl("apply", "-k", str(tmp_path), "--as=team-admin")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "deployment.apps/coursegen-operator configured" in done.stdout
 
 
 def words(value: object) -> Iterator[str]:

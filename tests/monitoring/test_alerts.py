@@ -97,6 +97,7 @@ def one(series: str, fires: str, silent: str) -> tuple[Series, Series]:
 
 CIRCUIT = 'coursegen_circuit_breaker_state{queue="export"}'
 PROVIDER = 'coursegen_provider_circuit_breaker_state{provider="p"}'
+FAILURES = 'coursegen_visit_failures_total{kind="course"}'
 HELD = 'coursegen_held{kind="chapter",reason="%s"}'
 LEADS, STANDS_BY = 'coursegen_leader{instance="a"}', 'coursegen_leader{instance="b"}'
 OF_SHARD = 'coursegen_leader{instance="c",shard="b"}'
@@ -125,7 +126,9 @@ CASES = [
     Case("CoursegenEventLoopLate", 5, *one('coursegen_loop_lag_seconds{instance="a"}', flat(3), flat(0.2))),
     Case("CoursegenMemoryNearlyUsed", 10, memory(900, 1000), memory(700, 1000)),
     Case("CoursegenMemoryNearlyUsed", 10, memory(900, 1000), memory(900, 0)),  # nobody knows the limit
-    Case("CoursegenVisitsFail", 20, *one('coursegen_visit_failures_total{kind="course"}', grows(30), grows(1))),
+    # One object that fails for ever does so once a minute. The API server's bad minute fails many, and is over.
+    Case("CoursegenVisitsFail", 16, *one(FAILURES, grows(30), f"0x12 300x{HOURS}")),
+    Case("CoursegenVisitsFail", 20, *one(FAILURES, grows(1), grows(0.5))),
     Case("CoursegenSuccessRateLow", 70, ended(9, 1), ended(97, 3)),
     Case("CoursegenSuccessRateLow", 70, ended(9, 1), ended(0.05, 0.05)),  # too few to conclude anything
     Case("CoursegenChaptersSlowFast", 70, chapters(6, 4), chapters(8, 2)),

@@ -28,6 +28,7 @@ from .plan.world import (
     Plan,
     Surroundings,
     TaskObject,
+    as_owner,
     is_managed_here,
     key_of,
 )
@@ -72,7 +73,7 @@ class Actor:
             if key.kind in GATES:
                 return await self.gatekeeper.visit(key)
             if key.namespace and self.snapshot.territory.holds(key.namespace):
-                await self._learn_namespace(key.namespace)
+                await self._learn_namespace(key)
             if self.scheduler.in_doubt(key):
                 await self._settle(key)
             self.scheduler.recall(key)
@@ -92,10 +93,16 @@ class Actor:
         self.scheduler.leave(key)
         await self.doer.events.post(key, unread.meta, unread.event, unread.message)
 
-    async def _learn_namespace(self, name: str) -> None:
-        if name not in self.snapshot.namespace_uids:
-            namespace = await self.kube.get(path_of("namespaces", "", name))
-            self.snapshot.namespace_uids[name] = namespace["metadata"]["uid"]
+    async def _learn_namespace(self, key: Key) -> None:
+        """Learn the UID that a namespace's artifacts lie under: it is another when the namespace was made anew.
+
+        Where namespaces are named none is watched, so it is asked for again with what is new and belongs to nothing.
+        """
+        obj, known = self.snapshot.objects.get(key), self.snapshot.namespace_uids
+        is_new = obj is not None and obj.status.observed_generation == 0 and not obj.metadata.controller_uid()
+        if key.namespace not in known or (is_new and self.snapshot.territory.named):
+            namespace = await self.kube.get(path_of("namespaces", "", key.namespace))
+            known[key.namespace] = namespace["metadata"]["uid"]
 
     # ---- deciding -------------------------------------------------------------------------------------
 
@@ -113,12 +120,12 @@ class Actor:
         return plan
 
     def _plan(self, obj: AnyObject, granted: frozenset[str], declined: Hold | None = None) -> Plan:
-        now, snapshot, uid = self.clock(), self.snapshot, obj.metadata.uid
+        now, snapshot = self.clock(), self.snapshot
         around = self._around(obj)
         if isinstance(obj, CourseGeneration):
-            places = snapshot.course_jobs.get(uid, ())
+            places = snapshot.course_jobs.get(as_owner(obj), ())
             jobs = [snapshot.jobs[p] for p in places if p in snapshot.jobs]
-            view = coursestep.CourseView(obj, snapshot.children_of(uid), snapshot.objects, jobs, around)
+            view = coursestep.CourseView(obj, snapshot.children_of(obj), snapshot.objects, jobs, around)
             return plan_course.plan(view, now, granted, declined)
         if isinstance(obj, ArtifactCleanup):
             namespace = obj.metadata.namespace
@@ -165,7 +172,7 @@ class Actor:
         return self._chapters_of(course)
 
     def _chapters_of(self, course: CourseGeneration | None) -> list[ChapterGeneration]:
-        children = self.snapshot.children_of(course.metadata.uid) if course else []
+        children = self.snapshot.children_of(course) if course else []
         return [c for c in children if isinstance(c, ChapterGeneration)]
 
     # ---- doing ----------------------------------------------------------------------------------------
@@ -179,7 +186,7 @@ class Actor:
         self.scheduler.release(key)
         now = self._now(key, obj, plan.effects)
         await self.doer.do(key, obj, now)
-        if now is not plan.effects and self.snapshot.children.get(obj.metadata.uid):
+        if now is not plan.effects and self.snapshot.children.get(as_owner(obj)):
             self.queue.add(key)
         if plan.wake_at is not None:
             self.queue.add_at(key, plan.wake_at)
@@ -189,7 +196,7 @@ class Actor:
 
         Where slots are scarce, chapters are made together, so that they ask in the order of admission.
         """
-        if not isinstance(obj, CourseGeneration) or self.snapshot.children.get(obj.metadata.uid):
+        if not isinstance(obj, CourseGeneration) or self.snapshot.children.get(as_owner(obj)):
             return announced
         children = [e for e in announced if isinstance(e, CreateChild)]
         is_room = self.scheduler.has_room_for_all(QUEUE_CHAPTER, key.namespace, obj.spec.provider_name)

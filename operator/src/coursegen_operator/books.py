@@ -14,15 +14,16 @@ from .plan.ledger import Account, Ledger
 from .plan.objects import provider_of, queue_of
 from .plan.recent import Recent, circuits_of, provider_key
 from .plan.tally import Tally, said
-from .plan.world import AnyObject, Gate, Key, key_of
+from .plan.world import AnyObject, Gate, Key, Owner, as_owner, key_of, owner_of
 
 
 def account_of(obj: AnyObject, course: CourseGeneration | None) -> Account | None:
     """Say whom an object's cost is charged to; None for work that asks no model."""
+    payer: Owner | None
     if isinstance(obj, CourseGeneration):
-        kind, payer, provider = "outline", obj.metadata.uid, obj.spec.provider_name
+        kind, payer, provider = "outline", as_owner(obj), obj.spec.provider_name
     elif isinstance(obj, ChapterGeneration):
-        kind, payer, provider = "chapter", obj.metadata.controller_uid() or "", provider_of(obj, course)
+        kind, payer, provider = "chapter", owner_of(obj), provider_of(obj, course)
     else:
         return None
     return Account(kind, payer, provider_key(obj.metadata.namespace, provider) if provider else None)

@@ -75,6 +75,7 @@ def takers(snapshot: Snapshot, queue: WorkQueue, pods: PodReader, metrics: Metri
         found: dict[str, Any] = dict(event["object"])
         if snapshot.territory.see(found, time.time(), deleted=event["type"] == "DELETED"):
             enqueue(queue, snapshot.leave(found["metadata"]["name"]), None, time.time())
+        snapshot.see_namespace(found["metadata"]["name"], found["metadata"]["uid"])
 
     ours = {"jobs": job} | {model.meta.plural: of(kind) for kind, model in KINDS.items()}
     return ours if snapshot.territory.named else ours | {"namespaces": namespace}

@@ -10,7 +10,7 @@ from coursegen_api.provider import ModelProvider
 
 from .plan import budget, clock, settling
 from .plan.budget import NOTHING, Cost, Purse
-from .plan.world import Key, Want
+from .plan.world import Key, Want, as_owner
 from .snapshot import Snapshot
 
 
@@ -34,10 +34,10 @@ class Purses:
     def _of_course(self, key: Key, course: CourseGeneration) -> Purse | None:
         if course.spec.budget is None:
             return None
-        ledger, uid = self.snapshot.books.ledger, course.metadata.uid
+        ledger, payer = self.snapshot.books.ledger, as_owner(course)
         default = self._default(Key("ModelProvider", key.namespace, course.spec.provider_name or ""))
         return Purse(
-            f"course {key.name}", course.spec.budget, ledger.spent.get(uid, NOTHING), ledger.reserved(uid, default)
+            f"course {key.name}", course.spec.budget, ledger.spent.get(payer, NOTHING), ledger.reserved(payer, default)
         )
 
     def _of_provider(self, key: Key, provider: ModelProvider) -> Purse | None:

@@ -53,11 +53,8 @@ async def _survey(kube: Kube, snapshot: Snapshot) -> set[Key]:
         return set()
     first = snapshot.listed["Job"] == 0
     listed = await kube.list(path_of("namespaces", ""))
-    snapshot.namespace_uids.update(
-        (n["metadata"]["name"], n["metadata"]["uid"])
-        for n in listed
-        if n["metadata"]["name"] in snapshot.namespace_uids
-    )
+    for meta in (namespace["metadata"] for namespace in listed):
+        snapshot.see_namespace(meta["name"], meta["uid"])
     lost = territory.survey(listed, time.time())
     if first:  # all of it is listed now
         territory.due(time.time())
@@ -73,7 +70,7 @@ async def _identify(kube: Kube, snapshot: Snapshot) -> None:
             if error.status != 404:
                 raise
         else:
-            snapshot.namespace_uids[name] = found["metadata"]["uid"]
+            snapshot.see_namespace(name, found["metadata"]["uid"])
 
 
 async def list_namespace(kube: Kube, snapshot: Snapshot, namespace: str) -> None:

@@ -36,7 +36,19 @@ from .plan.limits import Load
 from .plan.objects import provider_of, queue_of
 from .plan.recent import Recent
 from .plan.tally import Tally
-from .plan.world import COURSE_SLOTS, AnyObject, Gate, JobView, Key, Reading, TaskObject, key_of
+from .plan.world import (
+    COURSE_SLOTS,
+    AnyObject,
+    Gate,
+    JobView,
+    Key,
+    Owner,
+    Reading,
+    TaskObject,
+    as_owner,
+    key_of,
+    owner_of,
+)
 from .shares import Shares
 from .territory import Territory
 from .unreadable import Unreadable
@@ -74,7 +86,7 @@ class Snapshot:
     jobs: dict[tuple[str, str], JobView] = field(default_factory=dict)
     jobs_of: dict[str, dict[str, JobView]] = field(default_factory=dict)
     """By the UID of the object that a Job says it belongs to, then by name."""
-    course_jobs: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+    course_jobs: dict[Owner, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
     readings: dict[str, Reading] = field(default_factory=dict)
     """By Job UID."""
     gone: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -84,8 +96,8 @@ class Snapshot:
     """By object UID: why Kubernetes refused to create something for it, until it no longer does."""
     namespace_uids: dict[str, str] = field(default_factory=dict)
     by_uid: dict[str, Key] = field(default_factory=dict)
-    children: dict[str, set[Key]] = field(default_factory=lambda: defaultdict(set))
-    """By the UID of the owning course."""
+    children: dict[Owner, set[Key]] = field(default_factory=lambda: defaultdict(set))
+    """By the owning course."""
     users: dict[Key, set[Key]] = field(default_factory=lambda: defaultdict(set))
     """By what they name (a course or chapter): the objects whose spec names it."""
     slots: dict[str, plan_slots.Slots] = field(default_factory=dict)
@@ -198,8 +210,7 @@ class Snapshot:
 
     def _touched(self, key: Key, old: AnyObject | None, obj: AnyObject, gone: bool) -> set[Key]:
         touched = {key}
-        owner = self.by_uid.get(obj.metadata.controller_uid() or "")
-        if owner:
+        if owner := self._key_of(owner_of(obj)):
             touched.add(owner)
         for user in self.users.get(key, ()):
             seen = _seen_by_chapters if user.kind == "ChapterGeneration" else _seen_by_users
@@ -211,7 +222,7 @@ class Snapshot:
 
     def _link(self, key: Key, obj: AnyObject) -> None:
         self.by_uid[obj.metadata.uid] = key
-        owner = obj.metadata.controller_uid()
+        owner = owner_of(obj)
         if owner:
             self.children[owner].add(key)
         for named in _named(obj):
@@ -223,8 +234,8 @@ class Snapshot:
         self.progress.pop(uid, None)
         self.refused.pop(uid, None)
         self.gone.pop(uid, None)
-        self.children.pop(uid, None)
-        owner = obj.metadata.controller_uid()
+        self.children.pop(as_owner(obj), None)
+        owner = owner_of(obj)
         if owner and owner in self.children:
             self.children[owner].discard(key)
         for named in _named(obj):
@@ -304,7 +315,7 @@ class Snapshot:
             self.jobs[place] = job
             self.jobs_of.setdefault(uid, {})[job.name] = job
             if job.course_uid:
-                self.course_jobs[job.course_uid].add(place)
+                self.course_jobs[job.namespace, job.course_uid].add(place)
         if old and not deleted and _same(old, job):
             return set()
         self._account(uid)
@@ -326,7 +337,7 @@ class Snapshot:
 
         That an ended Job is gone concerns nobody who is over.
         """
-        key, course = self.by_uid.get(uid), self.by_uid.get(job.course_uid)
+        key, course = self.by_uid.get(uid), self._key_of((job.namespace, job.course_uid))
         is_removed = gone and bool(job.finished)
         touched = {key} if key and not (is_removed and requests.ended(self.objects[key])) else set()
         if course and requests.ended(self.objects[course]) and not is_removed:
@@ -338,9 +349,10 @@ class Snapshot:
         if job is None:
             return
         self.readings.pop(job.uid, None)
-        self.course_jobs[job.course_uid].discard(place)
-        if not self.course_jobs[job.course_uid]:
-            del self.course_jobs[job.course_uid]
+        course = (job.namespace, job.course_uid)
+        self.course_jobs[course].discard(place)
+        if not self.course_jobs[course]:
+            del self.course_jobs[course]
         mine = self.jobs_of.get(uid, {})
         mine.pop(job.name, None)
         if not mine:
@@ -398,6 +410,11 @@ class Snapshot:
             return self._apply_provider(self.providers[place[0]][place[1]].wire(), deleted=True)
         self.unreadable.pop(key, None)
         return self._apply(kind, self.objects[key].wire(), deleted=True)
+
+    def see_namespace(self, name: str, uid: str) -> None:
+        """Forget the UID of a namespace that was deleted and made anew: what lies under it is somebody else's."""
+        if self.namespace_uids.get(name, uid) != uid:
+            del self.namespace_uids[name]
 
     def leave(self, namespace: str) -> set[Key]:
         """Forget a namespace that is another operator's now; give what was in it."""
@@ -466,7 +483,7 @@ class Snapshot:
         account = account_of(obj, self.course_of(obj))
         if account is None:
             return []
-        return [k for k in (self.by_uid.get(account.course_uid), account.provider) if k]
+        return [k for k in (self._key_of(account.course), account.provider) if k]
 
     def recount(self) -> None:
         """Count everything anew."""
@@ -506,10 +523,16 @@ class Snapshot:
         """Give everything of a namespace that can be read."""
         return [obj for key, obj in self.objects.items() if key.namespace == namespace]
 
-    def children_of(self, uid: str) -> list[TaskObject]:
+    def children_of(self, course: CourseGeneration) -> list[TaskObject]:
         """Give what a course owns, in the order of names."""
-        found = [self.objects[k] for k in sorted(self.children.get(uid, ()), key=_by_name) if k in self.objects]
+        keys = sorted(self.children.get(as_owner(course), ()), key=_by_name)
+        found = [self.objects[k] for k in keys if k in self.objects]
         return [o for o in found if not isinstance(o, CourseGeneration)]
+
+    def _key_of(self, course: Owner | None) -> Key | None:
+        """Give where a course is, if it is in the namespace that is named with it."""
+        key = self.by_uid.get(course[1]) if course else None
+        return key if key and course and key.namespace == course[0] else None
 
 
 _by_name = attrgetter("kind", "name")

@@ -7,7 +7,7 @@ from coursegen_api.course import CourseGeneration
 from .plan import requests
 from .plan.objects import provider_of, queue_of
 from .plan.step import awaits
-from .plan.world import AnyObject, Key
+from .plan.world import AnyObject, Key, as_owner, owner_of
 from .scheduler import Scheduler
 from .snapshot import Snapshot
 from .workqueue import Turn
@@ -36,7 +36,7 @@ class Turns:
             return True
         if not isinstance(obj, CourseGeneration) or not requests.is_open(obj):
             return False
-        objects, children = self.snapshot.objects, self.snapshot.children.get(obj.metadata.uid, ())
+        objects, children = self.snapshot.objects, self.snapshot.children.get(as_owner(obj), ())
         return bool(children) and all(key in objects and requests.ended(objects[key]) for key in children)
 
     def _shows_nothing(self, obj: AnyObject) -> bool:
@@ -49,7 +49,7 @@ class Turns:
             return False
         if isinstance(obj, CourseGeneration):
             return obj.status.start_time is None
-        course = obj.metadata.controller_uid()
+        course = owner_of(obj)
         began = obj.status.attempts or (course and self.snapshot.course_jobs.get(course))
         if began:
             return False

@@ -14,6 +14,7 @@ PAGE = ROOT / "docs" / "operations.md"
 APPLIED = {
     ("CourseGeneration", "c"),
     ("ChapterGeneration", "alone"),
+    ("CourseExport", "mine"),
     ("ArtifactCleanup", "clean"),
     ("ModelProvider", "p"),
 }
@@ -79,6 +80,7 @@ def restored(scene: Scene) -> set[tuple[str, str]]:
 def until_done(scene: Scene) -> None:
     scene.until_ended("c")
     scene.until_ended("alone", "ChapterGeneration")
+    scene.until_ended("mine", "CourseExport")
     scene.until("ArtifactCleanup", "clean", lambda s: s.get("attempts"))
 
 
@@ -95,6 +97,9 @@ def test_what_people_applied_and_asked_for_is_restored_and_asks_for_the_same_con
     scene.create("ModelProvider", "p", {"writer": "template"})
     scene.create("CourseGeneration", "c", COURSE | {"providerName": "p", "exports": [{"format": "json"}]})
     scene.create("ChapterGeneration", "alone", chapter())
+    for name in ("text", "settings"):
+        scene.kubectl("create", "configmap", name, "--from-literal=text.md=Loops repeat.")
+    scene.create("CourseExport", "mine", {"configMapName": "text", "format": "json"})
     scene.create("ArtifactCleanup", "clean", {})
     until_done(scene)
     first = keys(scene)
@@ -102,7 +107,7 @@ def test_what_people_applied_and_asked_for_is_restored_and_asks_for_the_same_con
         scene.change("ChapterGeneration", name, spec={"regeneration": {"requestId": "r", "feedback": "More examples."}})
     until_made_anew(scene)
     before = keys(scene)
-    assert len(first) == 5
+    assert len(first) == 6
     assert {
         name.removesuffix("-01").partition("-json-")[0] for name, key in before.items() if first.get(name) != key
     } == {
@@ -115,9 +120,12 @@ def test_what_people_applied_and_asked_for_is_restored_and_asks_for_the_same_con
 
     scene.kubectl("delete", "coursegen,chaptergen,qualval,courseexp,artclean,modelprov", "--all")
     scene.until_gone(*KINDS, "Job")
+    scene.kubectl("delete", "configmap", "text", "settings")
     run(scene, tmp_path, restore)
     scene.system.recorder.until(lambda: restored(scene) >= APPLIED, 30, lambda: f"there are {restored(scene)}")
     until_done(scene)
+    there = scene.kubectl("get", "configmaps", "-o", "name").split()
+    assert {"configmap/text", "configmap/settings"}.intersection(there) == {"configmap/text"}
     run(scene, tmp_path, wish)
     until_made_anew(scene)
     assert keys(scene) == before

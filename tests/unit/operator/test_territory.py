@@ -144,6 +144,14 @@ def test_what_moves_away_holds_no_slot_any_more_and_is_visited_to_be_forgotten()
     assert snapshot.objects == {}
 
 
+def test_a_namespace_that_was_made_anew_while_nobody_watched_is_not_taken_for_the_one_before() -> None:
+    snapshot = working()
+    snapshot.see_namespace("mine", "n1")
+    assert snapshot.namespace_uids == {"mine": "n1"}
+    snapshot.see_namespace("mine", "n2")
+    assert snapshot.namespace_uids == {}, "which the next visit asks for"
+
+
 def test_what_comes_back_is_as_before_though_it_is_older_than_the_last_full_list() -> None:
     snapshot = working()
     territory = snapshot.territory

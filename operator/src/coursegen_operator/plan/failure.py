@@ -20,6 +20,8 @@ FREE = frozenset({FailureClass.RATE_LIMITED, FailureClass.DISRUPTED, FailureClas
 _AT_ONCE = frozenset({"ErrImageNeverPull", "InvalidImageName"})
 _IMAGE = _AT_ONCE | {"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"}
 _CONFIG = frozenset({"CreateContainerConfigError"})
+_ABSENT = ("not found", "no PriorityClass with name")
+"""How Kubernetes says that a Pod, or its Job, names what is not there."""
 _KILLED = 128
 _OVER_ITS_LIMIT = "Evicted"
 """Of a Pod that is no DisruptionTarget: the kubelet ended it for its own use of local storage."""
@@ -139,7 +141,7 @@ class Trouble:
     hopeless: bool = False
     """Waiting will not help: end the attempt at once."""
     misconfigured: bool = False
-    """Something that the Pod names is not there; the kubelet goes on as soon as it is."""
+    """Something that the Pod names is not there; Kubernetes goes on as soon as it is."""
     unschedulable: bool = False
     """No node takes the Pod."""
     quota: bool = False
@@ -151,7 +153,7 @@ def not_started(job: JobView, reading: Reading) -> Trouble | None:
     pods = [p for p in reading.pods if p.job_uid == job.uid]
     said = reading.troubles[0] if reading.troubles else ""
     if not pods:
-        return Trouble(said, quota="exceeded quota" in said) if said else None
+        return Trouble(said, misconfigured=_is_absent(said), quota="exceeded quota" in said) if said else None
     pod = max(pods, key=lambda p: p.created)
     if pod.running:
         return None
@@ -163,4 +165,8 @@ def not_started(job: JobView, reading: Reading) -> Trouble | None:
         return Trouble(f"Something that the Pod needs is not there. {words}", misconfigured=True)
     if not pod.scheduled:
         return Trouble(f"No node takes the Pod: {pod.message or 'unschedulable'}", unschedulable=True)
-    return Trouble(said, misconfigured="not found" in said) if said else None
+    return Trouble(said, misconfigured=_is_absent(said)) if said else None
+
+
+def _is_absent(said: str) -> bool:
+    return any(words in said for words in _ABSENT)

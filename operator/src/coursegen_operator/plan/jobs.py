@@ -146,7 +146,7 @@ def _pod(order: Order, defaults: Defaults) -> dict[str, Any]:
                 "imagePullPolicy": defaults.image_pull_policy,
                 "env": _env(order),
                 "envFrom": [{"secretRef": {"name": names.SECRET_STORE}}],
-                "resources": _resources(workers),
+                "resources": resources(workers),
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
                     "readOnlyRootFilesystem": True,
@@ -204,7 +204,7 @@ def _tolerations(workers: Workers) -> list[dict[str, Any]]:
     return lost + [t.wire() for t in workers.tolerations or ()]
 
 
-def _resources(workers: Workers) -> dict[str, dict[str, str]]:
+def resources(workers: Workers) -> dict[str, dict[str, str]]:
     """Lay the queue's amounts over the defaults; an amount given once is request and limit, so that both fit."""
     asked = workers.resources.wire() if workers.resources else {}
     requests, limits = asked.get("requests", {}), asked.get("limits", {})

@@ -13,7 +13,7 @@ from coursegen_api.base import TaskStatus
 from . import clock
 from .budget import NOTHING, Cost, cost_of, mean
 from .step import open_attempt
-from .world import Key
+from .world import Key, Owner
 
 SETTLED_SECONDS = 35.0
 """An attempt's end is in status, and so in the snapshot, by then: a write is given up after 30 seconds."""
@@ -28,7 +28,7 @@ class Account:
 
     kind: str
     """Of the task: outline or chapter; the others ask no model."""
-    course_uid: str
+    course: Owner | None
     provider: Key | None
 
 
@@ -43,10 +43,10 @@ class _Entry:
 class Ledger:
     """Kept up to date as status changes."""
 
-    spent: dict[str, Cost] = field(default_factory=dict)
-    """By the UID of the course."""
-    running: dict[str | Key, Counter[tuple[Key | None, str]]] = field(default_factory=dict)
-    """By course UID, and by provider: the open attempts, by provider and kind."""
+    spent: dict[Owner, Cost] = field(default_factory=dict)
+    """By course."""
+    running: dict[Owner | Key, Counter[tuple[Key | None, str]]] = field(default_factory=dict)
+    """By course, and by provider: the open attempts, by provider and kind."""
     unsettled: dict[Key, dict[tuple[str, int, int], tuple[float, Cost]]] = field(default_factory=dict)
     """By provider, then by task's UID, revision and attempt: when it ended, and what it cost."""
     measured: dict[tuple[Key | None, str], dict[str, tuple[float, Cost]]] = field(default_factory=dict)
@@ -77,11 +77,11 @@ class Ledger:
 
     def _book(self, entry: _Entry, sign: int) -> None:
         account = entry.account
-        if account.course_uid:
-            total = self.spent.get(account.course_uid, NOTHING)
-            self.spent[account.course_uid] = total + entry.spent if sign > 0 else total - entry.spent
+        if account.course:
+            total = self.spent.get(account.course, NOTHING)
+            self.spent[account.course] = total + entry.spent if sign > 0 else total - entry.spent
         if entry.running:
-            for holder in (account.course_uid, account.provider):
+            for holder in (account.course, account.provider):
                 if holder:
                     self.running.setdefault(holder, Counter())[account.provider, account.kind] += sign
 
@@ -125,7 +125,7 @@ class Ledger:
         """Give what a task is likely to cost: the mean of the last ones, else a default."""
         return mean([cost for _, cost in self.measured.get((provider, kind), {}).values()]) or default
 
-    def reserved(self, holder: str | Key, default: Cost = NOTHING) -> Cost:
+    def reserved(self, holder: Owner | Key, default: Cost = NOTHING) -> Cost:
         """Give what is set aside for the open attempts of a course or provider."""
         of = self.running.get(holder, Counter())
         return sum((self.estimate(p, kind, default).times(n) for (p, kind), n in of.items() if n > 0), NOTHING)

@@ -42,6 +42,22 @@ def key_of(obj: AnyObject | Gate) -> Key:
     return Key(type(obj).__name__, obj.metadata.namespace, obj.metadata.name)
 
 
+Owner = tuple[str, str]
+"""Namespace and UID of a course. Anybody may write any UID down as that of an owner, and what the garbage collector
+then removes a finalizer keeps: so a course has no child, no Job and no bill in another namespace than its own."""
+
+
+def as_owner(obj: AnyObject) -> Owner:
+    """Name a course as what belongs to it names it; nothing belongs to other objects."""
+    return obj.metadata.namespace, obj.metadata.uid
+
+
+def owner_of(obj: AnyObject) -> Owner | None:
+    """Name the course that an object says it belongs to."""
+    uid = obj.metadata.controller_uid()
+    return (obj.metadata.namespace, uid) if uid else None
+
+
 def is_managed_here(obj: AnyObject) -> bool:
     """Tell whether an object is this operator's to work on."""
     return obj.spec.managed_by in (None, names.CONTROLLER)
