@@ -188,6 +188,18 @@ def test_a_provider_that_nobody_answers_for_is_unavailable(desktop: Desktop) -> 
     assert failed.value.failure is UNAVAILABLE
 
 
+@pytest.mark.parametrize("proxy", ["user:pass-word@127.0.0.1:9", "http//user:pass-word@x", "http://user:pass-word/x@y"])
+def test_a_proxy_that_is_no_url_is_named_without_its_password(
+    desktop: Desktop, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    desktop.writer = {"endpoint": "https://models.example/v1"}
+    with pytest.raises(TaskFailedError, match="HTTPS_PROXY, is no URL") as failed:
+        desktop.run()
+    assert failed.value.failure is REJECTED
+    assert "pass-word" not in failed.value.message
+
+
 def test_a_provider_that_never_answers_is_a_timeout_within_the_deadline(desktop: Desktop) -> None:
     desktop.model.script = only("lesson", lambda _: Answer(silent=True))
     desktop.seconds = 2.0

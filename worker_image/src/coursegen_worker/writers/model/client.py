@@ -99,8 +99,11 @@ class Client:
         try:
             async with asyncio.timeout(left):
                 return await self._post(body)
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.InvalidURL) as error:
-            raise self.rejected(f"cannot be trusted or reached at {self.endpoint}: {error}") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise self.rejected(f"cannot be trusted at {self.endpoint}: {error}") from error
+        except ValueError as error:  # of a URL; it is not repeated, since a proxy's may have a password in it
+            said = f"cannot be reached at {self.endpoint}: that, or HTTPS_PROXY, is no URL such as http://proxy:3128"
+            raise self.rejected(said) from error
         except (aiohttp.ClientError, ConnectionError) as error:
             return self._trouble(f"cannot be heard: {type(error).__name__}: {self._safe(str(error))}")
         except TimeoutError as error:
