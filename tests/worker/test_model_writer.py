@@ -184,15 +184,22 @@ def ignores_forms(asked: Asked) -> Answer | None:
     return None if asked.rung == "prompted" else completion("Here you go! Loops are great.")
 
 
+def newer_models_only(asked: Asked) -> Answer | None:
+    """Answer as OpenAI does behind a gateway whose name does not tell."""
+    said = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+    return error(400, said, code="unsupported_parameter") if "max_tokens" in asked.body else None
+
+
 @pytest.mark.parametrize(
     ("script", "rung"),
     [
         (lambda asked: None, "native"),
+        (newer_models_only, "native"),
         (knows_only("tool", "prompted"), "tool"),
         (knows_only("prompted"), "prompted"),
         (ignores_forms, "prompted"),
     ],
-    ids=["native", "tool", "prompted", "a server that ignores forms"],
+    ids=["native", "newer models behind a gateway", "tool", "prompted", "a server that ignores forms"],
 )
 def test_the_way_that_works_is_found_and_remembered(desktop: Desktop, script: Script, rung: str) -> None:
     desktop.model.script = script

@@ -74,7 +74,14 @@ class Client:
         body = self.dialect.body(self.model, message, rung)
         began, pause = time.monotonic(), FIRST_PAUSE_SECONDS
         while True:
-            found = await self._once(body)
+            try:
+                found = await self._once(body)
+            except NotUnderstoodError as error:
+                other = self.dialect.instead(body, str(error))
+                if other is None:
+                    raise
+                body = other
+                continue
             if isinstance(found, Reply):
                 return found
             wait = pause * random.uniform(0.75, 1.25)  # noqa: S311
