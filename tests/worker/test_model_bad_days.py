@@ -133,6 +133,19 @@ def test_a_model_that_thinks_before_it_writes_gets_more_room(desktop: Desktop) -
     assert {a.rung for a in desktop.model.asked} == {"native"}, "it says nothing of the form that the server knows"
 
 
+def test_a_model_that_has_no_more_room_is_asked_again_within_what_it_has(desktop: Desktop) -> None:
+    def script(asked: Asked) -> Answer | None:
+        if asked.body["max_tokens"] > 4000:
+            return error(400, "max_tokens is too large. This model supports at most 4000 completion tokens.")
+        cut = asked.shape == "practice" and "lastAnswerRefusedBecause" not in asked.data
+        return completion('{"exerciseTitle": "Lo', "length") if cut else None
+
+    desktop.model.script = script
+    assert desktop.run().artifact
+    asked = [a.body["max_tokens"] for a in desktop.model.asked if a.shape == "practice"]
+    assert asked == [2400, 4800, 2400]
+
+
 def assert_the_rest_is_kept(desktop: Desktop, missing: int) -> None:
     """No chapter is there, and the next attempt asks for what is missing and for nothing else."""
     assert desktop.files("chapter") == []

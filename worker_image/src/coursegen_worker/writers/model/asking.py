@@ -118,16 +118,20 @@ class Asker:
 
     async def _ask(self, question: Question[A]) -> A:
         wrong, asks, rung, most = "", 0, self._ladder.rung, question.most_tokens
+        taken = most
         while asks < ASKS:
             try:
                 reply = await self._send(question, rung, most, wrong)
             except NotUnderstoodError as error:
+                if most > taken:  # more room than the model has; what it took before says nothing of the form
+                    most = taken
+                    continue
                 lower = self._ladder.below(rung)
                 if lower is None:
                     raise self._client.rejected(f"takes none of our requests: it {error}") from error
                 rung = lower
                 continue  # nothing was paid: this was no ask
-            asks += 1
+            asks, taken = asks + 1, most
             most = most * 2 if reply.cut else most  # models that think spend tokens before the first word
             answer, wrong = _read(question, reply)
             if answer is not None:
