@@ -190,6 +190,13 @@ def newer_models_only(asked: Asked) -> Answer | None:
     return error(400, said, code="unsupported_parameter") if "max_tokens" in asked.body else None
 
 
+def routes_by_form(asked: Asked) -> Answer | None:
+    """Ignore a form, and find nobody who knows tools: as OpenRouter does for a model without either."""
+    if asked.rung == "tool":
+        return error(404, "No endpoints found that support the provided 'tool_choice' value.")
+    return ignores_forms(asked)
+
+
 @pytest.mark.parametrize(
     ("script", "rung"),
     [
@@ -198,8 +205,9 @@ def newer_models_only(asked: Asked) -> Answer | None:
         (knows_only("tool", "prompted"), "tool"),
         (knows_only("prompted"), "prompted"),
         (ignores_forms, "prompted"),
+        (routes_by_form, "prompted"),
     ],
-    ids=["native", "newer models behind a gateway", "tool", "prompted", "a server that ignores forms"],
+    ids=["native", "newer models behind a gateway", "tool", "prompted", "a server that ignores forms", "a router"],
 )
 def test_the_way_that_works_is_found_and_remembered(desktop: Desktop, script: Script, rung: str) -> None:
     desktop.model.script = script

@@ -59,6 +59,8 @@ class Client:
     """When the last answer must be there, on the monotonic clock."""
     patient: bool = True
     """False reports the first error that may pass, and tries nothing again."""
+    heard: bool = False
+    """True once this model has answered here: a 404 then is about the form (OpenRouter's word for an unknown one)."""
 
     async def __aenter__(self) -> Self:
         headers = {"User-Agent": f"coursegen-worker/{__version__}", **self.dialect.headers(self.key)}
@@ -132,14 +134,16 @@ class Client:
 
     def _answer(self, data: bytes) -> Reply | Trouble:
         try:
-            return self.dialect.read(json.loads(data))
+            reply = self.dialect.read(json.loads(data))
         except (ValueError, RecursionError, UnreadableError):
             return self._trouble(f"answers with something that is no completion: {self._safe(_said(data))}")
+        self.heard = True
+        return reply
 
     def _refused(self, status: int, headers: Mapping[str, str], data: bytes) -> Trouble:
         """Judge an answer that is none; raises what cannot pass."""
         said = f"says {status}: {self._safe(_said(data))}"
-        if status in _NOT_UNDERSTOOD:
+        if status in _NOT_UNDERSTOOD or (status == 404 and self.heard):
             raise NotUnderstoodError(said)
         if status in _WRONG_KEY:
             raise self.rejected(f"{said}. Is the key in its Secret right, and may it use model {self.model}?")
