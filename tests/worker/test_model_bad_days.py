@@ -122,6 +122,15 @@ def test_a_bad_answer_is_asked_again_with_its_fault_at_most_twice(desktop: Deskt
     assert_the_rest_is_kept(desktop, missing=1)
 
 
+def test_options_and_questions_may_differ_by_a_capital_alone(desktop: Desktop) -> None:
+    options = [{"text": text, "feedback": "Look at its letters again."} for text in ("CO", "Co", "co")]
+    item = {"objective": 1, "options": options, "answer": 0}
+    questions = [item | {"stem": f"What is the sign for {what}?"} for what in ("a Gas", "a gas")]
+    desktop.model.script = spoilt("quiz", questions=questions)
+    desktop.run()
+    assert len(desktop.model.asked) == PARTS
+
+
 def test_a_model_that_thinks_before_it_writes_gets_more_room(desktop: Desktop) -> None:
     def script(asked: Asked) -> Answer | None:
         return completion("", "length") if asked.turn < 3 else None

@@ -277,7 +277,7 @@ def of_quiz(answer: Quiz, objectives: int, each: int) -> list[str]:
         count = sum(item.objective == number for item in answer.questions)
         if count < each:
             found.append(f"Objective {number} has {count} questions: write {each}.")
-    stems = [item.stem.casefold() for item in answer.questions]
+    stems = [item.stem for item in answer.questions]
     if len(set(stems)) < len(stems):
         found.append("Two questions are the same.")
     return found
@@ -285,7 +285,7 @@ def of_quiz(answer: Quiz, objectives: int, each: int) -> list[str]:
 
 def _of_item(number: int, item: Quiz.Item, objectives: int) -> list[str]:
     name = f"questions.{number}"
-    texts = [option.text.casefold() for option in item.options]
+    texts = [option.text for option in item.options]  # `True` and `true`, Co and CO: capitals may be what is asked for
     found = many(f"{name}.options", len(texts), 3, 6)
     if not 1 <= item.objective <= objectives:
         found.append(f"{name}.objective must be a number from 1 to {objectives}.")
