@@ -20,6 +20,8 @@ from coursegen_worker.writers.model import prompts
 
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _CODE = re.compile(r"```.*?(?:```|$)|`[^`]*`", re.DOTALL)
+_QUOTED = re.compile(r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|„[^“”\n]{1,300}[“”]|«[^»\n]{1,300}»|「[^」\n]{1,300}」")
+"""What a course about a language shows of it."""
 _CATCH_ALL = re.compile(r"\b(all|none|both|neither) of the (above|others|options)\b", re.IGNORECASE)
 MAX_TEXT, MAX_LINES = 12_000, 400
 MAX_BLOCKS, MAX_STEP_BLOCKS = 60, 5
@@ -195,11 +197,12 @@ def headless(**lines: str) -> list[str]:
 
 
 def foreign(answer: BaseModel, wanted: str) -> list[str]:
-    """Say so if one of an answer's texts, or all together, are not in the language wanted; code does not count.
+    """Say so if one of an answer's texts, or all together, are not in the language wanted.
 
+    Code does not count, nor do quotations: a Spanish course for English people has Spanish in it.
     Of a language other than English what can be told is that English is not it, and what is in another script.
     """
-    texts = [_CODE.sub(" ", text) for text in _texts(answer.model_dump())]
+    texts = [_QUOTED.sub(" ", _CODE.sub(" ", text)) for text in _texts(answer.model_dump())]
     if any(_is_foreign(text, wanted) for text in (*texts, " ".join(texts))):
         name = prompts.language(wanted)
         return [f"The answer is not in {name}: write all of it in {name}."]
