@@ -253,6 +253,12 @@ def test_a_course_knows_its_writers_once_each() -> None:
         ("snake_case_name and 2 * 3 * 4", ["snake_case_name and 2 * 3 * 4"]),
         ("***both*** _one_ __two__", ["both one two"]),
         ("![alt](x.png) [t](u)", ["alt t"]),
+        (
+            '`__init__`, `__name__ == "__main__"`, `*.py` or `*.txt`',
+            ['`__init__`, `__name__ == "__main__"`, `*.py` or `*.txt`'],
+        ),
+        ("**Use `_x_`**, not `d[k](v)` or `![a](b)`", ["Use `_x_`, not `d[k](v)` or `![a](b)`"]),
+        ("a ** b ** c, x **= 2 and y **= 3", ["a ** b ** c, x **= 2 and y **= 3"]),
         ("- a\n  more", [["a more"]]),
         ("<b>bold</b>", ["<b>bold</b>"]),
         ("", []),

@@ -12,7 +12,10 @@ from coursegen_worker.documents import Block, CodeBlock, ListBlock, Paragraph
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*$")
 _FENCE = re.compile(r"(```+|~~~+)[ \t]*([A-Za-z0-9_+-]*)")
 _ITEM = re.compile(r"[ \t]{0,3}(?:([-*+])|(\d{1,3})[.)])[ \t]+(.*)$")
-_EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__|\*|_)(?=\S)(.+?)(?<=\S)\1(?![\w*])")
+_EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__|\*|_)(?=\**[^\s*])(.*?[^\s*]\**)\1(?![\w*])")
+_CODE = re.compile(r"`[^`]+`")
+_HELD = "\0"
+"""Stands for a piece of code while the text around it is read; no text has this sign."""
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:[ \t]+\"[^\"]*\")?\)")
 
 
@@ -53,11 +56,13 @@ def parts(text: str) -> list[Heading | Block]:
 
 
 def plain(text: str) -> str:
-    """Give the text without marks of emphasis and link targets."""
-    previous = None
+    """Give the text without marks of emphasis and link targets; code is left as it is: `__init__`, `f(*args)`."""
+    text = text.replace(_HELD, "")
+    code = iter(_CODE.findall(text))
+    previous, text = None, _CODE.sub(_HELD, text)
     while previous != text:
         previous, text = text, _EMPHASIS.sub(r"\2", text)
-    return _LINK.sub(r"\1", text).strip()
+    return re.sub(_HELD, lambda _: next(code, ""), _LINK.sub(r"\1", text)).strip()
 
 
 def _code(lines: list[str], at: int, fence: re.Match[str], found: list[Heading | Block]) -> int:
