@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from coursegen_worker.documents import Block, CodeBlock, ListBlock, Paragraph
 
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*$")
-_FENCE = re.compile(r"(```+|~~~+)[ \t]*([A-Za-z0-9_+-]*)")
+_FENCE = re.compile(r"([ \t]*)(```+|~~~+)(?!.*`)[ \t]*([A-Za-z0-9_+-]*)")
 _ITEM = re.compile(r"[ \t]{0,3}(?:([-*+])|(\d{1,3})[.)])[ \t]+(.*)$")
 _EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__|\*|_)(?=\**[^\s*])(.*?[^\s*]\**)\1(?![\w*])")
 _CODE = re.compile(r"`[^`]+`")
@@ -66,28 +66,47 @@ def plain(text: str) -> str:
 
 
 def _code(lines: list[str], at: int, fence: re.Match[str], found: list[Heading | Block]) -> int:
-    end = at
-    while end < len(lines) and not lines[end].startswith(fence[1]):
-        end += 1
-    found.append(CodeBlock(language=fence[2][:30], text="\n".join(lines[at:end])))
-    return end + 1
+    """Read code up to the end of its fence; what stands before a fence within an item is no part of its lines."""
+    text = []
+    while at < len(lines) and not (line := _moved(lines[at], len(fence[1]))).startswith(fence[2]):
+        text.append(line)
+        at += 1
+    found.append(CodeBlock(language=fence[3][:30], text="\n".join(text)))
+    return at + 1
+
+
+def _moved(line: str, most: int) -> str:
+    """Take white space off the beginning of a line, at most so much."""
+    return line[min(most, len(line) - len(line.lstrip(" \t"))) :]
 
 
 def _list(lines: list[str], at: int, found: list[Heading | Block]) -> int:
     items: list[str] = []
     first = _ITEM.match(lines[at])
     ordered = bool(first and first[2])
-    while at < len(lines) and lines[at].strip():
-        if (item := _ITEM.match(lines[at])) and bool(item[2]) == ordered:
+    while at < len(lines):
+        line = lines[at]
+        if (item := _ITEM.match(line)) and bool(item[2]) == ordered:
             items.append(item[3])
-        elif lines[at].startswith((" ", "\t")) and not item:
-            items[-1] += " " + lines[at].strip()
+        elif line.strip() and line.startswith((" ", "\t")) and not item and not _FENCE.match(line):
+            items[-1] += " " + line.strip()
+        elif not line.strip() and (behind := _behind_blanks(lines, at, ordered)):
+            at = behind
+            continue
         else:
             break
         at += 1
     for start in range(0, len(items), 100):
         found.append(ListBlock(ordered=ordered, items=[plain(i) for i in items[start : start + 100]]))
     return at
+
+
+def _behind_blanks(lines: list[str], at: int, ordered: bool) -> int:
+    """Give the place behind blank lines where a list goes on; 0 where it has ended."""
+    while at < len(lines) and not lines[at].strip():
+        at += 1
+    item = _ITEM.match(lines[at]) if at < len(lines) else None
+    return at if item and bool(item[2]) == ordered else 0
 
 
 def _table(lines: list[str], at: int, found: list[Heading | Block]) -> int:
