@@ -245,6 +245,18 @@ def test_a_course_knows_its_writers_once_each() -> None:
     assert len(as_course(outline, chapters).generators) == 1
 
 
+def test_steps_go_on_counting_behind_code_and_behind_other_lists(tmp_path: Path) -> None:
+    steps = "3. Write it:\n   ```sh\n   x\n   ```\n4. Run it:\n   - here\n   - there\n5. Look."
+    found = [(b.ordered, list(b.numbers)) for b in markdown.blocks(steps) if isinstance(b, ListBlock)]
+    assert found == [(True, [3]), (True, [4]), (False, [1, 2]), (True, [5])]
+    course = read(tmp_path, steps_md=f"# Steps\n\n{steps}").course
+    shown = {
+        form: export(course, Wanted(form), ignore).data.decode() for form in (ExportFormat.HTML, ExportFormat.MARKDOWN)
+    }
+    assert all(f'<ol start="{n}"' in shown[ExportFormat.HTML] for n in (3, 4, 5))
+    assert all(f"\n{n}. " in shown[ExportFormat.MARKDOWN] for n in (3, 4, 5))
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [

@@ -84,6 +84,7 @@ def _list(lines: list[str], at: int, found: list[Heading | Block]) -> int:
     items: list[str] = []
     first = _ITEM.match(lines[at])
     ordered = bool(first and first[2])
+    number = int(first[2]) if first and first[2] else 1
     while at < len(lines):
         line = lines[at]
         if (item := _ITEM.match(line)) and bool(item[2]) == ordered:
@@ -96,8 +97,9 @@ def _list(lines: list[str], at: int, found: list[Heading | Block]) -> int:
         else:
             break
         at += 1
-    for start in range(0, len(items), 100):
-        found.append(ListBlock(ordered=ordered, items=[plain(i) for i in items[start : start + 100]]))
+    for begin in range(0, len(items), 100):
+        start = number + begin if ordered and number + begin != 1 else None
+        found.append(ListBlock(ordered=ordered, start=start, items=[plain(i) for i in items[begin : begin + 100]]))
     return at
 
 

@@ -105,7 +105,7 @@ def as_markdown(blocks: list[Block]) -> str:
         if isinstance(block, CodeBlock):
             parts.append(f"```{block.language}\n{block.text}\n```")
         elif isinstance(block, ListBlock):
-            marks = (f"{n}." if block.ordered else "-" for n in range(1, len(block.items) + 1))
+            marks = (f"{n}." if block.ordered else "-" for n in block.numbers)
             parts.append("\n".join(f"{mark} {item}" for mark, item in zip(marks, block.items, strict=True)))
         else:
             parts.append(block.text)
