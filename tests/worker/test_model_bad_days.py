@@ -182,6 +182,7 @@ BAD_PROVIDERS: dict[str, tuple[Script, FailureClass, str]] = {
     "429 without a time": (always(error(429, "Slow down.")), LIMITED, "says 429: Slow down."),
     "429 with a time that is none": (always(error(429, "x", {"Retry-After": "soon"})), LIMITED, "says 429"),
     "no credit": (always(error(429, "x", code="insufficient_quota")), REJECTED, "no credit left"),
+    "no credit at OpenRouter": (always(error(402, "Insufficient credits.")), REJECTED, "no credit left"),
     "401": (always(error(401, "Bad key.")), REJECTED, "Is the key in its Secret right"),
     "403": (always(error(403, "Not yours.")), REJECTED, "may it use model scripted-1"),
     "404": (always(error(404, "No such model.")), REJECTED, "No such model."),

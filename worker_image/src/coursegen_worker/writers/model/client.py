@@ -147,7 +147,7 @@ class Client:
             raise NotUnderstoodError(said)
         if status in _WRONG_KEY:
             raise self.rejected(f"{said}. Is the key in its Secret right, and may it use model {self.model}?")
-        if status == 429 and b"insufficient_quota" in data:
+        if status == 402 or (status == 429 and b"insufficient_quota" in data):
             raise self.rejected(f"{said}. The account has no credit left: waiting does not help")
         if status == 429:
             return Trouble(FailureClass.RATE_LIMITED, f"ModelProvider {self.provider} {said}", retry_after(headers))
