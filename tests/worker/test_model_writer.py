@@ -245,6 +245,16 @@ def test_an_answer_is_found_in_what_models_put_around_it(desktop: Desktop, dress
     assert len(desktop.model.asked) == PARTS
 
 
+def test_a_lesson_about_models_may_speak_of_the_end_of_their_thoughts(desktop: Desktop) -> None:
+    def script(asked: Asked) -> Answer:
+        text = json.loads(good(asked).body)["choices"][0]["message"]["content"]
+        return completion(text.replace("line", "line of `</think>`"))
+
+    desktop.model.script = script
+    desktop.run()
+    assert len(desktop.model.asked) == PARTS
+
+
 # ---- whose words are an instruction ---------------------------------------------------------------------------
 
 INJECTIONS = [

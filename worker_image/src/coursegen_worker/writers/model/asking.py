@@ -187,7 +187,8 @@ def _read(question: Question[A], reply: Reply) -> tuple[A | None, str]:
 
 def _object(text: str) -> Any:
     """Find the JSON object in an answer: behind thoughts, inside a fence, among words."""
-    text = text.rpartition("</think>")[2]
+    if not text.lstrip().startswith("{"):  # a course about models may speak of that tag
+        text = text.rpartition("</think>")[2]
     start, end = text.find("{"), text.rfind("}")
     if start < 0 or end < start:
         raise ValueError("no object")
