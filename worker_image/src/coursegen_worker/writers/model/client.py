@@ -143,17 +143,18 @@ class Client:
     def _refused(self, status: int, headers: Mapping[str, str], data: bytes) -> Trouble:
         """Judge an answer that is none; raises what cannot pass."""
         said = f"says {status}: {self._safe(_said(data))}"
+        sentence = said.rstrip(".")
         if status in _NOT_UNDERSTOOD or (status == 404 and self.heard):
             raise NotUnderstoodError(said)
         if status in _WRONG_KEY:
-            raise self.rejected(f"{said}. Is the key in its Secret right, and may it use model {self.model}?")
+            raise self.rejected(f"{sentence}. Is the key in its Secret right, and may it use model {self.model}?")
         if status == 402 or (status == 429 and b"insufficient_quota" in data):
-            raise self.rejected(f"{said}. The account has no credit left: waiting does not help")
+            raise self.rejected(f"{sentence}. The account has no credit left: waiting does not help")
         if status == 429:
             return Trouble(FailureClass.RATE_LIMITED, f"ModelProvider {self.provider} {said}", retry_after(headers))
         if status in _PASSING or status >= 500:
             return self._trouble(said, retry_after(headers))
-        raise self.rejected(f"{said}. Are endpoint {self.endpoint} and model {self.model} right?")
+        raise self.rejected(f"{sentence}. Are endpoint {self.endpoint} and model {self.model} right?")
 
     def _trouble(self, said: str, wait: float | None = None) -> Trouble:
         return Trouble(FailureClass.PROVIDER_UNAVAILABLE, f"ModelProvider {self.provider} {said}", wait)
@@ -184,8 +185,15 @@ def _said(data: bytes) -> str:
         body = json.loads(data)
     except (ValueError, RecursionError):
         return text or "nothing"
-    error = body.get("error", body) if isinstance(body, dict) else body
+    error = (_error(body) or body) if isinstance(body, dict) else body
     return str(error.get("message") or error) if isinstance(error, dict) else str(error)
+
+
+def _error(body: dict[str, Any]) -> Any:
+    """Give the error of a body, or of its first choice."""
+    choices = body.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return body.get("error") or (first.get("error") if isinstance(first, dict) else None)
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:

@@ -130,6 +130,8 @@ class OpenAI:
             text = calls[0]["function"]["arguments"] if calls else _joined(message.get("content"))
             usage = body.get("usage") or {}
             end = choice.get("finish_reason")
+            if end == "error":  # OpenRouter says 200 where the server behind it fails
+                raise UnreadableError("an error in place of an answer")
             refusal = message.get("refusal") or ("the provider's content filter" if end == "content_filter" else "")
             return Reply(
                 text if isinstance(text, str) else json.dumps(text),
