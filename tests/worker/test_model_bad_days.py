@@ -77,6 +77,10 @@ LIMITED, REJECTED = FailureClass.RATE_LIMITED, FailureClass.REJECTED
 BAD_ANSWERS: dict[str, tuple[Script, str]] = {
     "garbage": (only("lesson", lambda _: completion("lorem ipsum dolor sit amet")), "not one JSON object"),
     "half an object": (only("lesson", lambda _: completion('{"title": "Loops", "expl')), "not one JSON object"),
+    "a comma left out": (
+        only("lesson", lambda _: completion('{"title": "Loops" "text": ""}')),
+        "Expecting ',' delimiter",
+    ),
     "another object": (only("lesson", lambda _: completion('{"chapter": "Loops"}')), "title: Field required"),
     "nothing in it": (only("lesson", lambda _: completion("")), "not one JSON object"),
     "no content": (only("lesson", lambda _: completion(None)), "not one JSON object"),

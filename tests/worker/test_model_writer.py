@@ -245,6 +245,17 @@ def test_an_answer_is_found_in_what_models_put_around_it(desktop: Desktop, dress
     assert len(desktop.model.asked) == PARTS
 
 
+def test_a_backslash_that_a_model_did_not_double_is_one(desktop: Desktop) -> None:
+    def script(asked: Asked) -> Answer:
+        text = json.loads(good(asked).body)["choices"][0]["message"]["content"]
+        return completion(text.replace("line", r"line `\d\\d` of C:\Users"))
+
+    desktop.model.script = script
+    chapter = unseal(desktop.read(desktop.run()), Chapter)
+    assert len(desktop.model.asked) == PARTS
+    assert r"line `\d\d` of C:\Users" in chapter.model_dump()["sections"][0]["blocks"][0]["text"]
+
+
 def test_a_lesson_about_models_may_speak_of_the_end_of_their_thoughts(desktop: Desktop) -> None:
     def script(asked: Asked) -> Answer:
         text = json.loads(good(asked).body)["choices"][0]["message"]["content"]

@@ -6,6 +6,7 @@ has paid for to the next.
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -31,6 +32,9 @@ ASKS = 3
 
 _PASSING = (FailureClass.RATE_LIMITED, FailureClass.PROVIDER_UNAVAILABLE)
 """What one request may meet while the provider answers another."""
+
+_ESCAPE = re.compile(r'\\(["\\/bfnrt]|u[0-9a-fA-F]{4})?')
+"""A backslash in JSON. One that begins no escape can only mean itself: models write `\\d` and C:\\Users so."""
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -181,6 +185,8 @@ def _read(question: Question[A], reply: Reply) -> tuple[A | None, str]:
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)[:3]
         return None, " ".join(f"{'.'.join(map(str, e['loc'])) or 'The answer'}: {e['msg']}." for e in found)
+    except json.JSONDecodeError as error:
+        return None, f"The answer is not one JSON object: {error}."
     except (ValueError, RecursionError):
         return None, "The answer is not one JSON object."
 
@@ -192,7 +198,11 @@ def _object(text: str) -> Any:
     start, end = text.find("{"), text.rfind("}")
     if start < 0 or end < start:
         raise ValueError("no object")
-    return json.loads(text[start : end + 1], strict=False)
+    text = text[start : end + 1]
+    try:
+        return json.loads(text, strict=False)
+    except json.JSONDecodeError:
+        return json.loads(_ESCAPE.sub(lambda found: found[0] if found[1] else r"\\", text), strict=False)
 
 
 def _strict(schema: Any) -> Any:
