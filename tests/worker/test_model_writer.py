@@ -455,15 +455,16 @@ def test_only_the_sections_concerned_are_written_anew(desktop: Desktop, wish: Wi
     assert len(after.changes) == len(changed)
 
 
-def test_code_that_stays_keeps_its_output(desktop: Desktop) -> None:
-    code = CodeBlock(language="python", text="print(1 + 1)", output="2")
+@pytest.mark.parametrize("text", ["print(1 + 1)", "Say:\n```python\nprint(1 + 1)\n```"])
+def test_code_that_stays_keeps_its_output(desktop: Desktop, text: str) -> None:
+    code = CodeBlock(language="python", text=text, output="2")
     composed = compose(*DEMO)[1][0]
     first = composed.sections[0].model_copy(update={"blocks": [Paragraph(text="Add:"), code, Paragraph(text="x")]})
     before = composed.model_copy(update={"sections": [first]})
 
     def script(asked: Asked) -> Answer:
-        text = asked.data["section"]["text"].replace("Add:", "Now you add two numbers like this:")
-        return completion(json.dumps({"title": "Adding", "text": text, "change": "It says what is added."}))
+        added = asked.data["section"]["text"].replace("Add:", "Now you add two numbers like this:")
+        return completion(json.dumps({"title": "Adding", "text": added, "change": "It says what is added."}))
 
     desktop.model.script = script
     after = desktop.writer_of().revise(before, Wish("Say more.", None), ignore).chapter
