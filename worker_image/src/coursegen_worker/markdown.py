@@ -1,4 +1,4 @@
-"""A small reader of Markdown: headings, paragraphs, lists and fenced code become blocks.
+"""A small reader of Markdown: headings, paragraphs, lists and fenced code become blocks; rules are left out.
 
 It is lenient and bounded: whatever it does not know is a paragraph of plain text. It interprets no
 HTML, no links and no images; `backticks` stay, since documents mark code with them.
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from coursegen_worker.documents import Block, CodeBlock, ListBlock, Paragraph
 
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*$")
+_UNDERLINE = re.compile(r" {0,3}(?:(=+)|-+)[ \t]*$")
+_RULE = re.compile(r" {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$")
 _FENCE = re.compile(r"([ \t]*)(```+|~~~+)(?!.*`)[ \t]*([A-Za-z0-9_+-]*)")
 _ITEM = re.compile(r"[ \t]{0,3}(?:([-*+])|(\d{1,3})[.)])[ \t]+(.*)$")
 _EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__|\*|_)(?=\**[^\s*])(.*?[^\s*]\**)\1(?![\w*])")
@@ -39,7 +41,7 @@ def parts(text: str) -> list[Heading | Block]:
     at = 0
     while at < len(lines):
         line = lines[at]
-        if not line.strip():
+        if not line.strip() or _RULE.match(line):
             at += 1
         elif fence := _FENCE.match(line):
             at = _code(lines, at + 1, fence, found)
@@ -120,12 +122,18 @@ def _table(lines: list[str], at: int, found: list[Heading | Block]) -> int:
 
 
 def _paragraph(lines: list[str], at: int, found: list[Heading | Block]) -> int:
+    """Read a paragraph, or a heading that is underlined."""
     end = at + 1
     while end < len(lines) and lines[end].strip() and not _starts_block(lines[end]):
         end += 1
-    found.append(Paragraph(text=plain(" ".join(line.strip() for line in lines[at:end]))))
+    text = plain(" ".join(line.strip() for line in lines[at:end]))
+    if end < len(lines) and (underline := _UNDERLINE.match(lines[end])):
+        found.append(Heading(1 if underline[1] else 2, text))
+        return end + 1
+    found.append(Paragraph(text=text))
     return end
 
 
 def _starts_block(line: str) -> bool:
-    return bool(_FENCE.match(line) or _HEADING.match(line) or _ITEM.match(line) or line.startswith("|"))
+    marks = (_FENCE, _HEADING, _ITEM, _UNDERLINE, _RULE)
+    return any(mark.match(line) for mark in marks) or line.startswith("|")
