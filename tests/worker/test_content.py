@@ -245,6 +245,24 @@ def test_a_course_knows_its_writers_once_each() -> None:
     assert len(as_course(outline, chapters).generators) == 1
 
 
+def test_headings_may_be_underlined() -> None:
+    parts = markdown.parts("Rain\n====\nIt rains\nmore.\n\nHow it\nforms\n---\nSo.")
+    found = [(p.level, p.text) if isinstance(p, markdown.Heading) else getattr(p, "text", "") for p in parts]
+    assert found == [(1, "Rain"), "It rains more.", (2, "How it forms"), "So."]
+
+
+def test_steps_go_on_counting_behind_code_and_behind_other_lists(tmp_path: Path) -> None:
+    steps = "3. Write it:\n   ```sh\n   x\n   ```\n4. Run it:\n   - here\n   - there\n5. Look."
+    found = [(b.ordered, list(b.numbers)) for b in markdown.blocks(steps) if isinstance(b, ListBlock)]
+    assert found == [(True, [3]), (True, [4]), (False, [1, 2]), (True, [5])]
+    course = read(tmp_path, steps_md=f"# Steps\n\n{steps}").course
+    shown = {
+        form: export(course, Wanted(form), ignore).data.decode() for form in (ExportFormat.HTML, ExportFormat.MARKDOWN)
+    }
+    assert all(f'<ol start="{n}"' in shown[ExportFormat.HTML] for n in (3, 4, 5))
+    assert all(f"\n{n}. " in shown[ExportFormat.MARKDOWN] for n in (3, 4, 5))
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -253,7 +271,20 @@ def test_a_course_knows_its_writers_once_each() -> None:
         ("snake_case_name and 2 * 3 * 4", ["snake_case_name and 2 * 3 * 4"]),
         ("***both*** _one_ __two__", ["both one two"]),
         ("![alt](x.png) [t](u)", ["alt t"]),
+        (
+            '`__init__`, `__name__ == "__main__"`, `*.py` or `*.txt`',
+            ['`__init__`, `__name__ == "__main__"`, `*.py` or `*.txt`'],
+        ),
+        ("**Use `_x_`**, not `d[k](v)` or `![a](b)`", ["Use `_x_`, not `d[k](v)` or `![a](b)`"]),
+        ("a ** b ** c, x **= 2 and y **= 3", ["a ** b ** c, x **= 2 and y **= 3"]),
         ("- a\n  more", [["a more"]]),
+        ("a\n\n---\n\nb\n* * *\nc\n\n___", ["a", "b", "c"]),
+        ("- a\n- b\n\n---\n- c", [["a", "b"], ["c"]]),
+        ("1. a\n\n2. b\n\n\n3. c\n\nd", [["a", "b", "c"], "d"]),
+        ("- a\n\n1. b", [["a"], ["b"]]),
+        ("- Run it:\n  ```sh\n  if x\n    y\n  ```\n  and look", [["Run it:"], "if x\n  y", "and look"]),
+        ("```py\n    x = 1\n ```\n```\ny", ["    x = 1\n ```", "y"]),
+        ("```one``` and ```two```", ["```one``` and ```two```"]),
         ("<b>bold</b>", ["<b>bold</b>"]),
         ("", []),
     ],

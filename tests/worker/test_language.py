@@ -24,6 +24,10 @@ GERMAN = (
 )
 ENGLISH = "This is the text of a lesson that you are to read, and it is not in the language of the course. " * 2
 GERMAN_COURSE = PYTHON_COURSE.model_copy(update={"title": "Programmieren mit Python", "language": "de-AT"})
+DIALOGUE = (
+    '"Hola, ¿qué tal? Me llamo María y soy de Madrid, la capital de España." "Mucho gusto, María. Yo soy de la ciudad '
+    'de México y trabajo en una escuela con los niños."'
+)
 CHINESE = "在这一章里，我们学习如何用循环重复执行同样的步骤，并且了解什么时候应该停止。" * 4
 
 
@@ -99,6 +103,10 @@ def test_the_composer_says_that_it_knows_english_only(desktop: Desktop, work: An
         (" ".join(SPOKEN["ru"]) * 2, "bg", False),
         (" ".join(SPOKEN["ru"]) * 2, "pl", True),
         ("Python", "ja", False),
+        (f"Read this dialogue aloud: {DIALOGUE} Who asks?", "en", False),
+        (f"Lies das Gespräch vor und sag, wer was fragt: „{ENGLISH.strip()}“", "de", False),
+        (f"Say who speaks in this text: «{CHINESE}»", "en", False),
+        (DIALOGUE.replace('"', ""), "en", True),
         *((" ".join(SPOKEN[code]) * 2, code, False) for code in SPOKEN),
     ],
 )

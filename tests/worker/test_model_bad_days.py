@@ -77,6 +77,10 @@ LIMITED, REJECTED = FailureClass.RATE_LIMITED, FailureClass.REJECTED
 BAD_ANSWERS: dict[str, tuple[Script, str]] = {
     "garbage": (only("lesson", lambda _: completion("lorem ipsum dolor sit amet")), "not one JSON object"),
     "half an object": (only("lesson", lambda _: completion('{"title": "Loops", "expl')), "not one JSON object"),
+    "a comma left out": (
+        only("lesson", lambda _: completion('{"title": "Loops" "text": ""}')),
+        "Expecting ',' delimiter",
+    ),
     "another object": (only("lesson", lambda _: completion('{"chapter": "Loops"}')), "title: Field required"),
     "nothing in it": (only("lesson", lambda _: completion("")), "not one JSON object"),
     "no content": (only("lesson", lambda _: completion(None)), "not one JSON object"),
@@ -122,6 +126,15 @@ def test_a_bad_answer_is_asked_again_with_its_fault_at_most_twice(desktop: Deskt
     assert_the_rest_is_kept(desktop, missing=1)
 
 
+def test_options_and_questions_may_differ_by_a_capital_alone(desktop: Desktop) -> None:
+    options = [{"text": text, "feedback": "Look at its letters again."} for text in ("CO", "Co", "co")]
+    item = {"objective": 1, "options": options, "answer": 0}
+    questions = [item | {"stem": f"What is the sign for {what}?"} for what in ("a Gas", "a gas")]
+    desktop.model.script = spoilt("quiz", questions=questions)
+    desktop.run()
+    assert len(desktop.model.asked) == PARTS
+
+
 def test_a_model_that_thinks_before_it_writes_gets_more_room(desktop: Desktop) -> None:
     def script(asked: Asked) -> Answer | None:
         return completion("", "length") if asked.turn < 3 else None
@@ -131,6 +144,19 @@ def test_a_model_that_thinks_before_it_writes_gets_more_room(desktop: Desktop) -
     asked = [a.body["max_tokens"] for a in desktop.model.asked if a.shape == "opening"]
     assert asked == [asked[0], 2 * asked[0], 4 * asked[0]]
     assert {a.rung for a in desktop.model.asked} == {"native"}, "it says nothing of the form that the server knows"
+
+
+def test_a_model_that_has_no_more_room_is_asked_again_within_what_it_has(desktop: Desktop) -> None:
+    def script(asked: Asked) -> Answer | None:
+        if asked.body["max_tokens"] > 4000:
+            return error(400, "max_tokens is too large. This model supports at most 4000 completion tokens.")
+        cut = asked.shape == "practice" and "lastAnswerRefusedBecause" not in asked.data
+        return completion('{"exerciseTitle": "Lo', "length") if cut else None
+
+    desktop.model.script = script
+    assert desktop.run().artifact
+    asked = [a.body["max_tokens"] for a in desktop.model.asked if a.shape == "practice"]
+    assert asked == [2400, 4800, 2400]
 
 
 def assert_the_rest_is_kept(desktop: Desktop, missing: int) -> None:
@@ -156,11 +182,19 @@ BAD_PROVIDERS: dict[str, tuple[Script, FailureClass, str]] = {
     "a stream cut at once": (always(Answer(body=b"x" * 99, cut_at=0)), UNAVAILABLE, "cannot be heard"),
     "a web page": (always(Answer(body=b"<html>Sign in</html>")), UNAVAILABLE, "no completion: <html>Sign in"),
     "an error that says 200": (always(Answer(body=b'{"error": {"message": "x"}}')), UNAVAILABLE, "no completion"),
+    "a choice that is an error": (
+        always(
+            Answer(body=b'{"choices": [{"finish_reason": "error", "error": {"message": "Gone."}, "message": {}}]}'),
+        ),
+        UNAVAILABLE,
+        "no completion: Gone.",
+    ),
     "choices that are none": (always(Answer(body=b'{"choices": []}')), UNAVAILABLE, "no completion"),
     "429 without a time": (always(error(429, "Slow down.")), LIMITED, "says 429: Slow down."),
     "429 with a time that is none": (always(error(429, "x", {"Retry-After": "soon"})), LIMITED, "says 429"),
     "no credit": (always(error(429, "x", code="insufficient_quota")), REJECTED, "no credit left"),
-    "401": (always(error(401, "Bad key.")), REJECTED, "Is the key in its Secret right"),
+    "no credit at OpenRouter": (always(error(402, "Insufficient credits.")), REJECTED, "no credit left"),
+    "401": (always(error(401, "Bad key.")), REJECTED, "Bad key. Is the key in its Secret right"),
     "403": (always(error(403, "Not yours.")), REJECTED, "may it use model scripted-1"),
     "404": (always(error(404, "No such model.")), REJECTED, "No such model."),
     "a redirect": (always(Answer(302, headers={"Location": "http://127.0.0.1:9/"})), REJECTED, "says 302"),
@@ -186,6 +220,18 @@ def test_a_provider_that_nobody_answers_for_is_unavailable(desktop: Desktop) -> 
     with pytest.raises(TaskFailedError, match="cannot be heard") as failed:
         desktop.run()
     assert failed.value.failure is UNAVAILABLE
+
+
+@pytest.mark.parametrize("proxy", ["user:pass-word@127.0.0.1:9", "http//user:pass-word@x", "http://user:pass-word/x@y"])
+def test_a_proxy_that_is_no_url_is_named_without_its_password(
+    desktop: Desktop, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    desktop.writer = {"endpoint": "https://models.example/v1"}
+    with pytest.raises(TaskFailedError, match="HTTPS_PROXY, is no URL") as failed:
+        desktop.run()
+    assert failed.value.failure is REJECTED
+    assert "pass-word" not in failed.value.message
 
 
 def test_a_provider_that_never_answers_is_a_timeout_within_the_deadline(desktop: Desktop) -> None:

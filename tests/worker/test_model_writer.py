@@ -184,15 +184,30 @@ def ignores_forms(asked: Asked) -> Answer | None:
     return None if asked.rung == "prompted" else completion("Here you go! Loops are great.")
 
 
+def newer_models_only(asked: Asked) -> Answer | None:
+    """Answer as OpenAI does behind a gateway whose name does not tell."""
+    said = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+    return error(400, said, code="unsupported_parameter") if "max_tokens" in asked.body else None
+
+
+def routes_by_form(asked: Asked) -> Answer | None:
+    """Ignore a form, and find nobody who knows tools: as OpenRouter does for a model without either."""
+    if asked.rung == "tool":
+        return error(404, "No endpoints found that support the provided 'tool_choice' value.")
+    return ignores_forms(asked)
+
+
 @pytest.mark.parametrize(
     ("script", "rung"),
     [
         (lambda asked: None, "native"),
+        (newer_models_only, "native"),
         (knows_only("tool", "prompted"), "tool"),
         (knows_only("prompted"), "prompted"),
         (ignores_forms, "prompted"),
+        (routes_by_form, "prompted"),
     ],
-    ids=["native", "tool", "prompted", "a server that ignores forms"],
+    ids=["native", "newer models behind a gateway", "tool", "prompted", "a server that ignores forms", "a router"],
 )
 def test_the_way_that_works_is_found_and_remembered(desktop: Desktop, script: Script, rung: str) -> None:
     desktop.model.script = script
@@ -224,6 +239,27 @@ def test_an_answer_is_found_in_what_models_put_around_it(desktop: Desktop, dress
     def script(asked: Asked) -> Answer:
         text = json.loads(good(asked).body)["choices"][0]["message"]["content"]
         return completion(dress.replace("{{", "{").replace("}}", "}").replace("{}", text))
+
+    desktop.model.script = script
+    desktop.run()
+    assert len(desktop.model.asked) == PARTS
+
+
+def test_a_backslash_that_a_model_did_not_double_is_one(desktop: Desktop) -> None:
+    def script(asked: Asked) -> Answer:
+        text = json.loads(good(asked).body)["choices"][0]["message"]["content"]
+        return completion(text.replace("line", r"line `\d\\d` of C:\Users"))
+
+    desktop.model.script = script
+    chapter = unseal(desktop.read(desktop.run()), Chapter)
+    assert len(desktop.model.asked) == PARTS
+    assert r"line `\d\d` of C:\Users" in chapter.model_dump()["sections"][0]["blocks"][0]["text"]
+
+
+def test_a_lesson_about_models_may_speak_of_the_end_of_their_thoughts(desktop: Desktop) -> None:
+    def script(asked: Asked) -> Answer:
+        text = json.loads(good(asked).body)["choices"][0]["message"]["content"]
+        return completion(text.replace("line", "line of `</think>`"))
 
     desktop.model.script = script
     desktop.run()
@@ -419,15 +455,16 @@ def test_only_the_sections_concerned_are_written_anew(desktop: Desktop, wish: Wi
     assert len(after.changes) == len(changed)
 
 
-def test_code_that_stays_keeps_its_output(desktop: Desktop) -> None:
-    code = CodeBlock(language="python", text="print(1 + 1)", output="2")
+@pytest.mark.parametrize("text", ["print(1 + 1)", "Say:\n```python\nprint(1 + 1)\n```"])
+def test_code_that_stays_keeps_its_output(desktop: Desktop, text: str) -> None:
+    code = CodeBlock(language="python", text=text, output="2")
     composed = compose(*DEMO)[1][0]
     first = composed.sections[0].model_copy(update={"blocks": [Paragraph(text="Add:"), code, Paragraph(text="x")]})
     before = composed.model_copy(update={"sections": [first]})
 
     def script(asked: Asked) -> Answer:
-        text = asked.data["section"]["text"].replace("Add:", "Now you add two numbers like this:")
-        return completion(json.dumps({"title": "Adding", "text": text, "change": "It says what is added."}))
+        added = asked.data["section"]["text"].replace("Add:", "Now you add two numbers like this:")
+        return completion(json.dumps({"title": "Adding", "text": added, "change": "It says what is added."}))
 
     desktop.model.script = script
     after = desktop.writer_of().revise(before, Wish("Say more.", None), ignore).chapter

@@ -111,6 +111,15 @@ def test_a_wrong_password_is_not_shown(redis_server: RedisServer, capfd: pytest.
     assert "wrong-secret" not in log
 
 
+@pytest.mark.parametrize("password", ["wrong-secret/x", "wrong-secret#x", "wrong-secret?x", "wrong-secret@x\u2100"])
+def test_a_password_that_breaks_the_url_is_not_shown(password: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """What urllib says of such a URL quotes it."""
+    Progress(f"redis://:{password}@127.0.0.1", STREAM, IDENTITY).close(2)
+    log = capfd.readouterr().err
+    assert "special characters as %XX" in log
+    assert "wrong-secret" not in log
+
+
 def test_a_pod_that_is_let_out_a_moment_after_its_start_loses_no_message(
     redis_server: RedisServer, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -226,6 +226,14 @@ def test_a_hard_sentence_is_replaced_where_it_stands_and_code_stays() -> None:
     assert len(found.changes) == 1
 
 
+def test_a_sentence_is_not_cut_within_its_code() -> None:
+    whole = HARD.replace("`sorted`", '`print("Sorted. All done.")`')
+    section = FIRST.model_copy(update={"id": "hard", "blocks": [Paragraph(text=f"{whole} {HARD}")]})
+    model = FakeModel(None)
+    rewrite(with_sections([*CHAPTER.sections, section]), model)
+    assert {whole, HARD} <= set(model.asked[0])
+
+
 def test_there_are_two_rounds_at_most_and_none_without_need() -> None:
     writer = FakeModel("Then use `sorted`.")
     rewrite(hard_chapter(), writer)

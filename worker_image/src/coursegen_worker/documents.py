@@ -96,11 +96,22 @@ class Paragraph(Model):
 
 
 class ListBlock(Model):
-    """A list; `ordered` where the order matters."""
+    """A list; `ordered` where the order matters, and then `start` is the first number where that is not 1."""
 
     type: Literal["list"] = "list"
     ordered: bool = False
+    start: Annotated[int, Field(ge=0, le=100_000)] | None = None
     items: Annotated[list[Text], Field(min_length=1, max_length=100)]
+
+    @property
+    def first(self) -> int:
+        """The first number."""
+        return 1 if self.start is None else self.start
+
+    @property
+    def numbers(self) -> range:
+        """The items' numbers."""
+        return range(self.first, self.first + len(self.items))
 
 
 class CodeBlock(Model):

@@ -139,9 +139,13 @@ class _Redis:
     """One connection that can append to a stream: redis://, rediss:// or unix://, with ACL user and database."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:  # it has a part of the URL in it, which may be the password's
+            raise ValueError("the Redis URL is none: a password has its special characters as %XX") from None
         query = {k: v[-1] for k, v in parse_qs(parts.query).items()}
-        self._socket = _connect(parts.scheme, parts.hostname, parts.port, parts.path, query)
+        self._socket = _connect(parts.scheme, parts.hostname, port, parts.path, query)
         self._socket.settimeout(REPLY_TIMEOUT_SECONDS)
         self._reader = hiredis.Reader()
         try:

@@ -113,8 +113,9 @@ class Writer:
     def _block(self, block: Block) -> str:
         if isinstance(block, ListBlock):
             tag = "ol" if block.ordered else "ul"
+            start = f' start="{block.first}"' if block.ordered and block.first != 1 else ""
             items = "".join(f"<li>{inline(item)}</li>" for item in block.items)
-            return f"<{tag}{self.mark(' '.join(block.items))}>{items}</{tag}>"
+            return f"<{tag}{start}{self.mark(' '.join(block.items))}>{items}</{tag}>"
         if isinstance(block, CodeBlock):
             output = ""
             if block.output is not None:

@@ -46,7 +46,7 @@ def export(course: Course, advance: Advance) -> Exported:
 def _title_page(course: Course, said: Words) -> str:
     parts = [f"# {_title(course.course.title, said)}", " · ".join(map(line, course_facts(course, said)))]
     if course.objectives:
-        parts += [f"## {line(said('objectives'))}", _list([o.text for o in course.objectives], "-")]
+        parts += [f"## {line(said('objectives'))}", _list(ListBlock(items=[o.text for o in course.objectives]), "-")]
     return "\n\n".join([*parts, "\n>\n".join(f"> {line(note)}" for note in notes(course, said))])
 
 
@@ -99,15 +99,15 @@ def _blocks(blocks: list[Block], said: Words) -> Iterator[str]:
         if isinstance(block, ListBlock):
             first, second = (".", ")") if block.ordered else ("-", "*")
             mark = second if mark == first else first
-            yield _list(block.items, mark)
+            yield _list(block, mark)
             continue
         mark = ""
         yield from _code_block(block, said) if isinstance(block, CodeBlock) else filter(None, [line(block.text)])
 
 
-def _list(items: list[str], mark: str) -> str:
-    numbered = mark in ".)"
-    return "\n".join(f"{n if numbered else ''}{mark} {line(item)}" for n, item in enumerate(items, start=1))
+def _list(block: ListBlock, mark: str) -> str:
+    numbered = zip(block.numbers, block.items, strict=True)
+    return "\n".join(f"{n if block.ordered else ''}{mark} {line(item)}" for n, item in numbered)
 
 
 def _code_block(block: CodeBlock, said: Words) -> Iterator[str]:

@@ -65,8 +65,12 @@ def sentences(text: str) -> list[str]:
 
 
 def as_written(text: str) -> list[str]:
-    """Split running text into sentences and leave them as they stand, inline code included."""
-    return [s for s in _END.split(text.strip()) if _WORD.search(without_code(s))]
+    """Split running text into sentences and leave them as they stand, inline code whole and included."""
+    text = text.strip()
+    hidden = _INLINE_CODE.sub(lambda code: "`" * len(code[0]), text)
+    edges = [0, *(edge for end in _END.finditer(hidden) for edge in end.span()), len(text)]
+    found = [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
+    return [s for s in found if _WORD.search(without_code(s))]
 
 
 def code_of(text: str) -> list[str]:

@@ -6,6 +6,7 @@ has paid for to the next.
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -31,6 +32,9 @@ ASKS = 3
 
 _PASSING = (FailureClass.RATE_LIMITED, FailureClass.PROVIDER_UNAVAILABLE)
 """What one request may meet while the provider answers another."""
+
+_ESCAPE = re.compile(r'\\(["\\/bfnrt]|u[0-9a-fA-F]{4})?')
+"""A backslash in JSON. One that begins no escape can only mean itself: models write `\\d` and C:\\Users so."""
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -118,16 +122,20 @@ class Asker:
 
     async def _ask(self, question: Question[A]) -> A:
         wrong, asks, rung, most = "", 0, self._ladder.rung, question.most_tokens
+        taken = most
         while asks < ASKS:
             try:
                 reply = await self._send(question, rung, most, wrong)
             except NotUnderstoodError as error:
+                if most > taken:  # more room than the model has; what it took before says nothing of the form
+                    most = taken
+                    continue
                 lower = self._ladder.below(rung)
                 if lower is None:
                     raise self._client.rejected(f"takes none of our requests: it {error}") from error
                 rung = lower
                 continue  # nothing was paid: this was no ask
-            asks += 1
+            asks, taken = asks + 1, most
             most = most * 2 if reply.cut else most  # models that think spend tokens before the first word
             answer, wrong = _read(question, reply)
             if answer is not None:
@@ -177,17 +185,24 @@ def _read(question: Question[A], reply: Reply) -> tuple[A | None, str]:
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)[:3]
         return None, " ".join(f"{'.'.join(map(str, e['loc'])) or 'The answer'}: {e['msg']}." for e in found)
+    except json.JSONDecodeError as error:
+        return None, f"The answer is not one JSON object: {error}."
     except (ValueError, RecursionError):
         return None, "The answer is not one JSON object."
 
 
 def _object(text: str) -> Any:
     """Find the JSON object in an answer: behind thoughts, inside a fence, among words."""
-    text = text.rpartition("</think>")[2]
+    if not text.lstrip().startswith("{"):  # a course about models may speak of that tag
+        text = text.rpartition("</think>")[2]
     start, end = text.find("{"), text.rfind("}")
     if start < 0 or end < start:
         raise ValueError("no object")
-    return json.loads(text[start : end + 1], strict=False)
+    text = text[start : end + 1]
+    try:
+        return json.loads(text, strict=False)
+    except json.JSONDecodeError:
+        return json.loads(_ESCAPE.sub(lambda found: found[0] if found[1] else r"\\", text), strict=False)
 
 
 def _strict(schema: Any) -> Any:

@@ -59,6 +59,8 @@ class Client:
     """When the last answer must be there, on the monotonic clock."""
     patient: bool = True
     """False reports the first error that may pass, and tries nothing again."""
+    heard: bool = False
+    """True once this model has answered here: a 404 then is about the form (OpenRouter's word for an unknown one)."""
 
     async def __aenter__(self) -> Self:
         headers = {"User-Agent": f"coursegen-worker/{__version__}", **self.dialect.headers(self.key)}
@@ -74,7 +76,14 @@ class Client:
         body = self.dialect.body(self.model, message, rung)
         began, pause = time.monotonic(), FIRST_PAUSE_SECONDS
         while True:
-            found = await self._once(body)
+            try:
+                found = await self._once(body)
+            except NotUnderstoodError as error:
+                other = self.dialect.instead(body, str(error))
+                if other is None:
+                    raise
+                body = other
+                continue
             if isinstance(found, Reply):
                 return found
             wait = pause * random.uniform(0.75, 1.25)  # noqa: S311
@@ -99,8 +108,11 @@ class Client:
         try:
             async with asyncio.timeout(left):
                 return await self._post(body)
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.InvalidURL) as error:
-            raise self.rejected(f"cannot be trusted or reached at {self.endpoint}: {error}") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise self.rejected(f"cannot be trusted at {self.endpoint}: {error}") from error
+        except ValueError as error:  # of a URL; it is not repeated, since a proxy's may have a password in it
+            said = f"cannot be reached at {self.endpoint}: that, or HTTPS_PROXY, is no URL such as http://proxy:3128"
+            raise self.rejected(said) from error
         except (aiohttp.ClientError, ConnectionError) as error:
             return self._trouble(f"cannot be heard: {type(error).__name__}: {self._safe(str(error))}")
         except TimeoutError as error:
@@ -122,24 +134,27 @@ class Client:
 
     def _answer(self, data: bytes) -> Reply | Trouble:
         try:
-            return self.dialect.read(json.loads(data))
+            reply = self.dialect.read(json.loads(data))
         except (ValueError, RecursionError, UnreadableError):
             return self._trouble(f"answers with something that is no completion: {self._safe(_said(data))}")
+        self.heard = True
+        return reply
 
     def _refused(self, status: int, headers: Mapping[str, str], data: bytes) -> Trouble:
         """Judge an answer that is none; raises what cannot pass."""
         said = f"says {status}: {self._safe(_said(data))}"
-        if status in _NOT_UNDERSTOOD:
+        sentence = said.rstrip(".")
+        if status in _NOT_UNDERSTOOD or (status == 404 and self.heard):
             raise NotUnderstoodError(said)
         if status in _WRONG_KEY:
-            raise self.rejected(f"{said}. Is the key in its Secret right, and may it use model {self.model}?")
-        if status == 429 and b"insufficient_quota" in data:
-            raise self.rejected(f"{said}. The account has no credit left: waiting does not help")
+            raise self.rejected(f"{sentence}. Is the key in its Secret right, and may it use model {self.model}?")
+        if status == 402 or (status == 429 and b"insufficient_quota" in data):
+            raise self.rejected(f"{sentence}. The account has no credit left: waiting does not help")
         if status == 429:
             return Trouble(FailureClass.RATE_LIMITED, f"ModelProvider {self.provider} {said}", retry_after(headers))
         if status in _PASSING or status >= 500:
             return self._trouble(said, retry_after(headers))
-        raise self.rejected(f"{said}. Are endpoint {self.endpoint} and model {self.model} right?")
+        raise self.rejected(f"{sentence}. Are endpoint {self.endpoint} and model {self.model} right?")
 
     def _trouble(self, said: str, wait: float | None = None) -> Trouble:
         return Trouble(FailureClass.PROVIDER_UNAVAILABLE, f"ModelProvider {self.provider} {said}", wait)
@@ -170,8 +185,15 @@ def _said(data: bytes) -> str:
         body = json.loads(data)
     except (ValueError, RecursionError):
         return text or "nothing"
-    error = body.get("error", body) if isinstance(body, dict) else body
+    error = (_error(body) or body) if isinstance(body, dict) else body
     return str(error.get("message") or error) if isinstance(error, dict) else str(error)
+
+
+def _error(body: dict[str, Any]) -> Any:
+    """Give the error of a body, or of its first choice."""
+    choices = body.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return body.get("error") or (first.get("error") if isinstance(first, dict) else None)
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:

@@ -1,5 +1,6 @@
 """Regeneration by a model: the sections that a wish concerns are written anew; ids, questions and all else stay."""
 
+import re
 from typing import Any
 
 from coursegen_worker import markdown
@@ -103,9 +104,10 @@ def as_markdown(blocks: list[Block]) -> str:
     parts = []
     for block in blocks:
         if isinstance(block, CodeBlock):
-            parts.append(f"```{block.language}\n{block.text}\n```")
+            fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block.text)), default=0))
+            parts.append(f"{fence}{block.language}\n{block.text}\n{fence}")
         elif isinstance(block, ListBlock):
-            marks = (f"{n}." if block.ordered else "-" for n in range(1, len(block.items) + 1))
+            marks = (f"{n}." if block.ordered else "-" for n in block.numbers)
             parts.append("\n".join(f"{mark} {item}" for mark, item in zip(marks, block.items, strict=True)))
         else:
             parts.append(block.text)

@@ -20,6 +20,8 @@ from coursegen_worker.writers.model import prompts
 
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _CODE = re.compile(r"```.*?(?:```|$)|`[^`]*`", re.DOTALL)
+_QUOTED = re.compile(r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|„[^“”\n]{1,300}[“”]|«[^»\n]{1,300}»|「[^」\n]{1,300}」")
+"""What a course about a language shows of it."""
 _CATCH_ALL = re.compile(r"\b(all|none|both|neither) of the (above|others|options)\b", re.IGNORECASE)
 MAX_TEXT, MAX_LINES = 12_000, 400
 MAX_BLOCKS, MAX_STEP_BLOCKS = 60, 5
@@ -195,11 +197,12 @@ def headless(**lines: str) -> list[str]:
 
 
 def foreign(answer: BaseModel, wanted: str) -> list[str]:
-    """Say so if one of an answer's texts, or all together, are not in the language wanted; code does not count.
+    """Say so if one of an answer's texts, or all together, are not in the language wanted.
 
+    Code does not count, nor do quotations: a Spanish course for English people has Spanish in it.
     Of a language other than English what can be told is that English is not it, and what is in another script.
     """
-    texts = [_CODE.sub(" ", text) for text in _texts(answer.model_dump())]
+    texts = [_QUOTED.sub(" ", _CODE.sub(" ", text)) for text in _texts(answer.model_dump())]
     if any(_is_foreign(text, wanted) for text in (*texts, " ".join(texts))):
         name = prompts.language(wanted)
         return [f"The answer is not in {name}: write all of it in {name}."]
@@ -277,7 +280,7 @@ def of_quiz(answer: Quiz, objectives: int, each: int) -> list[str]:
         count = sum(item.objective == number for item in answer.questions)
         if count < each:
             found.append(f"Objective {number} has {count} questions: write {each}.")
-    stems = [item.stem.casefold() for item in answer.questions]
+    stems = [item.stem for item in answer.questions]
     if len(set(stems)) < len(stems):
         found.append("Two questions are the same.")
     return found
@@ -285,7 +288,7 @@ def of_quiz(answer: Quiz, objectives: int, each: int) -> list[str]:
 
 def _of_item(number: int, item: Quiz.Item, objectives: int) -> list[str]:
     name = f"questions.{number}"
-    texts = [option.text.casefold() for option in item.options]
+    texts = [option.text for option in item.options]  # `True` and `true`, Co and CO: capitals may be what is asked for
     found = many(f"{name}.options", len(texts), 3, 6)
     if not 1 <= item.objective <= objectives:
         found.append(f"{name}.objective must be a number from 1 to {objectives}.")

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 TOOL = "answer"
 """Name of the one tool that a model is given to answer with."""
 
+_OLD_LIMIT, _NEW_LIMIT = "max_tokens", "max_completion_tokens"
 _IN_WORDS = "Answer with one JSON object and nothing else. It must match this JSON Schema:\n"
 
 
@@ -73,6 +74,9 @@ class Dialect(Protocol):
     def body(self, model: str, message: Message, rung: Rung) -> dict[str, Any]:
         """Give the request."""
 
+    def instead(self, body: dict[str, Any], said: str) -> dict[str, Any] | None:
+        """Give the request as the server wants it by what it says of this one; None if it says no such thing."""
+
     def read(self, body: Any) -> Reply:
         """Read the answer; raises UnreadableError."""
 
@@ -87,7 +91,7 @@ class OpenAI:
         host = endpoint.partition("://")[2].partition("/")[0].partition(":")[0]
         own = host.endswith((".openai.com", ".azure.com"))
         # OpenAI's newer models refuse max_tokens; of the compatible servers some know nothing else.
-        self._limit = "max_completion_tokens" if own else "max_tokens"
+        self._limit = _NEW_LIMIT if own else _OLD_LIMIT
 
     def headers(self, key: str) -> dict[str, str]:
         """Give the key as a bearer token."""
@@ -110,6 +114,13 @@ class OpenAI:
             body["tool_choice"] = {"type": "function", "function": {"name": TOOL}}
         return body
 
+    def instead(self, body: dict[str, Any], said: str) -> dict[str, Any] | None:
+        """Give the limit its newer name, here and from now on: a gateway may have OpenAI's models behind it."""
+        if _OLD_LIMIT not in body or _NEW_LIMIT not in said:
+            return None
+        self._limit = _NEW_LIMIT
+        return {_NEW_LIMIT if name == _OLD_LIMIT else name: value for name, value in body.items()}
+
     def read(self, body: Any) -> Reply:
         """Read the first choice; a tool's argument goes before text."""
         try:
@@ -119,6 +130,8 @@ class OpenAI:
             text = calls[0]["function"]["arguments"] if calls else _joined(message.get("content"))
             usage = body.get("usage") or {}
             end = choice.get("finish_reason")
+            if end == "error":  # OpenRouter says 200 where the server behind it fails
+                raise UnreadableError("an error in place of an answer")
             refusal = message.get("refusal") or ("the provider's content filter" if end == "content_filter" else "")
             return Reply(
                 text if isinstance(text, str) else json.dumps(text),
@@ -156,6 +169,9 @@ class Anthropic:
             ]
             body["tool_choice"] = {"type": "tool", "name": TOOL}
         return body
+
+    def instead(self, body: dict[str, Any], said: str) -> None:
+        """There is one way to ask."""
 
     def read(self, body: Any) -> Reply:
         """Read the blocks of an answer; a tool's input goes before text."""
