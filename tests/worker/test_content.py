@@ -255,6 +255,11 @@ def test_a_course_knows_its_writers_once_each() -> None:
         ("![alt](x.png) [t](u)", ["alt t"]),
         ("- a\n  more", [["a more"]]),
         ("<b>bold</b>", ["<b>bold</b>"]),
+        (
+            "call `__init__`, `*args` or `_x_`, *not* **`__new__`**",
+            ["call `__init__`, `*args` or `_x_`, not `__new__`"],
+        ),
+        ("`[t](u)` and [`t`](u)", ["`[t](u)` and `t`"]),
         ("", []),
     ],
 )

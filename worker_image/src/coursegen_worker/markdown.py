@@ -12,8 +12,10 @@ from coursegen_worker.documents import Block, CodeBlock, ListBlock, Paragraph
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*$")
 _FENCE = re.compile(r"(```+|~~~+)[ \t]*([A-Za-z0-9_+-]*)")
 _ITEM = re.compile(r"[ \t]{0,3}(?:([-*+])|(\d{1,3})[.)])[ \t]+(.*)$")
-_EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__|\*|_)(?=\S)(.+?)(?<=\S)\1(?![\w*])")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:[ \t]+\"[^\"]*\")?\)")
+_CODE = r"(?P<code>`[^`]*`)"
+_EMPHASIS = re.compile(_CODE + r"|(?<![\w*])(\*\*|__|\*|_)(?=\S)(?P<inner>(?:`[^`]*`|[^`])+?)(?<=\S)\2(?![\w*])")
+_LINK = re.compile(_CODE + r"|!?\[(?P<inner>[^\]]*)\]\([^)\s]*(?:[ \t]+\"[^\"]*\")?\)")
+"""Code is found first, so that what looks like a mark in it stays: `__init__`."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,15 @@ def parts(text: str) -> list[Heading | Block]:
 
 
 def plain(text: str) -> str:
-    """Give the text without marks of emphasis and link targets."""
+    """Give the text without marks of emphasis and link targets; code stays as it is."""
     previous = None
     while previous != text:
-        previous, text = text, _EMPHASIS.sub(r"\2", text)
-    return _LINK.sub(r"\1", text).strip()
+        previous, text = text, _EMPHASIS.sub(_unmarked, text)
+    return _LINK.sub(_unmarked, text).strip()
+
+
+def _unmarked(match: re.Match[str]) -> str:
+    return match["inner"] if match["code"] is None else match["code"]
 
 
 def _code(lines: list[str], at: int, fence: re.Match[str], found: list[Heading | Block]) -> int:
