@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import foreign_courses
 import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -78,6 +79,23 @@ def test_a_file_is_about_its_course_and_says_who_wrote_it(demo: Course, form: Ex
         assert wanted in text
     for chapter in demo.chapters:
         assert chapter.title in text
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [
+        (ExportFormat.PDF, "7. A variable"),
+        (ExportFormat.MARKDOWN, "\n7. A variable"),
+        (ExportFormat.HTML, '<ol start="7"><li>A variable'),
+        (ExportFormat.EPUB, '<ol start="7"><li>A variable'),
+        (ExportFormat.SCORM, '<ol start="7"><li>A variable'),
+        (ExportFormat.CMI5, '<ol start="7"><li>A variable'),
+        (ExportFormat.JSON, '"start": 7'),
+    ],
+)
+def test_a_list_that_goes_on_shows_its_number(form: ExportFormat, shown: str) -> None:
+    texts = ("Variables", "A variable is a name for a value.", "It can be changed.")
+    assert shown in text_of(data(foreign_courses.course(texts), form), form)
 
 
 def secrets_of(chapter: Chapter) -> list[str]:

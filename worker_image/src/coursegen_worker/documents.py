@@ -96,11 +96,18 @@ class Paragraph(Model):
 
 
 class ListBlock(Model):
-    """A list; `ordered` where the order matters."""
+    """A list; `ordered` where the order matters, and `start` where its first number is not 1."""
 
     type: Literal["list"] = "list"
     ordered: bool = False
+    start: Annotated[int, Field(ge=0)] | None = None
+    """A list goes on behind the code or the text that stood between two of its items."""
     items: Annotated[list[Text], Field(min_length=1, max_length=100)]
+
+    @property
+    def first(self) -> int:
+        """The number of the first item."""
+        return 1 if self.start is None else self.start
 
 
 class CodeBlock(Model):

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from coursegen_worker.documents import Block, CodeBlock, ListBlock, Paragraph
 
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*$")
-_FENCE = re.compile(r"(```+|~~~+)[ \t]*([A-Za-z0-9_+-]*)")
-_ITEM = re.compile(r"[ \t]{0,3}(?:([-*+])|(\d{1,3})[.)])[ \t]+(.*)$")
+_FENCE = re.compile(r"([ \t]*)(```+|~~~+)[ \t]*([A-Za-z0-9_+-]*)")
+"""Also within an item of a list, where it is indented."""
+_ITEM = re.compile(r"[ \t]*(?:([-*+])|(\d{1,3})([.)]))[ \t]+(.*)$")
 _CODE = r"(?P<code>`[^`]*`)"
 _EMPHASIS = re.compile(_CODE + r"|(?<![\w*])(\*\*|__|\*|_)(?=\S)(?P<inner>(?:`[^`]*`|[^`])+?)(?<=\S)\2(?![\w*])")
 _LINK = re.compile(_CODE + r"|!?\[(?P<inner>[^\]]*)\]\([^)\s]*(?:[ \t]+\"[^\"]*\")?\)")
@@ -67,27 +68,36 @@ def _unmarked(match: re.Match[str]) -> str:
 
 
 def _code(lines: list[str], at: int, fence: re.Match[str], found: list[Heading | Block]) -> int:
-    end = at
-    while end < len(lines) and not lines[end].startswith(fence[1]):
-        end += 1
-    found.append(CodeBlock(language=fence[2][:30], text="\n".join(lines[at:end])))
-    return end + 1
+    """Read fenced code; as far as the fence is indented, its lines are not."""
+    indent = re.compile(rf"[ \t]{{0,{len(fence[1])}}}")
+    inside = []
+    while at < len(lines) and not (line := indent.sub("", lines[at], count=1)).startswith(fence[2]):
+        inside.append(line)
+        at += 1
+    found.append(CodeBlock(language=fence[3][:30], text="\n".join(inside)))
+    return at + 1
 
 
 def _list(lines: list[str], at: int, found: list[Heading | Block]) -> int:
+    """Read a list; items of the same mark may have blank lines between them."""
     items: list[str] = []
     first = _ITEM.match(lines[at])
-    ordered = bool(first and first[2])
-    while at < len(lines) and lines[at].strip():
-        if (item := _ITEM.match(lines[at])) and bool(item[2]) == ordered:
-            items.append(item[3])
-        elif lines[at].startswith((" ", "\t")) and not item:
+    number, mark = (first[2], first[1] or first[3]) if first else (None, "")
+    while at < len(lines):
+        if (item := _ITEM.match(lines[at])) and bool(item[2]) == bool(number):
+            items.append(item[4])
+        elif lines[at][:1] in (" ", "\t") and lines[at].strip() and not item and not _FENCE.match(lines[at]):
             items[-1] += " " + lines[at].strip()
         else:
             break
         at += 1
+        after = next((n for n in range(at, len(lines)) if lines[n].strip()), at)
+        if after > at and (item := _ITEM.match(lines[after])) and (item[1] or item[3]) == mark:
+            at = after
     for start in range(0, len(items), 100):
-        found.append(ListBlock(ordered=ordered, items=[plain(i) for i in items[start : start + 100]]))
+        place = start + int(number) if number else 1
+        part = [plain(i) for i in items[start : start + 100]]
+        found.append(ListBlock(ordered=bool(number), start=place if place != 1 else None, items=part))
     return at
 
 

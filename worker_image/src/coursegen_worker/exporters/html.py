@@ -114,7 +114,8 @@ class Writer:
         if isinstance(block, ListBlock):
             tag = "ol" if block.ordered else "ul"
             items = "".join(f"<li>{inline(item)}</li>" for item in block.items)
-            return f"<{tag}{self.mark(' '.join(block.items))}>{items}</{tag}>"
+            start = f' start="{block.start}"' if block.ordered and block.start is not None else ""
+            return f"<{tag}{start}{self.mark(' '.join(block.items))}>{items}</{tag}>"
         if isinstance(block, CodeBlock):
             output = ""
             if block.output is not None:

@@ -99,15 +99,15 @@ def _blocks(blocks: list[Block], said: Words) -> Iterator[str]:
         if isinstance(block, ListBlock):
             first, second = (".", ")") if block.ordered else ("-", "*")
             mark = second if mark == first else first
-            yield _list(block.items, mark)
+            yield _list(block.items, mark, block.first)
             continue
         mark = ""
         yield from _code_block(block, said) if isinstance(block, CodeBlock) else filter(None, [line(block.text)])
 
 
-def _list(items: list[str], mark: str) -> str:
+def _list(items: list[str], mark: str, first: int = 1) -> str:
     numbered = mark in ".)"
-    return "\n".join(f"{n if numbered else ''}{mark} {line(item)}" for n, item in enumerate(items, start=1))
+    return "\n".join(f"{n if numbered else ''}{mark} {line(item)}" for n, item in enumerate(items, start=first))
 
 
 def _code_block(block: CodeBlock, said: Words) -> Iterator[str]:

@@ -181,7 +181,8 @@ class _Describer:
 
     def _block(self, block: Block) -> dict[str, Any]:
         if isinstance(block, ListBlock):
-            return {"type": "list", "ordered": block.ordered, "items": [self.text(item) for item in block.items]}
+            items = [self.text(item) for item in block.items]
+            return {"type": "list", "ordered": block.ordered, "first": block.first, "items": items}
         if isinstance(block, CodeBlock):
             output = {} if block.output is None else {"output": block.output}
             return {"type": "code", "language": block.language, "text": block.text, **output}

@@ -1,5 +1,6 @@
 """Regeneration by a model: the sections that a wish concerns are written anew; ids, questions and all else stay."""
 
+from itertools import count
 from typing import Any
 
 from coursegen_worker import markdown
@@ -105,8 +106,8 @@ def as_markdown(blocks: list[Block]) -> str:
         if isinstance(block, CodeBlock):
             parts.append(f"```{block.language}\n{block.text}\n```")
         elif isinstance(block, ListBlock):
-            marks = (f"{n}." if block.ordered else "-" for n in range(1, len(block.items) + 1))
-            parts.append("\n".join(f"{mark} {item}" for mark, item in zip(marks, block.items, strict=True)))
+            marks = (f"{n}." if block.ordered else "-" for n in count(block.first))
+            parts.append("\n".join(f"{mark} {item}" for mark, item in zip(marks, block.items, strict=False)))
         else:
             parts.append(block.text)
     return "\n\n".join(parts)

@@ -137,7 +137,7 @@ def text_blocks(text: str, values: Values) -> list[Block]:
         if isinstance(block, Paragraph):
             found.append(Paragraph(text=fill(block.text, values)))
         elif isinstance(block, ListBlock):
-            found.append(ListBlock(ordered=block.ordered, items=[fill(i, values) for i in block.items]))
+            found.append(block.model_copy(update={"items": [fill(i, values) for i in block.items]}))
         elif block.language == _OUTPUT and found and isinstance(found[-1], CodeBlock):
             found[-1] = found[-1].model_copy(update={"output": block.text})
         else:
