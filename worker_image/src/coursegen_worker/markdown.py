@@ -1,7 +1,7 @@
 """A small reader of Markdown: headings, paragraphs, lists and fenced code become blocks.
 
-It is lenient and bounded: whatever it does not know is a paragraph of plain text. It interprets no
-HTML, no links and no images; `backticks` stay, since documents mark code with them.
+A quotation is a paragraph, a rule is nothing. It is lenient and bounded: whatever it does not know is a paragraph of
+plain text. It interprets no HTML, no links and no images; `backticks` stay, since documents mark code with them.
 """
 
 import re
@@ -13,10 +13,19 @@ _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*$")
 _FENCE = re.compile(r"([ \t]*)(```+|~~~+)[ \t]*([A-Za-z0-9_+-]*)")
 """Also within an item of a list, where it is indented."""
 _ITEM = re.compile(r"[ \t]*(?:([-*+])|(\d{1,3})([.)]))[ \t]+(.*)$")
-_CODE = r"(?P<code>`[^`]*`)"
-_EMPHASIS = re.compile(_CODE + r"|(?<![\w*])(\*\*|__|\*|_)(?=\S)(?P<inner>(?:`[^`]*`|[^`])+?)(?<=\S)\2(?![\w*])")
-_LINK = re.compile(_CODE + r"|!?\[(?P<inner>[^\]]*)\]\([^)\s]*(?:[ \t]+\"[^\"]*\")?\)")
-"""Code is found first, so that what looks like a mark in it stays: `__init__`."""
+_RULE = re.compile(r"[ \t]*([-*_])[ \t]*(?:\1[ \t]*){2,}$")
+_UNDERLINE = re.compile(r"(=|-)\1{2,}[ \t]*$")
+"""Makes a heading of the line above it."""
+_QUOTED = re.compile(r"^[ \t]*(?:>[ \t]?)+")
+_SIGN = r"[!-/:-@\[-_{-~]"
+"""What a backslash escapes; a backtick is left, since it would mark code."""
+_KEPT = rf"(?P<kept>`[^`]*`|\\{_SIGN})"
+_INNER = rf"(?P<inner>(?:`[^`]*`|\\{_SIGN}|[^`\\]|\\(?!{_SIGN})){{1,500}}?)"
+"""What is emphasised is short: a bound keeps a text of many stars from taking for ever."""
+_EMPHASIS = re.compile(_KEPT + r"|(?<![\w*])(\*\*|__|\*|_)(?=\S)" + _INNER + r"(?<=\S)\2(?![\w*])")
+_LINK = re.compile(_KEPT + r"|!?\[(?P<inner>[^\]]*)\]\([^)\s]*(?:[ \t]+\"[^\"]*\")?\)")
+"""Code and escaped signs are found first, so that what looks like a mark there stays: `__init__`."""
+_ESCAPED = re.compile(rf"(`[^`]*`)|\\({_SIGN})")
 
 
 @dataclass(frozen=True)
@@ -46,25 +55,30 @@ def parts(text: str) -> list[Heading | Block]:
         elif heading := _HEADING.match(line):
             found.append(Heading(len(heading[1]), plain(heading[2])))
             at += 1
+        elif _RULE.match(line):
+            at += 1
         elif _ITEM.match(line):
             at = _list(lines, at, found)
         elif line.lstrip().startswith("|"):
             at = _table(lines, at, found)
+        elif underline := _UNDERLINE.match("".join(lines[at + 1 : at + 2])):
+            found.append(Heading(1 if underline[1] == "=" else 2, plain(line)))
+            at += 2
         else:
             at = _paragraph(lines, at, found)
     return found
 
 
 def plain(text: str) -> str:
-    """Give the text without marks of emphasis and link targets; code stays as it is."""
+    """Give the text without marks of emphasis, link targets and escapes; code stays as it is."""
     previous = None
     while previous != text:
         previous, text = text, _EMPHASIS.sub(_unmarked, text)
-    return _LINK.sub(_unmarked, text).strip()
+    return _ESCAPED.sub(lambda found: found[1] or found[2], _LINK.sub(_unmarked, text)).strip()
 
 
 def _unmarked(match: re.Match[str]) -> str:
-    return match["inner"] if match["code"] is None else match["code"]
+    return match["inner"] if match["kept"] is None else match["kept"]
 
 
 def _code(lines: list[str], at: int, fence: re.Match[str], found: list[Heading | Block]) -> int:
@@ -113,9 +127,10 @@ def _paragraph(lines: list[str], at: int, found: list[Heading | Block]) -> int:
     end = at + 1
     while end < len(lines) and lines[end].strip() and not _starts_block(lines[end]):
         end += 1
-    found.append(Paragraph(text=plain(" ".join(line.strip() for line in lines[at:end]))))
+    said = (_QUOTED.sub("", line, count=1) for line in lines[at:end])
+    found.append(Paragraph(text=plain(" ".join(line.strip() for line in said))))
     return end
 
 
 def _starts_block(line: str) -> bool:
-    return bool(_FENCE.match(line) or _HEADING.match(line) or _ITEM.match(line) or line.startswith("|"))
+    return line.startswith("|") or any(begins.match(line) for begins in (_FENCE, _HEADING, _RULE, _ITEM))
