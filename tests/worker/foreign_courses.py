@@ -121,6 +121,7 @@ def chapter(texts: tuple[str, str, str], index: int = 1) -> Chapter:
         Paragraph(text=first),
         ListBlock(items=[first, second]),
         CodeBlock(language="python", text=f"print({second!r})", output=second),
+        ListBlock(ordered=True, start=7, items=[first]),
     ]
     kinds = ("introduction", "concept", "example", "exercise", "misconception", "recap")
     return Chapter(

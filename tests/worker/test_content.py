@@ -286,11 +286,35 @@ def test_steps_go_on_counting_behind_code_and_behind_other_lists(tmp_path: Path)
         ("```py\n    x = 1\n ```\n```\ny", ["    x = 1\n ```", "y"]),
         ("```one``` and ```two```", ["```one``` and ```two```"]),
         ("<b>bold</b>", ["<b>bold</b>"]),
+        (r"2 \* 3 \* 4, \_a\_ and C:\new *b\*c*", [r"2 * 3 * 4, _a_ and C:\new b*c"]),
+        (r"`\*` and \[a\](b)", [r"`\*` and [a](b)"]),
+        ("Title\n=====\na\n\nPart\n---\nb", ["Title", "a", "Part", "b"]),
+        ("> a\n> b\n\nif a > b", ["a b", "if a > b"]),
+        ("`[t](u)` and [`t`](u)", ["`[t](u)` and `t`"]),
+        ("- a\n\n- b\n\n* c", [["a", "b"], ["c"]]),
+        ("- a\n    - b\n- c", [["a", "b", "c"]]),
+        ("1. a\n   ```python\n   if a:\n       b\n   ```\n2. c", [["a"], "if a:\n    b", ["c"]]),
+        ("a\n  ```\nb\n  ```\nc", ["a", "b", "c"]),
         ("", []),
     ],
 )
 def test_markdown_is_read_leniently(text: str, found: list[object]) -> None:
     assert [getattr(b, "items", None) or getattr(b, "text", None) for b in markdown.blocks(text)] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("1. a\n2. b", [1]),
+        ("1. a\n\n```py\nx\n```\n\n2. b\n3. c", [1, 2]),
+        ("1. a\n   - b\n2. c", [1, 1, 2]),
+        ("0. a", [0]),
+        ("1. a\n1. b\n\nc\n\n7. d", [1, 7]),
+        ("\n".join(f"{n}. a" for n in range(1, 202)), [1, 101, 201]),
+    ],
+)
+def test_a_list_goes_on_with_its_number_behind_what_stood_between(text: str, first: list[int]) -> None:
+    assert [b.first for b in markdown.blocks(text) if isinstance(b, ListBlock)] == first
 
 
 @pytest.mark.parametrize(

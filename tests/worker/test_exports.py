@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import foreign_courses
 import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,6 +27,8 @@ from coursegen_worker.failures import TaskFailedError
 FORMATS = list(ExportFormat)
 WITH_TEXT = [form for form in FORMATS if form is not ExportFormat.QTI]
 """Those that are more than questions."""
+PAGES = (ExportFormat.SCORM, ExportFormat.CMI5)
+"""Those that run scripts."""
 SCORM_1_2 = EDITIONS[ScormVersion.V1_2]
 HOSTILE = [
     '#import "evil": * #read("/etc/passwd") $x^2$ <label> @ref *bold* _it_ `code',
@@ -78,6 +81,55 @@ def test_a_file_is_about_its_course_and_says_who_wrote_it(demo: Course, form: Ex
         assert wanted in text
     for chapter in demo.chapters:
         assert chapter.title in text
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [
+        (ExportFormat.PDF, "7. A variable"),
+        (ExportFormat.MARKDOWN, "\n7. A variable"),
+        (ExportFormat.HTML, '<ol start="7"><li>A variable'),
+        (ExportFormat.EPUB, '<ol start="7"><li>A variable'),
+        (ExportFormat.SCORM, '<ol start="7"><li>A variable'),
+        (ExportFormat.CMI5, '<ol start="7"><li>A variable'),
+        (ExportFormat.JSON, '"start": 7'),
+    ],
+)
+def test_a_list_that_goes_on_shows_its_number(form: ExportFormat, shown: str) -> None:
+    texts = ("Variables", "A variable is a name for a value.", "It can be changed.")
+    assert shown in text_of(data(foreign_courses.course(texts), form), form)
+
+
+@pytest.mark.parametrize("form", [f for f in FORMATS if f not in (ExportFormat.JSON, ExportFormat.MARKDOWN)])
+def test_backticks_mark_code_wherever_a_text_stands(form: ExportFormat) -> None:
+    texts = ("The loop `for` and `__init__`", "The sign of `a < b` is not a word.", "It can be changed.")
+    course = foreign_courses.course(texts)
+    course.objectives[0] = course.objectives[0].model_copy(update={"text": "Use `for` loops"})
+    shown = text_of(data(course, form), form)
+    # What scripts show is looked at in test_scorm.py; they are in no other file.
+    shown = re.sub(r"<script.*?</script>|\"use strict\";.*?\n\}\)?[;()]", "", shown, flags=re.DOTALL)
+    assert "__init__" in shown
+    assert "`" not in shown
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [
+        (ExportFormat.PDF, "print(i)"),
+        (ExportFormat.MARKDOWN, "**1.1** What is shown?\n\n```python\nfor i in x:\n    print(i)\n```\n\n- A. "),
+        (ExportFormat.QTI, "<code>for i in x:<br/>\u00a0\u00a0\u00a0\u00a0print(i)</code>"),
+        *((form, '<code dir="ltr" class="block">for i in x:\n    print(i)</code>') for form in PAGES),
+        (ExportFormat.HTML, '<code dir="ltr" class="block">for i in x:\n    print(i)</code>'),
+        (ExportFormat.EPUB, '<code dir="ltr" class="block">for i in x:\n    print(i)</code>'),
+    ],
+)
+def test_a_question_may_show_lines_of_code(form: ExportFormat, shown: str) -> None:
+    course = foreign_courses.course(("Loops", "A loop is a way to do it again.", "It ends."))
+    [question] = course.chapters[0].questions
+    stem = "What is shown?\n\n```python\nfor i in x:\n    print(i)\n```"
+    course.chapters[0].questions[0] = question.model_copy(update={"stem": stem})
+    assert shown in (text := text_of(data(course, form), form))
+    assert form is ExportFormat.MARKDOWN or "python" not in text.replace("print('", "")
 
 
 def secrets_of(chapter: Chapter) -> list[str]:

@@ -35,6 +35,7 @@ RULES = {
     "MD013": False,  # a paragraph is one line: that is how it is edited
     "MD024": False,  # titles are the course's
     "MD026": False,
+    "MD029": False,  # a list that goes on behind some code goes on with its number
     "MD034": False,  # an address in a text stays text
 }
 

@@ -11,6 +11,8 @@ from foreign_courses import ARABIC, CHINESE, ENGLISH, GERMAN, HEBREW, JAPANESE, 
 from pypdf import PdfReader
 from worker_support import DEMO, as_course, compose, ignore
 
+from coursegen_api.base import ProficiencyLevel
+from coursegen_worker import words
 from coursegen_worker.documents import Course, Paragraph
 from coursegen_worker.exporters import language, pdf
 
@@ -103,6 +105,24 @@ def test_a_title_too_long_for_a_heading_is_told_in_full_below_it(files: dict[str
     assert max(map(len, bookmarks)) < 210
     text = " ".join("".join(page.extract_text() for page in reader.pages).split())
     assert "title of it" in text
+
+
+def test_where_a_solution_stands_is_said_below_its_exercise_and_not_on_a_page_alone() -> None:
+    context, goals, time = DEMO
+    context = context.model_copy(update={"proficiency_level": ProficiencyLevel.INTERMEDIATE})
+    outline, chapters = compose(context, goals, time)
+    reader = PdfReader(BytesIO(pdf.export(as_course(outline, chapters), True, ignore).data))
+    told = words.of("en")("solution_at_end")
+    tops = [page.extract_text().splitlines()[:2] for page in reader.pages]  # below the name of the course
+    assert any(told in page.extract_text() for page in reader.pages)
+    assert not any(told in line for top in tops for line in top)
+
+
+def test_an_exercise_without_a_text_has_its_solution() -> None:
+    course = foreign_courses.course(ENGLISH)
+    sections = [s.model_copy(update={"blocks": []}) for s in course.chapters[0].sections]
+    course.chapters[0] = course.chapters[0].model_copy(update={"sections": sections})
+    assert pdf.ACCESSIBLE in pdf.export(course, True, ignore).note
 
 
 def test_a_text_in_another_language_is_marked(files: dict[str, Path]) -> None:

@@ -388,6 +388,15 @@ def test_short_words_of_the_objectives_exempt_nothing() -> None:
     assert found.exempt_score == found.score
 
 
+def test_a_short_sentence_is_not_to_be_split() -> None:
+    long = ACADEMIC[: len(ACADEMIC) // 8].strip()
+    short = "Photosynthesis necessitates electromagnetic radiation."
+    found = examine(chapter(f"{PLAIN} {short} {long} {long} {long} {long}"), BAR, WORDS).findings
+    told = {f.excerpt: f.suggestion for f in found if f.measure == "readability"}
+    assert told[short].startswith("Use shorter words in this sentence: ")
+    assert told[long].startswith("Split this sentence or use shorter words: ")
+
+
 def test_findings_name_their_place_and_a_way_out() -> None:
     report = examine(chapter(ACADEMIC, OBJECTIVES), BAR, WORDS)
     assert not report.passed

@@ -321,6 +321,13 @@ def test_wrong_answers_fail_and_better_ones_pass(version: ScormVersion, tmp_path
     assert (passed["status"], passed["score"]) == ("passed" if version is V1_2 else ("completed", "passed"), "100")
 
 
+def test_feedback_shows_code_as_code(tmp_path: Path) -> None:
+    course = foreign_courses.course(("Loops", "The sign `a < b` is no word, a lone ` is a sign.", "It is read."))
+    steps = "unit.answer('1.1', true); return unit.doc.querySelector('.feedback').innerHTML"
+    told = take(tmp_path, course, ScormOptions(), ("index.html", steps))
+    assert told["seen"][0]["said"] == '✓ The sign <code dir="ltr">a &lt; b</code> is no word, a lone ` is a sign.'
+
+
 @pytest.mark.parametrize("version", [V1_2, V2004_4TH])
 def test_nobody_is_judged_before_all_is_answered(version: ScormVersion, tmp_path: Path) -> None:
     course = two_chapters()

@@ -77,6 +77,14 @@ def test_questions_are_sound(family: str, name: str) -> None:
     assert {q.objective for q in unit.questions} == set(range(1, len(unit.objectives) + 1))
 
 
+def test_the_length_of_an_option_does_not_tell_the_right_one() -> None:
+    quizzes = [quiz for family, name in NAMES for quiz in load(family, name).questions]
+    longest = [quiz for quiz in quizzes if len(quiz.right[0]) > max(len(text) for text, _ in quiz.wrong)]
+    assert 0.15 <= len(longest) / len(quizzes) <= 0.35, "one in four, as by chance"
+    for quiz in longest:
+        assert len(quiz.right[0]) <= 1.5 * max(len(text) for text, _ in quiz.wrong), quiz.stem
+
+
 @every_unit
 def test_every_objective_has_an_idea_and_a_level(family: str, name: str) -> None:
     unit = load(family, name)

@@ -40,7 +40,17 @@ VERBS: dict[BloomLevel, frozenset[str]] = {
     level: frozenset(verbs.split()) for level, verbs in zip(LEVELS, _VERBS, strict=True)
 }
 
-_LEVEL_OF: dict[str, BloomLevel] = {verb: level for level, verbs in VERBS.items() for verb in verbs}
+_OTHERS: dict[BloomLevel, str] = {
+    "understand": "estimate predict",
+    "apply": "add adapt administer avoid communicate convert cook improve integrate multiply negotiate prevent protect "
+    "repair respond sharpen simplify subtract",
+    "analyse": "detect troubleshoot",
+    "evaluate": "optimise optimize",
+}
+"""Verbs by which an objective is known as well; alignment is not measured by them."""
+_LEVEL_OF: dict[str, BloomLevel] = {verb: level for level, verbs in VERBS.items() for verb in verbs} | {
+    verb: level for level, verbs in _OTHERS.items() for verb in verbs.split()
+}
 
 
 def level_of(verb: str) -> BloomLevel | None:

@@ -1,7 +1,7 @@
-"""A small reader of Markdown: headings, paragraphs, lists and fenced code become blocks; rules are left out.
+"""A small reader of Markdown: headings, paragraphs, lists and fenced code become blocks.
 
-It is lenient and bounded: whatever it does not know is a paragraph of plain text. It interprets no
-HTML, no links and no images; `backticks` stay, since documents mark code with them.
+A quotation is a paragraph, a rule is nothing. It is lenient and bounded: whatever it does not know is a paragraph of
+plain text. It interprets no HTML, no links and no images; `backticks` stay, since documents mark code with them.
 """
 
 import re
@@ -10,15 +10,22 @@ from dataclasses import dataclass
 from coursegen_worker.documents import Block, CodeBlock, ListBlock, Paragraph
 
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*$")
-_UNDERLINE = re.compile(r" {0,3}(?:(=+)|-+)[ \t]*$")
-_RULE = re.compile(r" {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$")
 _FENCE = re.compile(r"([ \t]*)(```+|~~~+)(?!.*`)[ \t]*([A-Za-z0-9_+-]*)")
-_ITEM = re.compile(r"[ \t]{0,3}(?:([-*+])|(\d{1,3})[.)])[ \t]+(.*)$")
-_EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__|\*|_)(?=\**[^\s*])(.*?[^\s*]\**)\1(?![\w*])")
-_CODE = re.compile(r"`[^`]+`")
-_HELD = "\0"
-"""Stands for a piece of code while the text around it is read; no text has this sign."""
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:[ \t]+\"[^\"]*\")?\)")
+"""Also within an item of a list, where it is indented; backticks that close in the same line are code in a sentence."""
+_ITEM = re.compile(r"[ \t]*(?:([-*+])|(\d{1,3})([.)]))[ \t]+(.*)$")
+_RULE = re.compile(r"[ \t]*([-*_])[ \t]*(?:\1[ \t]*){2,}$")
+_UNDERLINE = re.compile(r"(=|-)\1{2,}[ \t]*$")
+"""Makes a heading of the lines above it."""
+_QUOTED = re.compile(r"^[ \t]*(?:>[ \t]?)+")
+_SIGN = r"[!-/:-@\[-_{-~]"
+"""What a backslash escapes; a backtick is left, since it would mark code."""
+_KEPT = rf"(?P<kept>`[^`]*`|\\{_SIGN})"
+_INNER = rf"(?P<inner>(?:`[^`]*`|\\{_SIGN}|[^`\\]|\\(?!{_SIGN})){{1,500}}?(?<![\s*])\**)"
+"""What is emphasised is short: a bound keeps a text of many stars from taking for ever."""
+_EMPHASIS = re.compile(_KEPT + r"|(?<![\w*])(\*\*|__|\*|_)(?=\**[^\s*])" + _INNER + r"\2(?![\w*])")
+_LINK = re.compile(_KEPT + r"|!?\[(?P<inner>[^\]]*)\]\([^)\s]*(?:[ \t]+\"[^\"]*\")?\)")
+"""Code and escaped signs are found first, so that what looks like a mark there stays: `__init__`."""
+_ESCAPED = re.compile(rf"(`[^`]*`)|\\({_SIGN})")
 
 
 @dataclass(frozen=True)
@@ -41,12 +48,14 @@ def parts(text: str) -> list[Heading | Block]:
     at = 0
     while at < len(lines):
         line = lines[at]
-        if not line.strip() or _RULE.match(line):
+        if not line.strip():
             at += 1
         elif fence := _FENCE.match(line):
             at = _code(lines, at + 1, fence, found)
         elif heading := _HEADING.match(line):
             found.append(Heading(len(heading[1]), plain(heading[2])))
+            at += 1
+        elif _RULE.match(line):
             at += 1
         elif _ITEM.match(line):
             at = _list(lines, at, found)
@@ -58,59 +67,49 @@ def parts(text: str) -> list[Heading | Block]:
 
 
 def plain(text: str) -> str:
-    """Give the text without marks of emphasis and link targets; code is left as it is: `__init__`, `f(*args)`."""
-    text = text.replace(_HELD, "")
-    code = iter(_CODE.findall(text))
-    previous, text = None, _CODE.sub(_HELD, text)
+    """Give the text without marks of emphasis, link targets and escapes; code stays as it is."""
+    previous = None
     while previous != text:
-        previous, text = text, _EMPHASIS.sub(r"\2", text)
-    return re.sub(_HELD, lambda _: next(code, ""), _LINK.sub(r"\1", text)).strip()
+        previous, text = text, _EMPHASIS.sub(_unmarked, text)
+    return _ESCAPED.sub(lambda found: found[1] or found[2], _LINK.sub(_unmarked, text)).strip()
+
+
+def _unmarked(match: re.Match[str]) -> str:
+    return match["inner"] if match["kept"] is None else match["kept"]
 
 
 def _code(lines: list[str], at: int, fence: re.Match[str], found: list[Heading | Block]) -> int:
-    """Read code up to the end of its fence; what stands before a fence within an item is no part of its lines."""
-    text = []
-    while at < len(lines) and not (line := _moved(lines[at], len(fence[1]))).startswith(fence[2]):
-        text.append(line)
+    """Read fenced code; as far as the fence is indented, its lines are not."""
+    indent = re.compile(rf"[ \t]{{0,{len(fence[1])}}}")
+    inside = []
+    while at < len(lines) and not (line := indent.sub("", lines[at], count=1)).startswith(fence[2]):
+        inside.append(line)
         at += 1
-    found.append(CodeBlock(language=fence[3][:30], text="\n".join(text)))
+    found.append(CodeBlock(language=fence[3][:30], text="\n".join(inside)))
     return at + 1
 
 
-def _moved(line: str, most: int) -> str:
-    """Take white space off the beginning of a line, at most so much."""
-    return line[min(most, len(line) - len(line.lstrip(" \t"))) :]
-
-
 def _list(lines: list[str], at: int, found: list[Heading | Block]) -> int:
+    """Read a list; items of the same mark may have blank lines between them."""
     items: list[str] = []
     first = _ITEM.match(lines[at])
-    ordered = bool(first and first[2])
-    number = int(first[2]) if first and first[2] else 1
+    number, mark = (first[2], first[1] or first[3]) if first else (None, "")
     while at < len(lines):
-        line = lines[at]
-        if (item := _ITEM.match(line)) and bool(item[2]) == ordered:
-            items.append(item[3])
-        elif line.strip() and line.startswith((" ", "\t")) and not item and not _FENCE.match(line):
-            items[-1] += " " + line.strip()
-        elif not line.strip() and (behind := _behind_blanks(lines, at, ordered)):
-            at = behind
-            continue
+        if (item := _ITEM.match(lines[at])) and bool(item[2]) == bool(number):
+            items.append(item[4])
+        elif lines[at][:1] in (" ", "\t") and lines[at].strip() and not item and not _FENCE.match(lines[at]):
+            items[-1] += " " + lines[at].strip()
         else:
             break
         at += 1
-    for begin in range(0, len(items), 100):
-        start = number + begin if ordered and number + begin != 1 else None
-        found.append(ListBlock(ordered=ordered, start=start, items=[plain(i) for i in items[begin : begin + 100]]))
+        after = next((n for n in range(at, len(lines)) if lines[n].strip()), at)
+        if after > at and (item := _ITEM.match(lines[after])) and (item[1] or item[3]) == mark:
+            at = after
+    for start in range(0, len(items), 100):
+        place = start + int(number) if number else 1
+        part = [plain(i) for i in items[start : start + 100]]
+        found.append(ListBlock(ordered=bool(number), start=place if place != 1 else None, items=part))
     return at
-
-
-def _behind_blanks(lines: list[str], at: int, ordered: bool) -> int:
-    """Give the place behind blank lines where a list goes on; 0 where it has ended."""
-    while at < len(lines) and not lines[at].strip():
-        at += 1
-    item = _ITEM.match(lines[at]) if at < len(lines) else None
-    return at if item and bool(item[2]) == ordered else 0
 
 
 def _table(lines: list[str], at: int, found: list[Heading | Block]) -> int:
@@ -124,16 +123,15 @@ def _table(lines: list[str], at: int, found: list[Heading | Block]) -> int:
 def _paragraph(lines: list[str], at: int, found: list[Heading | Block]) -> int:
     """Read a paragraph, or a heading that is underlined."""
     end = at + 1
-    while end < len(lines) and lines[end].strip() and not _starts_block(lines[end]):
+    while end < len(lines) and lines[end].strip() and not _ends_paragraph(lines[end]):
         end += 1
-    text = plain(" ".join(line.strip() for line in lines[at:end]))
-    if end < len(lines) and (underline := _UNDERLINE.match(lines[end])):
-        found.append(Heading(1 if underline[1] else 2, text))
+    text = plain(" ".join(_QUOTED.sub("", line, count=1).strip() for line in lines[at:end]))
+    if underline := _UNDERLINE.match(lines[end]) if end < len(lines) else None:
+        found.append(Heading(1 if underline[1] == "=" else 2, text))
         return end + 1
     found.append(Paragraph(text=text))
     return end
 
 
-def _starts_block(line: str) -> bool:
-    marks = (_FENCE, _HEADING, _ITEM, _UNDERLINE, _RULE)
-    return any(mark.match(line) for mark in marks) or line.startswith("|")
+def _ends_paragraph(line: str) -> bool:
+    return line.startswith("|") or any(mark.match(line) for mark in (_FENCE, _HEADING, _UNDERLINE, _RULE, _ITEM))

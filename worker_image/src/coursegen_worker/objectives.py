@@ -15,6 +15,8 @@ become becomes work works happen happens has have had there also such
 """
 _STOP = frozenset(_STOP_TEXT.split())
 _CLAUSE = re.compile(r"(how|why|what|when|where|which|who|whether|that)\b", re.IGNORECASE)
+_LIST = re.compile(r"[^,;:(]+, (?!and |or |so |but |that |which )([\w-]+)[^,;:(]*(?:, [^,;:(]+)*,? (?:and|or) [^,;:(]+")
+"""`Fractions, decimals and percentages`: all of it is the topic, unless a verb follows the comma."""
 _TAIL = re.compile(r"\s+(?:to|using|so that|in order to|by|when|while|as well as)\s.*$|[;:(].*$|,\s.*$", re.IGNORECASE)
 _OPENING = re.compile(
     r"(?:(?:(?:by|at|after) [^,]{1,80}, )?(?:(?:the|all|your|our|my) )?"
@@ -32,8 +34,10 @@ _GRASP = re.compile(
 _JOINED = re.compile(r"([\w-]+)((?:, [\w-]+)*),? (?:and then|and|or|then) ([\w-]+)(?: |$)", re.IGNORECASE)
 """`Write and publish …`, `Compare, contrast and rank …`: what is joined to a leading verb is one too, known or not."""
 _ASIDE = re.compile(r"([\w-]+), (?:in|for|with|by|on|at|from|under|without) [^,]+, ", re.IGNORECASE)
-_PARTICLES = ("about", "up", "out", "down", "on", "with", "for", "through", "into")
+_PARTICLES = ("about", "up", "out", "down", "on", "with", "for", "through", "into", "between")
 _PREPOSITIONS = ("in", "of", "to", "at", "by", "as", "from", "with", "for", "through", "into")
+_ADVERB = re.compile(rf"[a-z]+ly (?=(?:{'|'.join(_PARTICLES)}) )")
+"""`Communicate clearly with patients`."""
 _WORD = re.compile(r"[^\W\d_][\w'’+#-]*", re.UNICODE)
 MAX_TOPIC_CHARS = 70
 
@@ -61,7 +65,7 @@ def parse(text: str) -> Parsed:
         rest = f"how to {core}"
     if rest == text:
         rest = _in_mid_sentence(text)
-    topic = rest if _CLAUSE.match(rest) else _TAIL.sub("", rest)
+    topic = rest if _CLAUSE.match(rest) or _is_list(rest) else _TAIL.sub("", rest)
     topic = topic.strip(" ,.;:") or text
     words = key_words(topic) or key_words(text)
     if len(topic) > MAX_TOPIC_CHARS:
@@ -106,8 +110,15 @@ def _leading(text: str) -> tuple[str, str]:
         rest = text[joined.end() :]
         if not rest or _first(rest) in _PREPOSITIONS:  # `Read and write in French`, `Work and energy`
             return (verb.lower(), f"how to {text[:1].lower()}{text[1:]}") if bloom.level_of(joined[3]) else ("", text)
+    if adverb := _ADVERB.match(rest):
+        rest = rest[adverb.end() :]
     particle, _, behind = rest.partition(" ")
     return verb.lower(), behind if behind and particle.lower() in _PARTICLES else rest
+
+
+def _is_list(text: str) -> bool:
+    found = _LIST.fullmatch(text)
+    return found is not None and bloom.level_of(found[1]) is None
 
 
 def _first(text: str) -> str:

@@ -17,14 +17,14 @@ class Exported:
 
 
 VERSIONS = {
-    ExportFormat.PDF: "3",
-    ExportFormat.SCORM: "4",
+    ExportFormat.PDF: "4",
+    ExportFormat.SCORM: "5",
     ExportFormat.JSON: "3",
-    ExportFormat.EPUB: "2",
-    ExportFormat.QTI: "1",
-    ExportFormat.MARKDOWN: "1",
-    ExportFormat.HTML: "1",
-    ExportFormat.CMI5: "3",
+    ExportFormat.EPUB: "3",
+    ExportFormat.QTI: "2",
+    ExportFormat.MARKDOWN: "2",
+    ExportFormat.HTML: "2",
+    ExportFormat.CMI5: "4",
 }
 """A part of each file's key: raise it with any change of what the exporter writes."""
 

@@ -1,5 +1,6 @@
 """What every export for people says about a course: its facts, who wrote it, what is missing."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ LABELLED = frozenset({"example", "exercise", "misconception", "recap"})
 """Kinds of sections that say what they are."""
 LETTERS = "ABCDEFGHIJ"
 """The names of a question's options."""
+_FENCED = re.compile(r"\s*```+[ \t]*[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```+\s*", re.DOTALL)
 
 
 def course_facts(course: Course, words: Words) -> list[str]:
@@ -74,8 +76,21 @@ def shortened(text: str, limit: int) -> str:
 
 
 def spans(text: str) -> list[dict[str, Any]]:
-    """Divide a text at its backticks into plain text and code."""
+    """Divide a text at its backticks into plain text and code; a `block` is code of its own lines, from a fence."""
+    found, at = [], 0
+    for fence in _FENCED.finditer(text):
+        found += [*_inline(text[at : fence.start()]), {"text": fence[1], "code": True, "block": True}]
+        at = fence.end()
+    return [part for part in (*found, *_inline(text[at:])) if part["text"]]
+
+
+def without_marks(text: str) -> str:
+    """Give a text for a place that knows no code, such as a menu of a platform: the words without backticks."""
+    return "".join(part["text"] for part in spans(text))
+
+
+def _inline(text: str) -> list[dict[str, Any]]:
     parts = text.split("`")
     if len(parts) % 2 == 0:  # one backtick has no partner: it is a sign like others
         parts[-2:] = ["`".join(parts[-2:])]
-    return [{"text": part, "code": number % 2 == 1} for number, part in enumerate(parts) if part]
+    return [{"text": part, "code": number % 2 == 1, "block": False} for number, part in enumerate(parts)]

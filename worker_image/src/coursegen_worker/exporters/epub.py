@@ -5,7 +5,7 @@ from importlib import resources
 
 from coursegen_worker.documents import Chapter, Course
 from coursegen_worker.exporters import Exported, archive, html, language
-from coursegen_worker.exporters.describe import chapter_facts, course_facts, language_of
+from coursegen_worker.exporters.describe import chapter_facts, course_facts, language_of, without_marks
 from coursegen_worker.progress import Advance
 
 MEDIA_TYPE = "application/epub+zip"
@@ -110,7 +110,7 @@ class _Book:
         return _PACKAGE.format(
             lang=lang,
             identifier=f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'https://coursegen.dev/courses/{course.course_id}')}",
-            title=html.text(course.course.title).strip() or self.write.said("untitled"),
+            title=html.text(without_marks(course.course.title)).strip() or self.write.said("untitled"),
             described=f"    <dc:subject>{html.text(subject)}</dc:subject>" if subject and subject.strip() else "",
             modified=_MODIFIED,
             items="\n".join(items),
@@ -134,7 +134,7 @@ class _Book:
         facts = "".join(f"<p {write.ours}>{html.text(fact)}</p>" for fact in course_facts(course, self.words))
         items = "".join(f"<li{write.mark(o.text)}>{html.inline(o.text)}</li>" for o in course.objectives)
         goals = f"<h2 {write.ours}>{write.said('objectives')}</h2><ul>{items}</ul>" if items else ""
-        return f"<h1{write.mark(title)}>{html.text(title)}</h1>{facts}{goals}{write.notes(course)}"
+        return f"<h1{write.mark(title)}>{html.inline(title)}</h1>{facts}{goals}{write.notes(course)}"
 
     def chapter(self, chapter: Chapter) -> str:
         """Give a chapter without its answers."""
@@ -146,7 +146,7 @@ class _Book:
         questions = "\n".join(write.asked(q, f"{chapter.index}.{n}") for n, q in enumerate(chapter.questions, start=1))
         quiz = f"<section><h2 {write.ours}>{write.said('questions')}</h2>{questions}</section>" if questions else ""
         return (
-            f"<h1{write.mark(chapter.title)}>{chapter.index} {html.text(chapter.title)}</h1>"
+            f"<h1{write.mark(chapter.title)}>{chapter.index} {html.inline(chapter.title)}</h1>"
             f'<p class="facts" {write.ours}>{html.text(chapter_facts(chapter, self.words))}</p>{sections}{quiz}'
         )
 
@@ -157,7 +157,7 @@ class _Book:
 
     def _answers_of(self, chapter: Chapter) -> str:
         solutions = "".join(
-            f"<h3{self.write.mark(s.title)}>{html.text(s.title)}</h3>{self.write.blocks(s.solution)}"
+            f"<h3{self.write.mark(s.title)}>{html.inline(s.title)}</h3>{self.write.blocks(s.solution)}"
             for s in chapter.sections
             if s.solution
         )
@@ -167,5 +167,5 @@ class _Book:
         if not solutions and not answers:
             return ""
         return (
-            f"<h2{self.write.mark(chapter.title)}>{chapter.index} {html.text(chapter.title)}</h2>{solutions}{answers}"
+            f"<h2{self.write.mark(chapter.title)}>{chapter.index} {html.inline(chapter.title)}</h2>{solutions}{answers}"
         )

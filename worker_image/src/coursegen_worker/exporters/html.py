@@ -2,11 +2,12 @@
 
 import re
 from html import escape
+from typing import Any
 
 from coursegen_worker import words
 from coursegen_worker.documents import Block, CodeBlock, Course, ListBlock, Question, Section
 from coursegen_worker.exporters import language
-from coursegen_worker.exporters.describe import LABELLED, LETTERS, notes, shortened, spans
+from coursegen_worker.exporters.describe import LABELLED, LETTERS, notes, shortened, spans, without_marks
 
 _BAD_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MENU_CHARS = 120
@@ -24,9 +25,15 @@ def text(plain: str) -> str:
 
 def inline(marked: str) -> str:
     """Give a text in which backticks mark code."""
-    return "".join(
-        f'<code dir="ltr">{text(part["text"])}</code>' if part["code"] else text(part["text"]) for part in spans(marked)
-    )
+    return "".join(map(_span, spans(marked)))
+
+
+def _span(part: dict[str, Any]) -> str:
+    shown = text(part["text"])
+    if not part["code"]:
+        return shown
+    own_lines = ' class="block"' if part["block"] else ""
+    return f'<code dir="ltr"{own_lines}>{shown}</code>'
 
 
 class Writer:
@@ -55,7 +62,7 @@ class Writer:
 
     def short(self, title: str) -> str:
         """Give a title for a menu."""
-        return text(shortened(title, _MENU_CHARS))
+        return text(shortened(without_marks(title), _MENU_CHARS))
 
     def section(self, section: Section, name: str, level: int = 2) -> str:
         """Write a section; `name` is the id of its heading, and `level` how deep that is."""
@@ -68,7 +75,7 @@ class Writer:
         )
         return (
             f'<section class="{section.kind}"><div class="box">{badge}'
-            f'<h{level} id="{name}"{self.mark(section.title)}>{text(section.title)}</h{level}>'
+            f'<h{level} id="{name}"{self.mark(section.title)}>{inline(section.title)}</h{level}>'
             f"{self.blocks(section.blocks)}{solution}</div></section>"
         )
 

@@ -69,7 +69,7 @@ def _start(write: html.Writer, course: Course) -> str:
     spoken = write.mark(" ".join(o.text for o in course.objectives))
     goals = f"<h2 {write.ours}>{write.said('objectives')}</h2><ul{spoken}>{items}</ul>" if items else ""
     told = write.notes(course)
-    shown = html.text(title).strip() or write.said("untitled")
+    shown = html.inline(title).strip() or write.said("untitled")
     return (
         f'<header id="start"><h1{write.mark(title)}>{shown}</h1><ul class="facts" {write.ours}>{facts}</ul>'
         f"{goals}{told}</header>"
@@ -88,7 +88,7 @@ def _chapter(write: html.Writer, chapter: Chapter) -> str:
     return (
         f'<article id="{name}"><header><p class="facts" {write.ours}>'
         f"{write.said('chapter', number=chapter.index)} · {html.text(chapter_facts(chapter, write.words))}</p>"
-        f"<h2{write.mark(chapter.title)}>{html.text(chapter.title)}</h2></header>{sections}{quiz}</article>"
+        f"<h2{write.mark(chapter.title)}>{html.inline(chapter.title)}</h2></header>{sections}{quiz}</article>"
     )
 
 

@@ -6,7 +6,7 @@ Nothing of a course is read as markup: what Markdown, or the HTML that it lets t
 import re
 from collections.abc import Iterator
 
-from coursegen_worker import words
+from coursegen_worker import markdown, words
 from coursegen_worker.documents import Block, Chapter, CodeBlock, Course, ListBlock, Question, Section
 from coursegen_worker.exporters import Exported, html
 from coursegen_worker.exporters.describe import (
@@ -55,7 +55,9 @@ def _chapter(chapter: Chapter, said: Words) -> str:
     parts += (_section(section, said) for section in chapter.sections)
     if chapter.questions:
         parts.append(f"### {line(said('questions'))} {chapter.index}")
-        parts += [_question(question, f"{chapter.index}.{n}") for n, question in enumerate(chapter.questions, start=1)]
+        parts += [
+            _question(question, f"{chapter.index}.{n}", said) for n, question in enumerate(chapter.questions, start=1)
+        ]
     return "\n\n".join(parts)
 
 
@@ -65,10 +67,12 @@ def _section(section: Section, said: Words) -> str:
     return "\n\n".join([heading, *_blocks(section.blocks, said)])
 
 
-def _question(question: Question, number: str) -> str:
+def _question(question: Question, number: str, said: Words) -> str:
     """Write a question; its options are counted by letters, which Markdown's own lists cannot."""
     options = "\n".join(f"- {letter}. {line(o.text)}" for letter, o in zip(LETTERS, question.options, strict=False))
-    return f"**{number}** {line(question.stem)}\n\n{options}"
+    stem = list(_blocks(markdown.blocks(question.stem), said)) if "```" in question.stem else [line(question.stem)]
+    first = "" if stem[0].startswith("```") else f" {stem.pop(0)}"
+    return "\n\n".join([f"**{number}**{first}", *stem, options])
 
 
 def _answers(chapter: Chapter, said: Words) -> str:

@@ -17,7 +17,15 @@ from coursegen_api.base import FailureClass
 from coursegen_worker import words
 from coursegen_worker.documents import Block, Chapter, CodeBlock, Course, ListBlock, Question, Section
 from coursegen_worker.exporters import Exported, fonts, language
-from coursegen_worker.exporters.describe import chapter_facts, course_facts, language_of, notes, shortened, spans
+from coursegen_worker.exporters.describe import (
+    chapter_facts,
+    course_facts,
+    language_of,
+    notes,
+    shortened,
+    spans,
+    without_marks,
+)
 from coursegen_worker.failures import TaskFailedError, one_line
 from coursegen_worker.progress import Advance
 
@@ -95,9 +103,9 @@ def describe(course: Course, include_assessments: bool) -> dict[str, Any]:
     return {
         "lang": layout.lang,
         "rtl": layout.lang in language.RIGHT_TO_LEFT,
-        "title": title,
-        "short-title": shortened(title, _SHORT_TITLE),
-        "title-lang": language.different(title, layout.lang),
+        "name": without_marks(title),
+        "title": layout.text(title),
+        "short-title": shortened(without_marks(title), _SHORT_TITLE),
         "words": {name: layout.words.template(name) for name in _SPOKEN},
         "words-lang": layout.words.lang,
         "facts": course_facts(course, layout.words),
@@ -150,11 +158,9 @@ class _Describer:
     def _heading(self, number: str, title: str) -> dict[str, Any]:
         """Give a heading that bookmarks and contents can hold; the rest of a longer one follows as text."""
         short = shortened(title, _LONGEST_HEADING)
-        return {
-            "heading": number + short,
-            "heading-lang": language.different(title, self.lang),
-            "full-title": "" if short == title else title,
-        }
+        spoken = {"lang": language.different(title, self.lang)}
+        whole = None if short == title else {"spans": spans(title), **spoken}
+        return {"heading": {"spans": spans(number + short), **spoken}, "full-title": whole}
 
     def _section(self, section: Section) -> dict[str, Any]:
         return {

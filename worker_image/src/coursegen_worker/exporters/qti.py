@@ -7,17 +7,27 @@ option that was chosen. Whoever imports the package reads in a rubric what the c
 import hashlib
 import re
 from html import escape
+from typing import Any
 
 from coursegen_worker import words
 from coursegen_worker.documents import Chapter, Course, Option, Question
 from coursegen_worker.exporters import Exported, archive, html, language
-from coursegen_worker.exporters.describe import LETTERS, course_facts, language_of, notes, shortened, spans
+from coursegen_worker.exporters.describe import (
+    LETTERS,
+    course_facts,
+    language_of,
+    notes,
+    shortened,
+    spans,
+    without_marks,
+)
 from coursegen_worker.failures import invalid_input
 from coursegen_worker.progress import Advance
 
 MEDIA_TYPE = "application/zip"
 MANIFEST = "imsmanifest.xml"
 _TITLE_CHARS = 120
+_INDENT = re.compile("^ +")
 _TOOL = 'toolName="coursegen"'
 _QTI = """\
 xmlns="http://www.imsglobal.org/xsd/imsqti_v2p1"
@@ -181,7 +191,7 @@ def _item(name: str, question: Question, lang: str) -> str:
         qti=_QTI,
         tool=_TOOL,
         identifier=name,
-        title=_attribute(question.stem.replace("`", "")),
+        title=_attribute(question.stem),
         lang=language.different(question.stem, lang) or lang,
         right=LETTERS[question.answer],
         declared=_FEEDBACK if told else "",
@@ -204,8 +214,19 @@ def _modal(letter: str, option: Option) -> str:
 
 def _inline(marked: str) -> str:
     """Give a text in which backticks mark code; QTI knows no direction of a text."""
-    parts = ((_text(part["text"]), part["code"]) for part in spans(marked))
-    return "".join(f"<code>{shown}</code>" if code else shown for shown, code in parts)
+    return "".join(map(_span, spans(marked)))
+
+
+def _span(part: dict[str, Any]) -> str:
+    if part["block"]:  # white space counts for nothing in QTI
+        lines = (_INDENT.sub(_kept, _text(line)) for line in part["text"].split("\n"))
+        return f"<br/><code>{'<br/>'.join(lines)}</code><br/>"
+    shown = _text(part["text"])
+    return f"<code>{shown}</code>" if part["code"] else shown
+
+
+def _kept(spaces: re.Match[str]) -> str:
+    return "\u00a0" * len(spaces[0])
 
 
 def _text(plain: str) -> str:
@@ -214,5 +235,5 @@ def _text(plain: str) -> str:
 
 def _attribute(plain: str) -> str:
     """Give a title in quotes, on one line and short enough for any list of questions."""
-    shown = shortened(" ".join(html.clean(plain).split()), _TITLE_CHARS) or "Untitled"
+    shown = shortened(" ".join(html.clean(without_marks(plain)).split()), _TITLE_CHARS) or "Untitled"
     return f'"{escape(shown)}"'

@@ -13,6 +13,8 @@ from coursegen_worker.quality.consistency import Remark
 
 _HARDEST = 5
 """So many of a chapter's hardest sentences are named."""
+_SHORT_WORDS = 8
+"""A sentence of so many words is hard by its words, not by its length."""
 _EXCERPT = 200
 _WELL_ASKED = 0.5
 """From here on a report asks for no further question on an objective."""
@@ -211,11 +213,15 @@ def _hard_sentences(text: list[prose.Sentence], score: float, bar: QualityBar) -
             severity="fails",
             place=s.section_id,
             excerpt=s.text[:_EXCERPT],
-            suggestion=f"Split this sentence or use shorter words: the chapter has {score}, "
-            f"{bar.min_readability_score:g} is asked.",
+            suggestion=f"{_way_out(s)}: the chapter has {score}, {bar.min_readability_score:g} is asked.",
         )
         for s in hardest
     ]
+
+
+def _way_out(hard: prose.Sentence) -> str:
+    long = len(hard.words) > _SHORT_WORDS
+    return "Split this sentence or use shorter words" if long else "Use shorter words in this sentence"
 
 
 def _gaps(aligned: alignment.Alignment, objectives: dict[str, str], bar: QualityBar) -> list[Finding]:

@@ -7,7 +7,14 @@ from urllib.parse import quote
 from coursegen_worker import words
 from coursegen_worker.documents import Course, LearningObjective
 from coursegen_worker.exporters import html
-from coursegen_worker.exporters.describe import chapter_facts, course_facts, language_of, notes, shortened
+from coursegen_worker.exporters.describe import (
+    chapter_facts,
+    course_facts,
+    language_of,
+    notes,
+    shortened,
+    without_marks,
+)
 from coursegen_worker.exporters.page import MASTERY_SCORE
 
 _TITLE_CHARS = 200
@@ -86,6 +93,7 @@ def _aims(identifier: str, unit: Unit, units: list[Unit]) -> list[tuple[str, str
 
 
 def _text(tag: str, plain: str, lang: str) -> str:
-    cut = plain if tag == "description" else shortened(plain, _TITLE_CHARS)
+    told = without_marks(plain)
+    cut = told if tag == "description" else shortened(told, _TITLE_CHARS)
     shown = escape(html.clean(cut).strip(), quote=False) or words.of(lang)("untitled")
     return f'    <{tag}><langstring lang="{lang}">{shown}</langstring></{tag}>'

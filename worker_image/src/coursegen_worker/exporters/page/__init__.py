@@ -15,7 +15,7 @@ from typing import Any
 
 from coursegen_worker.documents import Chapter, Course
 from coursegen_worker.exporters import html, language
-from coursegen_worker.exporters.describe import chapter_facts, course_facts, language_of
+from coursegen_worker.exporters.describe import chapter_facts, course_facts, language_of, without_marks
 
 MASTERY_SCORE = 70
 """Percent of right answers from which a unit is passed."""
@@ -59,6 +59,7 @@ def render(unit: Unit) -> str:
     template = _FOLDER.joinpath("index.html").read_text("utf-8")
     write, course = unit.writer, unit.course
     told = write.notes(course)
+    title = html.text(without_marks(course.course.title))
     return Template(template).substitute(
         lang=write.lang,
         dir=language.direction(write.lang),
@@ -68,11 +69,11 @@ def render(unit: Unit) -> str:
         opened=write.said("chapters_opened"),
         back=write.said("back"),
         next=write.said("next"),
-        title=html.text(course.course.title),
+        title=title,
         start=_start(unit, told) if unit.whole else "",
-        home=f'<a class="home" href="#start" data-page="start">{html.text(course.course.title)}</a>'
+        home=f'<a class="home" href="#start" data-page="start">{title}</a>'
         if unit.whole
-        else f'<p class="home">{html.text(course.course.title)}</p>',
+        else f'<p class="home">{title}</p>',
         menu="".join(
             f'<li><a href="#chapter-{c.index}" data-page="chapter-{c.index}"><span class="number">{c.index}</span>'
             f"<span>{write.short(c.title)}</span></a></li>"
@@ -102,7 +103,7 @@ def _start(unit: Unit, told: str) -> str:
     goals = f"<h2 {write.ours}>{write.said('objectives')}</h2><ul{spoken}>{items}</ul>" if items else ""
     return (
         f'<article id="start" data-page="start"><header><h1 tabindex="-1"{write.mark(course.course.title)}>'
-        f'{html.text(course.course.title)}</h1><ul class="facts" {write.ours}>{facts}</ul></header>'
+        f'{html.inline(course.course.title)}</h1><ul class="facts" {write.ours}>{facts}</ul></header>'
         f"{goals}{told}</article>"
     )
 
@@ -119,7 +120,7 @@ def _chapter(write: html.Writer, chapter: Chapter, told: str) -> str:
     return (
         f'<article id="{name}" data-page="{name}" data-chapter><header><p class="facts" {write.ours}>'
         f"{write.said('chapter', number=chapter.index)} · {html.text(chapter_facts(chapter, write.words))}</p>"
-        f'<h1 tabindex="-1"{write.mark(chapter.title)}>{html.text(chapter.title)}</h1></header>'
+        f'<h1 tabindex="-1"{write.mark(chapter.title)}>{html.inline(chapter.title)}</h1></header>'
         f"{sections}{quiz}{told}</article>"
     )
 
@@ -161,7 +162,7 @@ def _objective(chapter: Chapter, place: int | None) -> dict[str, Any]:
     return {
         "id": page if own is None else f"{page}-objective-{(place or 0) + 1}",
         "page": page,
-        "text": (chapter.title if own is None else own.text)[:250],
+        "text": without_marks(chapter.title if own is None else own.text)[:250],
         "questions": [
             f"{chapter.index}.{n}"
             for n, question in enumerate(chapter.questions, start=1)

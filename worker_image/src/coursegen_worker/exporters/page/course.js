@@ -100,6 +100,19 @@
     document.querySelector("[data-step='1']").disabled = at === pages.length - 1;
   }
 
+  // Backticks mark code; one without a partner is a sign like others.
+  function shown(marked) {
+    const parts = marked.split("`");
+    if (parts.length % 2 === 0) parts.push(parts.splice(-2).join("`"));
+    return parts.map((part, n) => {
+      if (n % 2 === 0) return part;
+      const code = document.createElement("code");
+      code.dir = "ltr";
+      code.textContent = part;
+      return code;
+    });
+  }
+
   function tell(id) {
     const form = forms.get(id);
     const chosen = answers.get(id);
@@ -107,7 +120,7 @@
     const feedback = form.querySelector(".feedback");
     feedback.className = `feedback ${isRight(id) ? "right" : "wrong"}`;
     const told = data.questions[id].feedback[chosen];
-    feedback.textContent = isRight(id) ? `✓ ${told || said("right")}` : `✗ ${said("wrong")} ${told}`;
+    feedback.replaceChildren(...(isRight(id) ? ["✓ ", ...shown(told || said("right"))] : [`✗ ${said("wrong")} `, ...shown(told)]));
   }
 
   forms.forEach((form, id) => {

@@ -7,7 +7,7 @@ from html import escape  # the five signs of XML as well; xml.sax.saxutils would
 
 from coursegen_worker.documents import Course
 from coursegen_worker.exporters import html
-from coursegen_worker.exporters.describe import shortened
+from coursegen_worker.exporters.describe import shortened, without_marks
 from coursegen_worker.exporters.scorm.editions import Edition
 
 _TITLE_CHARS = 200
@@ -108,7 +108,7 @@ def _shared(files: list[str], edition: Edition) -> str:
 
 
 def _title(text: str) -> str:
-    return escape(shortened(html.clean(text), _TITLE_CHARS)).strip() or "Untitled"
+    return escape(shortened(html.clean(without_marks(text)), _TITLE_CHARS)).strip() or "Untitled"
 
 
 def _attribute(value: str) -> str:

@@ -15,7 +15,7 @@ from coursegen_worker.failures import invalid_input
 from coursegen_worker.progress import Advance
 from coursegen_worker.writers import ChapterBrief, Wish, Written
 
-VERSION = "2"
+VERSION = "3"
 """Part of every artifact's key: raise it with any change of the units, of how they are put together, or of how wishes
 are read."""
 

@@ -1,6 +1,5 @@
 """How a course is divided: how many chapters, and which units in each."""
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,7 +8,7 @@ from typing import Any
 from coursegen_api.task import CourseContext, OutlineTask
 from coursegen_worker import durations
 from coursegen_worker.objectives import Parsed
-from coursegen_worker.writers.template.units import catalogue, load
+from coursegen_worker.writers.template.units import calls, catalogue, load
 
 MAX_CHAPTERS = 100
 SECONDS_A_CHAPTER = 2 * 3600
@@ -66,7 +65,7 @@ def topics_for(course: CourseContext, text: str) -> list[str]:
     found = []
     for track in subject["tracks"]:
         for name in track["units"]:
-            if _calls(text, load(subject["family"], name).cues):
+            if calls(text, load(subject["family"], name).cues):
                 found.append(name)
     return found[:MAX_UNITS]
 
@@ -114,18 +113,11 @@ def _topic_chapters(
 
 def _subject(course: CourseContext, text: str) -> dict[str, Any] | None:
     where = f"{course.title} {text}"
-    return next((s for s in catalogue()["subjects"] if _calls(where, s["cues"])), None)
+    return next((s for s in catalogue()["subjects"] if calls(where, s["cues"])), None)
 
 
 def _track(subject: dict[str, Any], objective: Parsed) -> dict[str, Any] | None:
-    return next((t for t in subject["tracks"] if _calls(objective.text, t["cues"])), None)
-
-
-def _calls(text: str, cues: list[str]) -> bool:
-    """Tell whether a cue, or its plural, stands in the text as a word; `build*` calls for `building` too."""
-    endings = {True: r"\w*", False: r"s?"}
-    words = "|".join(re.escape(cue.rstrip("*")) + endings[cue.endswith("*")] for cue in cues)
-    return bool(words) and re.search(rf"\b(?:{words})\b", text, re.IGNORECASE) is not None
+    return next((t for t in subject["tracks"] if calls(objective.text, t["cues"])), None)
 
 
 def _slices(total: int, parts: int) -> list[tuple[int, int]]:

@@ -116,6 +116,17 @@ def catalogue() -> dict[str, Any]:
     return tomllib.loads(text)
 
 
+def calls(text: str, cues: list[str]) -> bool:
+    """Tell whether a cue, or its plural, stands in the text as a word; `build*` also calls for `building`."""
+    words = "|".join(_cue(cue) for cue in cues)
+    return bool(words) and re.search(rf"\b(?:{words})\b", text, re.IGNORECASE) is not None
+
+
+def _cue(cue: str) -> str:
+    before = r"\w*" if cue.startswith("*") else ""
+    return before + re.escape(cue.strip("*")) + (r"\w*" if cue.endswith("*") else "s?")
+
+
 def fill(text: str, values: Values) -> str:
     """Put values into places such as {topic}, once: a value that looks like a place stays as it is.
 
