@@ -75,17 +75,23 @@ def not_found(what: str) -> Problem:
 
 def of_fields(error: ValidationError | RequestValidationError, drop: int = 0) -> Problem:
     """Say which fields a request has wrong; `drop` parts of each path are ours, not the caller's."""
-    errors = [
-        FieldError(field=".".join(snake(str(part)) for part in e["loc"][drop:]) or "body", message=_sentence(e))
-        for e in error.errors()[:50]
-    ]
+    errors = [FieldError(field=_path(e, drop), message=_sentence(e)) for e in error.errors()[:50]]
     named = ", ".join(dict.fromkeys(e.field for e in errors))
     return Problem(422, f"The request cannot be used as it is: look at {named}.", errors)
 
 
+def _path(error: Mapping[str, Any], drop: int) -> str:
+    parts = [snake(str(part)) for part in error["loc"][drop:]]
+    if parts and error["type"] == "extra_forbidden":
+        parts[-1] = str(error["loc"][-1])  # as the caller wrote it: in snake_case it may be a field
+    return ".".join(parts) or "body"
+
+
 def _sentence(error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
-        return "there is no such field"
+        wrote = str(error["loc"][-1])
+        better = f"; names are in snake_case here: {snake(wrote)}" if snake(wrote) != wrote else ""
+        return f"there is no such field{better}"
     return str(error["msg"])
 
 

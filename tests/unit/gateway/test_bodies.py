@@ -121,6 +121,39 @@ async def test_a_body_that_does_not_come_to_its_end_makes_way_for_others() -> No
     assert asyncio.get_running_loop().time() - begun == pytest.approx(guard.BODY_SECONDS)
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "errors"),
+    [
+        (
+            "/api/v1/courses",
+            {"namespace": "n", "title": "T", "learning_objectives": ["a"], "courseId": "c"},
+            {"courseId": "there is no such field; names are in snake_case here: course_id"},
+        ),
+        (
+            "/api/v1/courses",
+            {"namespace": "n", "title": "T", "learning_objectives": ["a"], "chapters": [{"id": "a", "dueDate": "x"}]},
+            {
+                "chapters.0.title": "Field required",
+                "chapters.0.learning_objectives": "Field required",
+                "chapters.0.dueDate": "there is no such field; names are in snake_case here: due_date",
+            },
+        ),
+        (
+            "/api/v1/tasks/u1/regenerate",
+            {"feedback": "Simpler", "focus_area": "simplification"},
+            {"focus_area": "there is no such field"},
+        ),
+    ],
+    ids=["kubectl's spelling", "within another field", "snake_case"],
+)
+async def test_a_field_that_there_is_not_is_named_as_the_caller_wrote_it(
+    path: str, body: Any, errors: dict[str, str]
+) -> None:
+    answer = await answered(a_gateway(), "POST", path, "alice", json.dumps(body).encode())
+    assert answer.status_code == 422
+    assert {e["field"]: e["message"] for e in answer.json()["errors"]} == errors
+
+
 async def test_a_body_that_does_not_say_how_long_it_is_ends_at_the_bound() -> None:
     taken = 0
 
