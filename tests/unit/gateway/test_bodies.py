@@ -59,8 +59,11 @@ class Body:
         yield b'"learning_objectives": ["Learn"]}'
 
 
-async def answered(gateway: Gateway, method: str, path: str, token: str, body: Any) -> httpx.Response:
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+async def answered(
+    gateway: Gateway, method: str, path: str, token: str, body: Any, media_type: str = "application/json"
+) -> httpx.Response:
+    headers = {"Content-Type": media_type} if media_type else {}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
     transport = httpx.ASGITransport(app=app.build(gateway))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway.example", headers=headers) as client:
         return await client.request(method, path, content=body)
@@ -152,6 +155,29 @@ async def test_a_field_that_there_is_not_is_named_as_the_caller_wrote_it(
     answer = await answered(a_gateway(), "POST", path, "alice", json.dumps(body).encode())
     assert answer.status_code == 422
     assert {e["field"]: e["message"] for e in answer.json()["errors"]} == errors
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body", "words"),
+    [
+        ("application/json", b"{}", ""),
+        ("Application/JSON; charset=utf-8", b"{}", ""),
+        ("application/merge-patch+json", b"{}", ""),
+        ("", b"", ""),
+        ("application/x-www-form-urlencoded", b"{}", "application/json; it is application/x-www-form-urlencoded."),
+        ("text/plain", b"{}", "application/json; it is text/plain."),
+        ("", b"{}", "application/json; there is none."),
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/api/v1/courses"), ("POST", "/api/v1/tasks/u1/regenerate"), ("PATCH", "/api/v1/queues/default")],
+)
+async def test_json_that_is_not_said_to_be_json_is_told_the_header_that_is_missing(
+    method: str, path: str, media_type: str, body: bytes, words: str
+) -> None:
+    answer = await answered(a_gateway(), method, path, "alice", body, media_type)
+    assert (answer.status_code == 415, words in answer.json()["detail"]) == (bool(words), True), answer.text
 
 
 async def test_a_body_that_does_not_say_how_long_it_is_ends_at_the_bound() -> None:
