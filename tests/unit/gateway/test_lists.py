@@ -22,11 +22,14 @@ class Reader:
 
     def __init__(self, *kinds: str) -> None:
         self.kinds = kinds
+        self.asked: list[str] = []
+        """Of which kinds it was asked."""
 
     async def caller(self, token: str) -> Caller:
         return Caller("alice", "", (), (), token)
 
     async def namespaces(self, caller: Caller, verb: str, resource: str, wanted: set[str]) -> set[str]:
+        self.asked.append(resource)
         return wanted if resource in self.kinds else set()
 
 
@@ -51,6 +54,7 @@ def gateway_for(*kinds: str) -> Gateway:
         ((CHAPTERS,), "worker:node-b", 0),
         ((CHAPTERS, PODS), "worker:node-b", 1),
         ((CHAPTERS, PODS), "-worker:node-b", 0),
+        ((CHAPTERS, PODS), "(Worker:node-b OR title:x)", 1),
         ((CHAPTERS,), "kwargs:chapter_id=two", 1),
         ((PODS,), "", 0),
         ((PODS,), "worker:node-b", 0),
@@ -60,8 +64,11 @@ def gateway_for(*kinds: str) -> Gateway:
 async def test_nodes_are_searched_by_who_may_list_pods(
     kinds: tuple[str, ...], query: str, found: int, path: str
 ) -> None:
-    transport = httpx.ASGITransport(app=app.build(gateway_for(*kinds)))
+    gateway = gateway_for(*kinds)
+    transport = httpx.ASGITransport(app=app.build(gateway))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway.example") as client:
         headers = {"Authorization": "Bearer token"}
         answer = await client.get(f"/api/v1/{path}", params={"q": query}, headers=headers)
     assert (answer.status_code, answer.json()["total"]) == (200, found)
+    asked: list[str] = gateway.gate.asked  # type: ignore[attr-defined]
+    assert (PODS in asked) is ("worker" in query.lower()), "each namespace is a question to the API server"

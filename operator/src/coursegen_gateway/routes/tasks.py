@@ -26,8 +26,9 @@ _PLURALS = {kind: plural for plural, kind in TASK_KINDS.items()}
 
 async def listed(gateway: Gateway, caller: Caller, kinds: list[str], namespace: str, q: str) -> list[Subject]:
     """Give all tasks of some kinds that a caller may list, with what a query may look at."""
-    # A task tells its reader the names of its Pods; their nodes are told to who may list Pods.
-    of_nodes = await gateway.visible(caller, PODS, namespace) if q else set[str]()
+    # A task tells its reader the names of its Pods; their nodes are told to who may list Pods. It costs a question for
+    # each namespace, which a search for something else need not wait for.
+    of_nodes = await gateway.visible(caller, PODS, namespace) if "worker:" in q.casefold() else set[str]()
     out = []
     for plural in (_PLURALS[k] for k in kinds):
         seen = await gateway.visible(caller, plural, namespace)
