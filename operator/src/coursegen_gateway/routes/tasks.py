@@ -148,10 +148,10 @@ async def read_log(
 ) -> Response:
     """Give the last lines of the newest Pod's log, with the caller's own right to read it."""
     entry = (await gateway.find(caller, task_id)).entry
-    pods = sorted(gateway.state.pods_of(entry), key=lambda p: p["metadata"]["creationTimestamp"])
+    pods = gateway.state.pods_of(entry)
     if not pods:
         raise Problem(404, "There is no Pod of this task any more; ended ones are kept for some minutes.")
-    namespace, name = entry.place[0], pods[-1]["metadata"]["name"]
+    namespace, name = entry.place[0], max(pods, key=present.recency)["metadata"]["name"]
     await gateway.gate.demand(caller, Right("get", "pods/log", namespace, name), "read logs")
     text = await logs.read(gateway.impersonator.client(caller), path_of("pods", namespace, name, "log"), lines)
     return PlainTextResponse(text, headers={"X-Pod": name})
