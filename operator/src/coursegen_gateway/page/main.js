@@ -26,7 +26,7 @@ function show() {
         ${page.who ? html`<span class="state ${page.live ? "live" : "late"}">${page.live ? "Live" : "Not live"}</span>
           <span class="who">${page.who.user.replace("system:serviceaccount:", "")}</span>` : nothing}
         <button class="plain" @click=${theme}>Theme</button>
-        ${page.who && token() ? html`<button class="plain" @click=${leave}>Sign out</button>` : nothing}
+        ${page.who && token() ? html`<button class="plain" @click=${() => leave()}>Sign out</button>` : nothing}
       </div>
     </div></header>
     <main id="content" class="wide" tabindex="-1">
@@ -95,7 +95,7 @@ async function load() {
     page.trouble = "";
   } catch (error) {
     if (asked !== page.asked) return;
-    if (error.status === 401) return leave();
+    if (error.status === 401) return leave(error.message);
     page.trouble = error.message;
     if (error.status !== 0) page.data = null;
   }
@@ -135,7 +135,7 @@ async function attempt(what, run) {
     await run();
     if (what) say(what);
   } catch (error) {
-    if (error.status === 401) return leave();
+    if (error.status === 401) return leave(error.message);
     say(error.message);
   }
   soon();
@@ -217,13 +217,14 @@ async function enter(event) {
     await load();
   } catch (error) {
     page.who = null;
-    page.trouble = error instanceof Refused && (event || error.status !== 401) ? error.message : "";
+    page.trouble = error instanceof Refused && (event || token() || error.status !== 401) ? error.message : "";
     show();
   }
 }
 
-function leave() {
+function leave(why = "") {
   signOut();
+  page.trouble = why;
   page.feed?.stop();
   clearTimeout(page.due);
   // What was on its way for the last person, or read by them, is nothing for the next.

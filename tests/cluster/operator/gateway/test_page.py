@@ -3,16 +3,16 @@
 import re
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from coursegen_api.task import ChapterTask, TaskInput
 
 from ....e2e.scene import Scene, chapter, condition, course
 from ..kubelet import RUNS, End, Kubelet, well
-from .browsing import SCHEMES, SIZES, keep, serious, too_wide
+from .browsing import SCHEMES, SIZES, keep, serious, signed_in, too_wide
 from .conftest import People
 from .place import Place
-from .test_api import uid
+from .test_api import uid, until
 
 TITLES = (
     "Values and variables", "Text and choices", "Loops and lists", "Dictionaries", "Functions", "Files", "Modules",
@@ -166,6 +166,18 @@ def test_a_wrong_token_is_refused_in_words_that_everybody_can_read(page: Page) -
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("The bearer token is not valid")
     assert unreadable(page) == []
+
+
+def test_who_is_signed_out_because_a_token_is_no_longer_valid_is_told_so(
+    place: Place, scene: Scene, browser: Browser
+) -> None:
+    token = place.token(scene.namespace, "leaver", role="coursegen-author")
+    with signed_in(browser, place.gateways["gateway"].url, token) as page, place.client(token) as client:
+        place.system.api.request("DELETE", f"/api/v1/namespaces/{scene.namespace}/serviceaccounts/leaver")
+        until(scene, lambda: client.get("/api/v1/whoami").status_code == 401)
+        page.get_by_role("link", name="Chapters").click()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        expect(page.get_by_role("alert")).to_contain_text("has expired")
 
 
 def test_dialogs_and_alerts_can_be_read_by_all_and_fit_a_phone(scene: Scene, kubelet: Kubelet, page: Page) -> None:
