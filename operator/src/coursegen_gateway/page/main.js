@@ -107,14 +107,14 @@ const on = (...views) => !query().get("task") && views.includes(view(query()));
 /** Reads anew in a moment; graphs, which each cost Prometheus six queries, twice a minute. */
 const soon = () => { page.due ||= setTimeout(load, on("graphs") ? GRAPHS_MS : REFRESH_MS); };
 
-/** Puts news over what is shown at once; counts and order follow with the next reading. */
+/** Shows news in place of what was shown, at once: each is a whole state. Counts and order follow with the next reading. */
 function take(message) {
   if (message.type === "state" && page.data) {
     for (const list of lists(page.data)) {
       const index = list.findIndex((t) => t.task_id === message.task_id && t.kind); // a worker's row is a Pod, not its task
-      if (index >= 0) list[index] = { ...list[index], ...message };
+      if (index >= 0) list[index] = message;
     }
-    if (page.data.task?.task_id === message.task_id) page.data.task = { ...page.data.task, ...message };
+    if (page.data.task?.task_id === message.task_id) page.data.task = message;
     paint();
   }
   soon();
