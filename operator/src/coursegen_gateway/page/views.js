@@ -113,13 +113,14 @@ function tasks(query, { page, health }, act) {
       </form>
     </div>
     <div class="card">
-      ${table(`${VIEWS.find(([v]) => v === kind)[1]}, newest first`, COLUMNS[kind], page.items, empty(query))}
+      ${table(`${VIEWS.find(([v]) => v === kind)[1]}, newest first`, COLUMNS[kind], page.items, empty(query, page))}
       ${pager(query, page)}
     </div>`;
 }
 
-const empty = (query) => query.get("q") || query.get("state") ? "Nothing matches these filters."
-  : "Nothing is here yet. kubectl apply -f examples/python-programming.yaml begins a course.";
+const empty = (query, page) => page.total ? "Nothing is left so far back."
+  : query.get("q") || query.get("state") ? "Nothing matches these filters."
+  : "Nothing that you may see is here yet. kubectl apply -f examples/python-programming.yaml begins a course.";
 
 const HEALTH = { healthy: "Healthy", degraded: "Degraded", unhealthy: "Unhealthy" };
 
@@ -137,11 +138,12 @@ function tiles(health) {
 }
 
 function pager(query, page) {
-  const first = page.total ? page.offset + 1 : 0, end = page.offset + page.items.length;
   if (!page.total) return nothing;
+  const end = page.offset + page.items.length, last = Math.floor((page.total - 1) / page.limit) * page.limit;
+  const shown = page.items.length ? `${page.offset + 1}–${end} of ${page.total}` : `None of ${page.total}`;
   const step = (offset, name, there) => there ? html`<a href=${address({ offset: String(offset || "") })}>${name}</a>` : nothing;
-  return html`<div class="foot"><span>${first}–${end} of ${page.total}</span><span class="row">
-    ${step(Math.max(0, page.offset - page.limit), "Newer", page.offset > 0)}
+  return html`<div class="foot"><span>${shown}</span><span class="row">
+    ${step(Math.max(0, Math.min(last, page.offset - page.limit)), "Newer", page.offset > 0)}
     ${step(page.offset + page.limit, "Older", end < page.total)}</span></div>`;
 }
 
@@ -276,7 +278,7 @@ function workers(query, page) {
       { name: "Kind", cell: (w) => w.component }, { name: "State", kind: "bare", cell: (w) => state(w.phase) },
       { name: "Node", cell: (w) => w.node ?? "" }, { name: "Queue", cell: (w) => w.queue },
       { name: "Attempt", kind: "num", cell: (w) => w.attempt }, { name: "Started", cell: (w) => ago(w.start_time) },
-    ], page.items, "No worker runs now, and none has ended in the last minutes.")}${pager(query, page)}</div>`;
+    ], page.items, "No worker that you may see runs now, or has ended in the last minutes.")}${pager(query, page)}</div>`;
 }
 
 function graphs(query, found) {
