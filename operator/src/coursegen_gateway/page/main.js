@@ -1,7 +1,7 @@
 // The page: the address says what is shown, the socket says when it has changed.
 
 import { call, download, Feed, get, Refused, signIn, signOut, token } from "./api.js";
-import { html, nothing } from "./parts.js";
+import { html, nothing, titled } from "./parts.js";
 import { render } from "./vendor/lit-html.js";
 import { draw, read, view, VIEWS } from "./views.js";
 
@@ -156,7 +156,7 @@ const actions = {
   confirm(task, verb) {
     const cancel = verb === "cancel";
     page.dialog = {
-      title: `${cancel ? "Cancel" : "Delete"} “${task.title}”?`,
+      title: html`${cancel ? "Cancel" : "Delete"} “${titled(task.title)}”?`,
       text: cancel ? "What runs is ended. It can be run again with Retry." : "The object and all that it owns go; files in the store stay.",
       button: cancel ? "Cancel it" : "Delete it",
       run: () => cancel ? actions.steer(task, "cancel") : attempt("Deleted", async () => {
@@ -168,7 +168,7 @@ const actions = {
   },
   regenerate(task) {
     page.dialog = {
-      title: `Make “${task.title}” anew`,
+      title: html`Make “${titled(task.title)}” anew`,
       text: task.kind === "course" ? "Every chapter is written again from your feedback." : "The chapter is written again from your feedback.",
       button: "Regenerate",
       feedback: true,

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import {
-  address, ago, bytes, chart, due, elapsed, facts, html, meter, nothing, span, state, table, taskLink, upcoming,
+  address, ago, bytes, chart, due, elapsed, facts, html, meter, nothing, span, state, table, taskLink, titled, upcoming,
 } from "./parts.js";
 
 const PAGE = 50;
@@ -156,7 +156,7 @@ function task({ task: t, course, position }, act) {
       <div>
         <p class="crumb soft">${t.kind}${t.course_task_id && t.kind !== "course" ? html` of ${courseOf(t)}` : nothing}
           · ${t.namespace} / ${t.name}</p>
-        <h1>${t.title}</h1>
+        <h1>${titled(t.title)}</h1>
       </div>
       <div class="row">${buttons(t, live, act)}</div>
     </div>
@@ -274,7 +274,7 @@ function workers(query, page) {
     <div class="head"><h1>Workers</h1></div>
     <div class="card">${table("Worker Pods, newest first", [
       { name: "Task", kind: "title", cell: (w) => w.task_id
-        ? html`<a href=${address({ task: w.task_id }, "")}>${w.title ?? w.name}</a><small>${w.namespace} / ${w.name}</small>` : w.name },
+        ? html`<a href=${address({ task: w.task_id }, "")}>${titled(w.title ?? w.name)}</a><small>${w.namespace} / ${w.name}</small>` : w.name },
       { name: "Kind", cell: (w) => w.component }, { name: "State", kind: "bare", cell: (w) => state(w.phase) },
       { name: "Node", cell: (w) => w.node ?? "" }, { name: "Queue", cell: (w) => w.queue },
       { name: "Attempt", kind: "num", cell: (w) => w.attempt }, { name: "Started", cell: (w) => ago(w.start_time) },

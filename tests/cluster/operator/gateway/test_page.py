@@ -18,6 +18,14 @@ TITLES = (
     "Values and variables", "Text and choices", "Loops and lists", "Dictionaries", "Functions", "Files", "Modules",
     "Tests", "Planning an application", "Sharing an application",
 )  # fmt: skip
+_LEFT = """(element, word) => {
+  const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), range = document.createRange();
+  while (!texts.nextNode().data.includes(word));
+  const { currentNode: node } = texts, at = node.data.indexOf(word);
+  range.setStart(node, at);
+  range.setEnd(node, at + word.length);
+  return range.getBoundingClientRect().left;
+}"""
 VIEWS = ("courses", "chapters", "history", "queues", "workers", "graphs")
 
 
@@ -134,6 +142,26 @@ def test_filters_are_in_the_address_and_a_title_is_text(scene: Scene, page: Page
     expect(page.get_by_role("alert")).to_contain_text("quotation mark is not closed")
     page.go_back()
     expect(page.get_by_role("link", name=title)).to_be_visible()
+
+
+def test_a_title_is_read_in_its_own_direction(scene: Scene, page: Page) -> None:
+    title = "مبادئ البرمجة 101 (Python)"
+    scene.create("ChapterGeneration", "a", chapter(title, suspend=True))
+    page.goto(f"/?view=chapters&namespace={scene.namespace}")
+    link = page.get_by_role("link", name=title)
+    assert in_sight(link, "مبادئ") > in_sight(link, "101") > in_sight(link, "Python"), "from right to left"
+    link.click()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text(title)
+    assert in_sight(heading, "مبادئ") > in_sight(heading, "101") > in_sight(heading, "Python")
+    page.get_by_role("button", name="Cancel…").click()
+    asked = page.get_by_role("heading", name=f"Cancel “{title}”?")
+    assert in_sight(asked, "Cancel") < in_sight(asked, "Python") < in_sight(asked, "101") < in_sight(asked, "مبادئ")
+
+
+def in_sight(place: Locator, word: str) -> float:
+    """Give how far from the left a word is."""
+    return float(place.evaluate(_LEFT, word))
 
 
 def test_every_view_can_be_read_by_all_and_fits_a_phone(
