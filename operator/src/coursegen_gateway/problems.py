@@ -10,6 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
 
 from coursegen_operator.kube import ApiError, ApiUnreachable
 
@@ -145,9 +147,20 @@ def install(app: FastAPI) -> None:
         return Problem(503, detail, headers={"Retry-After": "5"}).response()
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
         detail = _DETAILS.get(error.status_code) or str(error.detail)
-        return Problem(error.status_code, detail, headers=error.headers).response()
+        headers = {"Allow": _allowed(app, request)} if error.status_code == 405 else error.headers
+        return Problem(error.status_code, detail, headers=headers).response()
+
+
+def _allowed(app: FastAPI, request: Request) -> str:
+    """Name the methods of a path: of all its routes, where Starlette names those of the first; files have none."""
+    found = [m for m in ("GET", "POST", "PATCH", "DELETE") if _fits(app, {**request.scope, "method": m})] or ["GET"]
+    return ", ".join(["HEAD"] * ("GET" in found) + found)
+
+
+def _fits(app: FastAPI, scope: Scope) -> bool:
+    return any(route.matches(scope)[0] is Match.FULL for route in app.routes)
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
