@@ -1,5 +1,6 @@
-"""What can be no name is refused before anything is asked: in a path it would lead to something else."""
+"""What can be no name is refused before anything is asked, in words: in a path it would lead to something else."""
 
+import traceback
 from collections.abc import Callable
 
 import pytest
@@ -39,3 +40,9 @@ def test_what_can_be_no_name_is_refused_in_words(way: str, name: str, words: str
 def test_what_can_be_no_namespace_is_refused_too() -> None:
     with served({}, namespace="../other") as client, pytest.raises(InputError, match=r"'\.\./other' can be no name"):
         client.list(ChapterGeneration)
+
+
+def test_an_error_that_no_program_catches_says_what_to_do() -> None:
+    with served({}) as client, pytest.raises(InputError) as refused:
+        client.get_task_status("")
+    assert "See what is there: kubectl get generations -A" in "".join(traceback.format_exception(refused.value))
