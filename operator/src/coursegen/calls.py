@@ -111,6 +111,7 @@ def read_list(path: str, **query: str) -> Call[Json]:
 
 def get(kind: type[K], namespace: str, name: str) -> Call[K]:
     """Read one object."""
+    kinds.check(name)  # without one this would be the path of the list
     return parse(kind, (yield Request("GET", kinds.path(kind, namespace, name))))
 
 

@@ -22,7 +22,7 @@ from . import calls, finding, kinds, tasks, transport
 from . import gateway as gateways
 from .access import Access
 from .calls import Call, Json, Question, Request, Upload
-from .errors import CoursegenError, RefusedError
+from .errors import CoursegenError
 from .kinds import Work
 from .tasks import Content
 from .watching import Change, Watching
@@ -155,10 +155,10 @@ class Client:
         """Give what is there as ADDED, then each change, for ever; broken connections are made anew, without a gap."""
         state = Watching[K](kind, "" if all_namespaces else self.namespace, name)
         while True:
-            if not state.version:
-                path = kinds.path(kind, state.namespace)
-                yield from state.relist(self.run(calls.read_list(path, **state.list_query())))
             try:
+                if not state.version:
+                    path = kinds.path(kind, state.namespace)
+                    yield from state.relist(self.run(calls.read_list(path, **state.list_query())))
                 with self._stream(state.request()) as response:
                     for line in _lines(response):
                         change = state.take(line)
@@ -166,11 +166,9 @@ class Client:
                             yield change
                         if not state.version:
                             break
-            except RefusedError as error:
-                if error.status != 410:
+            except (CoursegenError, httpx.HTTPError) as error:
+                if not state.outlives(error):
                     raise
-                state.version = ""
-            except httpx.HTTPError:
                 time.sleep(_RECONNECT_SECONDS)
 
     def wait(self, name: str, *, timeout_seconds: float | None = None) -> Work:

@@ -11,6 +11,8 @@ class CoursegenError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        if hint:
+            self.add_note(hint)  # for a traceback, where nobody reads `hint`
 
 
 class InputError(CoursegenError):
@@ -49,8 +51,15 @@ _HINTS = {
 }
 
 
+_AWAY = (502, 503, 504)
+"""What a load balancer says for an API server that starts, and that one itself where it may have done something."""
+
+
 def of_answer(status: int, message: str) -> CoursegenError:
     """Give the error of an API server's answer."""
+    if status in _AWAY:
+        hint = "It starts, or has too much to do: try again in a moment."
+        return UnreachableError(f"The API server does not answer (HTTP {status}): {message}", hint)
     if status == 404:
         unknown = "could not find the requested resource" in message
         hint = "The CRDs are not there: kubectl apply -k crds" if unknown else ""

@@ -1,5 +1,6 @@
 """Our kinds by name, and how people may call them."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,9 @@ ALL: tuple[type[Kind], ...] = (*COUNTED, GenerationQueue, ModelProvider)
 
 API = f"/apis/{names.API_VERSION}"
 
+_PART = re.compile(r"(?!\.\.?$)((?![/%?#])[!-~])+")
+"""Of a path, that leads nowhere else."""
+
 
 @dataclass(frozen=True)
 class Named:
@@ -37,8 +41,9 @@ class Named:
 
 
 def named(text: str) -> Named:
-    """Read a name, or kind/name; InputError if the kind is none."""
+    """Read a name, or kind/name; InputError if the kind or the name is none."""
     kind, slash, name = text.rpartition("/")
+    check(name)
     if not slash:
         return Named(None, name)
     kind = kind.lower().removesuffix(f".{names.GROUP}")
@@ -47,6 +52,14 @@ def named(text: str) -> Named:
         known = ", ".join(k.meta.short for k in WORK)
         raise InputError(f"{kind!r} in {text!r} is no kind of work: it can be {known}.")
     return Named(found, name)
+
+
+def check(name: str) -> None:
+    """Raise InputError for what can be no name, as client-go refuses it: in a path it would lead somewhere else."""
+    if not name:
+        raise InputError("The name is empty.", "See what is there: kubectl get generations -A")
+    if not _PART.fullmatch(name):
+        raise InputError(f"{name!r} can be no name.", "A name has letters, digits, '-' and '.'.")
 
 
 def label(obj: Kind) -> str:
@@ -60,7 +73,9 @@ def manifest(obj: Kind) -> dict[str, Any]:
 
 
 def path(kind: type[Kind], namespace: str = "", name: str = "") -> str:
-    """Give the URL path of an object, or of a list: of a namespace, or of all of them."""
+    """Give the URL path of an object, or of a list (of a namespace, or of all); InputError for what can be no name."""
+    for part in filter(None, (namespace, name)):
+        check(part)
     middle = f"/namespaces/{namespace}" if namespace and kind.meta.scope == "Namespaced" else ""
     return f"{API}{middle}/{kind.meta.plural}" + (f"/{name}" if name else "")
 

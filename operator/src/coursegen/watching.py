@@ -4,11 +4,13 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
+import httpx
+
 from coursegen_api.kinds import Kind
 
 from . import calls, kinds
 from .calls import Json, Request
-from .errors import of_answer
+from .errors import RefusedError, UnreachableError, of_answer
 
 K = TypeVar("K", bound=Kind)
 _SECONDS = 290
@@ -31,6 +33,7 @@ class Watching(Generic[K]):
     name: str = ""
     version: str = ""
     """resourceVersion to go on from; empty: read the list first."""
+    _begun: bool = False
     _known: dict[str, K] = field(default_factory=dict)
 
     def relist(self, answer: Json) -> list[Change[K]]:
@@ -44,7 +47,7 @@ class Watching(Generic[K]):
                 changes.append(Change("ADDED", obj))
             elif before.metadata.resource_version != obj.metadata.resource_version:
                 changes.append(Change("MODIFIED", obj))
-        self._known, self.version = now, answer["metadata"]["resourceVersion"]
+        self._begun, self._known, self.version = True, now, answer["metadata"]["resourceVersion"]
         return gone + changes
 
     def list_query(self) -> dict[str, str]:
@@ -60,6 +63,14 @@ class Watching(Generic[K]):
             "resourceVersion": self.version,
         }
         return Request("GET", kinds.path(self.kind, self.namespace), query)
+
+    def outlives(self, error: Exception) -> bool:
+        """Tell whether it goes on in a moment after an error: once it has begun, over all that passes by itself."""
+        if isinstance(error, RefusedError):
+            if error.status == 410:
+                self.version = ""
+            return self._begun and error.status in (410, 429)
+        return self._begun and isinstance(error, UnreachableError | httpx.HTTPError)
 
     def take(self, line: str) -> Change[K] | None:
         """Take in one line; None if it tells of no object. After an expiry `version` is empty.

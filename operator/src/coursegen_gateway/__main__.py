@@ -19,6 +19,8 @@ def main() -> int:
     try:
         config = settings.load()
         log_to_stderr(config.log_level)
+        # Of each WebSocket it says the query at INFO, with the ticket, and the headers at DEBUG, with the token.
+        logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.getLogger().level))
         tell(config, log)
         gateway = Gateway(config, access.in_cluster() or access.from_kubeconfig())
     except (settings.SettingsError, access.AccessError) as error:

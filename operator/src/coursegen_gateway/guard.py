@@ -128,6 +128,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # as GET, without the body, which the server leaves out: RFC 9110, 9.3.2
+            scope = {**scope, "method": "GET"}
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"0")
         # A proxy that shows the gateway under a path may send that path with it.

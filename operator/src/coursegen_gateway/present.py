@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from coursegen_api import names
 from coursegen_api.task import Progress
 from coursegen_operator.kube import Json
 from coursegen_operator.plan.position import MOST
@@ -202,6 +203,17 @@ def queue(item: Json) -> Queue:
     )
 
 
+def recency(pod: Json) -> tuple[int, int, str]:
+    """Give what orders the worker Pods of one object, the newest last: two attempts may begin in the same second."""
+    revision, attempt = (_number(pod, label) or 0 for label in (names.LABEL_REVISION, names.LABEL_ATTEMPT))
+    return revision, attempt, pod["metadata"]["creationTimestamp"]
+
+
+def _number(pod: Json, label: str) -> int | None:
+    said = pod["metadata"].get("labels", {}).get(label, "")
+    return int(said) if said.isdecimal() else None
+
+
 def worker(state: State, pod: Json, entry: Entry | None) -> Worker:
     """Give a worker Pod: where it runs, and on what, if that is to be shown."""
     labels, status = pod["metadata"].get("labels", {}), pod.get("status", {})
@@ -216,8 +228,6 @@ def worker(state: State, pod: Json, entry: Entry | None) -> Worker:
             "title": title(state, entry) if entry else None,
             "component": labels.get("app.kubernetes.io/component"),
             "queue": labels.get("coursegen.dev/queue"),
-            "attempt": int(labels["coursegen.dev/attempt"])
-            if labels.get("coursegen.dev/attempt", "").isdigit()
-            else None,
+            "attempt": _number(pod, names.LABEL_ATTEMPT),
         }
     )

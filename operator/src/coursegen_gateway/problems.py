@@ -10,6 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from starlette.types import Scope
 
 from coursegen_operator.kube import ApiError, ApiUnreachable
 
@@ -75,17 +77,23 @@ def not_found(what: str) -> Problem:
 
 def of_fields(error: ValidationError | RequestValidationError, drop: int = 0) -> Problem:
     """Say which fields a request has wrong; `drop` parts of each path are ours, not the caller's."""
-    errors = [
-        FieldError(field=".".join(snake(str(part)) for part in e["loc"][drop:]) or "body", message=_sentence(e))
-        for e in error.errors()[:50]
-    ]
+    errors = [FieldError(field=_path(e, drop), message=_sentence(e)) for e in error.errors()[:50]]
     named = ", ".join(dict.fromkeys(e.field for e in errors))
     return Problem(422, f"The request cannot be used as it is: look at {named}.", errors)
 
 
+def _path(error: Mapping[str, Any], drop: int) -> str:
+    parts = [snake(str(part)) for part in error["loc"][drop:]]
+    if parts and error["type"] == "extra_forbidden":
+        parts[-1] = str(error["loc"][-1])  # as the caller wrote it: in snake_case it may be a field
+    return ".".join(parts) or "body"
+
+
 def _sentence(error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
-        return "there is no such field"
+        wrote = str(error["loc"][-1])
+        better = f"; names are in snake_case here: {snake(wrote)}" if snake(wrote) != wrote else ""
+        return f"there is no such field{better}"
     return str(error["msg"])
 
 
@@ -139,9 +147,20 @@ def install(app: FastAPI) -> None:
         return Problem(503, detail, headers={"Retry-After": "5"}).response()
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
         detail = _DETAILS.get(error.status_code) or str(error.detail)
-        return Problem(error.status_code, detail, headers=error.headers).response()
+        headers = {"Allow": _allowed(app, request)} if error.status_code == 405 else error.headers
+        return Problem(error.status_code, detail, headers=headers).response()
+
+
+def _allowed(app: FastAPI, request: Request) -> str:
+    """Name the methods of a path: of all its routes, where Starlette names those of the first; files have none."""
+    found = [m for m in ("GET", "POST", "PATCH", "DELETE") if _fits(app, {**request.scope, "method": m})] or ["GET"]
+    return ", ".join(["HEAD"] * ("GET" in found) + found)
+
+
+def _fits(app: FastAPI, scope: Scope) -> bool:
+    return any(route.matches(scope)[0] is Match.FULL for route in app.routes)
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {

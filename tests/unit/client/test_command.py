@@ -1,23 +1,33 @@
 """The command line itself: options, completion, exit codes, and how soon it is there."""
 
+import json
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import yaml
 
-from coursegen import redact
+from coursegen import kinds, redact
 from coursegen.cli import downloads
 from coursegen.cli.app import Output, Scope, _merged
 from coursegen.cli.commands import app
+from coursegen_api.chapter import ChapterGeneration
 
+from .apiserver import listed, served
 from .things import artifact, chapter, export, seen
 
 HEAVY = ("httpx", "kubernetes", "kopf", "aiohttp", "pydantic", "rich", "yaml", "obstore", "redis")
 
 
+COMMAND = [sys.executable, "-c", "from coursegen.cli import main; main()"]
+
+
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    argv = [sys.executable, "-c", "from coursegen.cli import main; main()", *arguments]
+    argv = [*COMMAND, *arguments]
     known = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"} | environment
     return subprocess.run(argv, capture_output=True, text=True, env=known, check=False, timeout=60)
 
@@ -93,3 +103,43 @@ def test_a_downloaded_file_is_named_after_its_object(obj: object, file: str) -> 
 
 def test_hidden_values_keep_their_shape() -> None:
     assert redact.hidden({"a": ["xy", 3]}) == {"a": ["<redacted, 2 characters>", 3]}
+
+
+def test_who_stops_reading_is_no_trouble() -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(
+        [*COMMAND, "completion", "bash"], stdout=writes, stderr=subprocess.PIPE, check=False, timeout=60
+    )
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii"])
+@pytest.mark.parametrize(
+    ("output", "title"),
+    [
+        ("wide", lambda said: said.split()[-3:]),
+        ("json", lambda said: json.loads(said)[0]["spec"]["title"].split()),
+        ("yaml", lambda said: yaml.safe_load(said)[0]["spec"]["title"].split()),
+    ],
+)
+def test_a_title_need_not_fit_into_the_encoding_of_who_reads(
+    tmp_path: Path, encoding: str, output: str, title: Callable[[str], list[str]]
+) -> None:
+    words = ["Żółte", "循环", "📚"]
+    work = {kinds.path(kind, "courses"): listed() for kind in kinds.WORK}
+    work[kinds.path(ChapterGeneration, "courses")] = listed(chapter(spec={"title": " ".join(words)}, **seen()))
+    with served(work) as client:
+        named = {
+            "clusters": [{"name": "c", "cluster": {"server": client.access.server}}], "users": [],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "namespace": "courses"}}], "current-context": "c",
+        }  # fmt: skip
+        file = tmp_path / "kubeconfig"
+        file.write_text(json.dumps(named))
+        argv = [*COMMAND, "active", "-n", "courses", "-o", output, "--kubeconfig", str(file)]
+        known = {"PATH": "/usr/bin:/bin", "PYTHONIOENCODING": encoding}
+        done = subprocess.run(argv, capture_output=True, env=known, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    held = words if output != "wide" else [w.encode(encoding, "replace").decode(encoding) for w in words]
+    assert title(done.stdout.decode(encoding)) == held

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 from rich.text import Text
 
-from coursegen import fleet, why
-from coursegen.cli import check, check_backends, checkup, figures, manifests, one, overview, show
+from coursegen import fleet, kinds, why
+from coursegen.cli import check, check_backends, checkup, figures, manifests, one, overview, show, verbs
 from coursegen.cli.app import Scope
 from coursegen.errors import CoursegenError, NotFoundError, RefusedError, UnreachableError
 from coursegen.fleet import Fleet, Part
 from coursegen.kinds import Work
 from coursegen.performance import report
 from coursegen.planning import Estimate
+from coursegen_api.chapter import ChapterGeneration
 
+from .apiserver import listed, scope_of, served
 from .things import NOW, artifact, at, attempt, chapter, course, export, finished, provider, queue, seen
 
 
@@ -402,3 +404,22 @@ def test_a_watch_outlives_an_api_server_that_is_away(
     looks = [UnreachableError("nowhere"), "too late"]
     with pytest.raises(UnreachableError, match="nowhere"):
         overview.repeat(Scope(), once, watch=True)
+
+
+@pytest.mark.parametrize(
+    ("failed", "said"),
+    [
+        ([], "Nothing has failed.\n"),
+        ([{"uid": "u", "controller": True}], "What has failed is part of a course: retry it, or delete the course.\n"),
+    ],
+)
+def test_a_purge_that_finds_nothing_says_whether_anything_has_failed(
+    failed: list[dict[str, Any]], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = {kinds.path(kind, "courses"): listed() for kind in kinds.WORK}
+    owned = chapter(**seen(phase="Failed"))
+    parts = [owned.stored() | {"metadata": owned.metadata.stored() | {"ownerReferences": [owner]}} for owner in failed]
+    work[kinds.path(ChapterGeneration, "courses")] = listed(*parts)
+    with served(work) as client:
+        verbs.purge(scope_of(client), failed=True, yes=True)
+    assert capsys.readouterr() == ("", said)

@@ -3,8 +3,11 @@
 import json
 from typing import Any
 
+import httpx
 import pytest
 
+from coursegen import AsyncClient, Client, aio, client, errors
+from coursegen.access import Access
 from coursegen.errors import CoursegenError
 from coursegen.watching import Watching
 from coursegen_api.chapter import ChapterGeneration
@@ -52,3 +55,70 @@ def test_after_an_expiry_the_list_tells_what_came_changed_and_went(watch: Watchi
 def test_another_error_is_raised(watch: Watching[ChapterGeneration]) -> None:
     with pytest.raises(CoursegenError, match="no room"):
         watch.take(line("ERROR", {"code": 500, "message": "no room"}))
+
+
+ACCESS = Access("http://api.example", "n", False, dict)
+Answer = tuple[int, str] | Exception
+LIST = (200, json.dumps({"metadata": {"resourceVersion": "10"}, "items": []}))
+HEARD = (200, line("ADDED", raw("a", "12")) + "\n")
+GATEWAY_TIMEOUT = (504, "<html>504 Gateway Time-out</html>")
+REFUSED = httpx.ConnectError("refused")
+
+
+def answering(*answers: Answer) -> httpx.MockTransport:
+    """Stand for an API server, and what is before it, that gives one answer after the other."""
+    left = list(answers)
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        said = left.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return httpx.Response(said[0], text=said[1])
+
+    return httpx.MockTransport(answer)
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        [(503, '{"message": "apiserver is shutting down"}')],
+        [GATEWAY_TIMEOUT, (502, "<html>"), REFUSED],
+        [(429, '{"message": "too many requests"}')],
+        [(410, '{"message": "too old"}'), GATEWAY_TIMEOUT, REFUSED, LIST],
+    ],
+    ids=["503", "away", "429", "away after an expiry"],
+)
+async def test_a_watch_outlives_an_api_server_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, between: list[Answer]
+) -> None:
+    for module in (client, aio):
+        monkeypatch.setattr(module, "_RECONNECT_SECONDS", 0)
+    with Client(access=ACCESS) as blocking:
+        blocking._http = httpx.Client(transport=answering(LIST, *between, HEARD), base_url="http://a")
+        assert told([next(blocking.watch(ChapterGeneration))]) == [("ADDED", "a")]
+    async with AsyncClient(access=ACCESS) as awaiting:
+        awaiting._http = httpx.AsyncClient(transport=answering(LIST, *between, HEARD), base_url="http://a")
+        assert told([await anext(awaiting.watch(ChapterGeneration))]) == [("ADDED", "a")]
+
+
+@pytest.mark.parametrize(
+    ("answers", "error"),
+    [
+        ([GATEWAY_TIMEOUT], errors.UnreachableError),
+        ([LIST, (403, '{"message": "forbidden"}')], errors.RefusedError),
+        ([LIST, (404, '{"message": "no such kind"}')], errors.NotFoundError),
+    ],
+    ids=["it never began", "forbidden", "the kind is gone"],
+)
+def test_a_watch_ends_where_waiting_does_not_help(answers: list[Answer], error: type[CoursegenError]) -> None:
+    with Client(access=ACCESS) as blocking:
+        blocking._http = httpx.Client(transport=answering(*answers), base_url="http://a")
+        with pytest.raises(error):
+            next(blocking.watch(ChapterGeneration))
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(502, 5), (503, 5), (504, 5), (404, 3), (400, 4), (401, 4), (409, 4), (429, 4), (500, 4)]
+)
+def test_an_answer_of_who_stands_before_an_api_server_that_is_away_is_none(status: int, code: int) -> None:
+    assert errors.of_answer(status, "words").exit_code == code

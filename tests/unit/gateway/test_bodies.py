@@ -59,8 +59,11 @@ class Body:
         yield b'"learning_objectives": ["Learn"]}'
 
 
-async def answered(gateway: Gateway, method: str, path: str, token: str, body: Any) -> httpx.Response:
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+async def answered(
+    gateway: Gateway, method: str, path: str, token: str, body: Any, media_type: str = "application/json"
+) -> httpx.Response:
+    headers = {"Content-Type": media_type} if media_type else {}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
     transport = httpx.ASGITransport(app=app.build(gateway))
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway.example", headers=headers) as client:
         return await client.request(method, path, content=body)
@@ -119,6 +122,62 @@ async def test_a_body_that_does_not_come_to_its_end_makes_way_for_others() -> No
     )
     assert [a.status_code for a in answers] == [*[408] * guard.BODIES_OF_ONE, 403]
     assert asyncio.get_running_loop().time() - begun == pytest.approx(guard.BODY_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "errors"),
+    [
+        (
+            "/api/v1/courses",
+            {"namespace": "n", "title": "T", "learning_objectives": ["a"], "courseId": "c"},
+            {"courseId": "there is no such field; names are in snake_case here: course_id"},
+        ),
+        (
+            "/api/v1/courses",
+            {"namespace": "n", "title": "T", "learning_objectives": ["a"], "chapters": [{"id": "a", "dueDate": "x"}]},
+            {
+                "chapters.0.title": "Field required",
+                "chapters.0.learning_objectives": "Field required",
+                "chapters.0.dueDate": "there is no such field; names are in snake_case here: due_date",
+            },
+        ),
+        (
+            "/api/v1/tasks/u1/regenerate",
+            {"feedback": "Simpler", "focus_area": "simplification"},
+            {"focus_area": "there is no such field"},
+        ),
+    ],
+    ids=["kubectl's spelling", "within another field", "snake_case"],
+)
+async def test_a_field_that_there_is_not_is_named_as_the_caller_wrote_it(
+    path: str, body: Any, errors: dict[str, str]
+) -> None:
+    answer = await answered(a_gateway(), "POST", path, "alice", json.dumps(body).encode())
+    assert answer.status_code == 422
+    assert {e["field"]: e["message"] for e in answer.json()["errors"]} == errors
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body", "words"),
+    [
+        ("application/json", b"{}", ""),
+        ("Application/JSON; charset=utf-8", b"{}", ""),
+        ("application/merge-patch+json", b"{}", ""),
+        ("", b"", ""),
+        ("application/x-www-form-urlencoded", b"{}", "application/json; it is application/x-www-form-urlencoded."),
+        ("text/plain", b"{}", "application/json; it is text/plain."),
+        ("", b"{}", "application/json; there is none."),
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/api/v1/courses"), ("POST", "/api/v1/tasks/u1/regenerate"), ("PATCH", "/api/v1/queues/default")],
+)
+async def test_json_that_is_not_said_to_be_json_is_told_the_header_that_is_missing(
+    method: str, path: str, media_type: str, body: bytes, words: str
+) -> None:
+    answer = await answered(a_gateway(), method, path, "alice", body, media_type)
+    assert (answer.status_code == 415, words in answer.json()["detail"]) == (bool(words), True), answer.text
 
 
 async def test_a_body_that_does_not_say_how_long_it_is_ends_at_the_bound() -> None:

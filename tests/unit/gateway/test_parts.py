@@ -338,6 +338,31 @@ async def test_a_slash_too_many_leads_nowhere_least_of_all_to_plain_http() -> No
     assert (answer.status_code, "location" in answer.headers) == (404, False)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/api/v1/courses", "HEAD, GET, POST"),
+        ("OPTIONS", "/api/v1/tasks/u1", "HEAD, GET, DELETE"),
+        ("PUT", "/api/v1/queues/default", "PATCH"),
+        ("GET", "/api/v1/ws-tickets", "POST"),
+        ("POST", "/livez", "HEAD, GET"),
+        ("POST", "/page/main.js", "HEAD, GET"),
+    ],
+)
+async def test_a_method_that_a_path_does_not_know_is_told_all_those_that_it_knows(
+    method: str, path: str, allowed: str
+) -> None:
+    answer = await asked(a_gateway(), method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/livez", 200), ("/", 200), ("/page/main.js", 200), ("/demand", 401)])
+async def test_what_can_be_got_can_be_asked_for_without_its_body(path: str, status: int) -> None:
+    got, asked_for = [await asked(a_gateway(), method, path) for method in ("GET", "HEAD")]
+    assert (asked_for.status_code, asked_for.headers) == (status, got.headers)
+    assert (bool(got.content), asked_for.content) == (True, b"")
+
+
 async def test_an_api_server_that_does_not_decide_is_a_503_in_words() -> None:
     gateway = a_gateway()
 

@@ -1,10 +1,14 @@
 """`kubectl coursegen`: what a person types, and what is shown. Nothing heavy is imported before it is needed."""
 
+import io
 import sys
 
 
 def main() -> None:
     """Run the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a title need not fit into a terminal's encoding
     try:
         from .commands import app
     except ModuleNotFoundError as error:

@@ -89,11 +89,17 @@ def facts(pairs: Iterable[tuple[str, object]]) -> list[Text]:
     return lines
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `told`, which ends well: rich would end with 1."""
+        raise BrokenPipeError
+
+
 class Screen:
     """stdout."""
 
     def __init__(self) -> None:
-        self.console = Console(highlight=False, soft_wrap=True, emoji=False, markup=False)
+        self.console = _Console(highlight=False, soft_wrap=True, emoji=False, markup=False)
 
     @property
     def live(self) -> bool:
@@ -127,9 +133,10 @@ class Screen:
 
     def data(self, value: Any, form: str) -> None:
         """Write JSON or YAML, for machines."""
+        whole = (sys.stdout.encoding or "").lower() in ("utf-8", "utf8")  # what another encoding lacks is escaped
         if form == "yaml":
             import yaml
 
-            sys.stdout.write(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
+            sys.stdout.write(yaml.safe_dump(value, sort_keys=False, allow_unicode=whole))
         else:
-            sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+            sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=not whole, default=str) + "\n")

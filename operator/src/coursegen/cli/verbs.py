@@ -117,12 +117,13 @@ def purge(scope: Scope, failed: bool, yes: bool) -> None:
     """Delete failed work, unless a course owns it: that would only make it again."""
     if not failed:
         raise InputError("Say what to purge: --failed.")
-    found: list[Work] = []
+    there: list[Work] = []
     for kind in kinds.WORK:
-        some = scope.client.list(kind, all_namespaces=scope.all_namespaces, fieldSelector="status.phase=Failed")
-        found += [o for o in some if o.metadata.controller_uid() is None]
+        there += scope.client.list(kind, all_namespaces=scope.all_namespaces, fieldSelector="status.phase=Failed")
+    found = [o for o in there if o.metadata.controller_uid() is None]
     if not found:
-        scope.screen.tell("Nothing has failed.")
+        owned = "What has failed is part of a course: retry it, or delete the course."
+        scope.screen.tell(owned if there else "Nothing has failed.")
     for obj in found:
         scope.screen.tell(f"  {obj.metadata.namespace}  {kinds.label(obj)}")
     if found and not yes:

@@ -1,7 +1,7 @@
 // The page: the address says what is shown, the socket says when it has changed.
 
 import { call, download, Feed, get, Refused, signIn, signOut, token } from "./api.js";
-import { html, nothing } from "./parts.js";
+import { html, nothing, titled } from "./parts.js";
 import { render } from "./vendor/lit-html.js";
 import { draw, read, view, VIEWS } from "./views.js";
 
@@ -26,7 +26,7 @@ function show() {
         ${page.who ? html`<span class="state ${page.live ? "live" : "late"}">${page.live ? "Live" : "Not live"}</span>
           <span class="who">${page.who.user.replace("system:serviceaccount:", "")}</span>` : nothing}
         <button class="plain" @click=${theme}>Theme</button>
-        ${page.who && token() ? html`<button class="plain" @click=${leave}>Sign out</button>` : nothing}
+        ${page.who && token() ? html`<button class="plain" @click=${() => leave()}>Sign out</button>` : nothing}
       </div>
     </div></header>
     <main id="content" class="wide" tabindex="-1">
@@ -95,7 +95,7 @@ async function load() {
     page.trouble = "";
   } catch (error) {
     if (asked !== page.asked) return;
-    if (error.status === 401) return leave();
+    if (error.status === 401) return leave(error.message);
     page.trouble = error.message;
     if (error.status !== 0) page.data = null;
   }
@@ -107,14 +107,14 @@ const on = (...views) => !query().get("task") && views.includes(view(query()));
 /** Reads anew in a moment; graphs, which each cost Prometheus six queries, twice a minute. */
 const soon = () => { page.due ||= setTimeout(load, on("graphs") ? GRAPHS_MS : REFRESH_MS); };
 
-/** Puts news over what is shown at once; counts and order follow with the next reading. */
+/** Shows news in place of what was shown, at once: each is a whole state. Counts and order follow with the next reading. */
 function take(message) {
   if (message.type === "state" && page.data) {
     for (const list of lists(page.data)) {
       const index = list.findIndex((t) => t.task_id === message.task_id && t.kind); // a worker's row is a Pod, not its task
-      if (index >= 0) list[index] = { ...list[index], ...message };
+      if (index >= 0) list[index] = message;
     }
-    if (page.data.task?.task_id === message.task_id) page.data.task = { ...page.data.task, ...message };
+    if (page.data.task?.task_id === message.task_id) page.data.task = message;
     paint();
   }
   soon();
@@ -135,7 +135,7 @@ async function attempt(what, run) {
     await run();
     if (what) say(what);
   } catch (error) {
-    if (error.status === 401) return leave();
+    if (error.status === 401) return leave(error.message);
     say(error.message);
   }
   soon();
@@ -156,7 +156,7 @@ const actions = {
   confirm(task, verb) {
     const cancel = verb === "cancel";
     page.dialog = {
-      title: `${cancel ? "Cancel" : "Delete"} “${task.title}”?`,
+      title: html`${cancel ? "Cancel" : "Delete"} “${titled(task.title)}”?`,
       text: cancel ? "What runs is ended. It can be run again with Retry." : "The object and all that it owns go; files in the store stay.",
       button: cancel ? "Cancel it" : "Delete it",
       run: () => cancel ? actions.steer(task, "cancel") : attempt("Deleted", async () => {
@@ -168,7 +168,7 @@ const actions = {
   },
   regenerate(task) {
     page.dialog = {
-      title: `Make “${task.title}” anew`,
+      title: html`Make “${titled(task.title)}” anew`,
       text: task.kind === "course" ? "Every chapter is written again from your feedback." : "The chapter is written again from your feedback.",
       button: "Regenerate",
       feedback: true,
@@ -217,13 +217,14 @@ async function enter(event) {
     await load();
   } catch (error) {
     page.who = null;
-    page.trouble = error instanceof Refused && (event || error.status !== 401) ? error.message : "";
+    page.trouble = error instanceof Refused && (event || token() || error.status !== 401) ? error.message : "";
     show();
   }
 }
 
-function leave() {
+function leave(why = "") {
   signOut();
+  page.trouble = why;
   page.feed?.stop();
   clearTimeout(page.due);
   // What was on its way for the last person, or read by them, is nothing for the next.

@@ -97,7 +97,10 @@ export function address(changes, from = location.search) {
   return text ? `?${text}` : "?";
 }
 
-export const taskLink = (task, text = task.title) => html`<a href=${address({ task: task.task_id }, "")}>${text}</a>`;
+/** A title in its own direction, whatever is around it. */
+export const titled = (text) => html`<bdi>${text}</bdi>`;
+
+export const taskLink = (task) => html`<a href=${address({ task: task.task_id }, "")}>${titled(task.title)}</a>`;
 
 // ---- charts -------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import {
-  address, ago, bytes, chart, due, elapsed, facts, html, meter, nothing, span, state, table, taskLink, upcoming,
+  address, ago, bytes, chart, due, elapsed, facts, html, meter, nothing, span, state, table, taskLink, titled, upcoming,
 } from "./parts.js";
 
 const PAGE = 50;
@@ -113,13 +113,14 @@ function tasks(query, { page, health }, act) {
       </form>
     </div>
     <div class="card">
-      ${table(`${VIEWS.find(([v]) => v === kind)[1]}, newest first`, COLUMNS[kind], page.items, empty(query))}
+      ${table(`${VIEWS.find(([v]) => v === kind)[1]}, newest first`, COLUMNS[kind], page.items, empty(query, page))}
       ${pager(query, page)}
     </div>`;
 }
 
-const empty = (query) => query.get("q") || query.get("state") ? "Nothing matches these filters."
-  : "Nothing is here yet. kubectl apply -f examples/python-programming.yaml begins a course.";
+const empty = (query, page) => page.total ? "Nothing is left so far back."
+  : query.get("q") || query.get("state") ? "Nothing matches these filters."
+  : "Nothing that you may see is here yet. kubectl apply -f examples/python-programming.yaml begins a course.";
 
 const HEALTH = { healthy: "Healthy", degraded: "Degraded", unhealthy: "Unhealthy" };
 
@@ -137,11 +138,12 @@ function tiles(health) {
 }
 
 function pager(query, page) {
-  const first = page.total ? page.offset + 1 : 0, end = page.offset + page.items.length;
   if (!page.total) return nothing;
+  const end = page.offset + page.items.length, last = Math.floor((page.total - 1) / page.limit) * page.limit;
+  const shown = page.items.length ? `${page.offset + 1}–${end} of ${page.total}` : `None of ${page.total}`;
   const step = (offset, name, there) => there ? html`<a href=${address({ offset: String(offset || "") })}>${name}</a>` : nothing;
-  return html`<div class="foot"><span>${first}–${end} of ${page.total}</span><span class="row">
-    ${step(Math.max(0, page.offset - page.limit), "Newer", page.offset > 0)}
+  return html`<div class="foot"><span>${shown}</span><span class="row">
+    ${step(Math.max(0, Math.min(last, page.offset - page.limit)), "Newer", page.offset > 0)}
     ${step(page.offset + page.limit, "Older", end < page.total)}</span></div>`;
 }
 
@@ -154,7 +156,7 @@ function task({ task: t, course, position }, act) {
       <div>
         <p class="crumb soft">${t.kind}${t.course_task_id && t.kind !== "course" ? html` of ${courseOf(t)}` : nothing}
           · ${t.namespace} / ${t.name}</p>
-        <h1>${t.title}</h1>
+        <h1>${titled(t.title)}</h1>
       </div>
       <div class="row">${buttons(t, live, act)}</div>
     </div>
@@ -272,11 +274,11 @@ function workers(query, page) {
     <div class="head"><h1>Workers</h1></div>
     <div class="card">${table("Worker Pods, newest first", [
       { name: "Task", kind: "title", cell: (w) => w.task_id
-        ? html`<a href=${address({ task: w.task_id }, "")}>${w.title ?? w.name}</a><small>${w.namespace} / ${w.name}</small>` : w.name },
+        ? html`<a href=${address({ task: w.task_id }, "")}>${titled(w.title ?? w.name)}</a><small>${w.namespace} / ${w.name}</small>` : w.name },
       { name: "Kind", cell: (w) => w.component }, { name: "State", kind: "bare", cell: (w) => state(w.phase) },
       { name: "Node", cell: (w) => w.node ?? "" }, { name: "Queue", cell: (w) => w.queue },
       { name: "Attempt", kind: "num", cell: (w) => w.attempt }, { name: "Started", cell: (w) => ago(w.start_time) },
-    ], page.items, "No worker runs now, and none has ended in the last minutes.")}${pager(query, page)}</div>`;
+    ], page.items, "No worker that you may see runs now, or has ended in the last minutes.")}${pager(query, page)}</div>`;
 }
 
 function graphs(query, found) {

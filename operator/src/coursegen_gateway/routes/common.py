@@ -1,5 +1,6 @@
 """What routes share: the gateway, the caller, and the parameters of lists."""
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -38,9 +39,19 @@ class Known(APIRoute):
             if self.body_field is None:
                 return await answer(request)
             async with gateway.bodies.received(request, caller.user):
+                if await request.body():
+                    _must_say_json(request.headers.get("content-type", ""))
                 return await answer(request)
 
         return handle
+
+
+def _must_say_json(media_type: str) -> None:
+    """Problem 415 unless it is JSON's: FastAPI would take the body for bytes, and refuse it for what it is not."""
+    media_type = media_type.partition(";")[0].strip().lower()
+    if not (media_type == "application/json" or re.fullmatch(r"application/[^/]+\+json", media_type)):
+        said = f"it is {media_type[:80]}" if media_type else "there is none"
+        raise Problem(415, f"Send JSON with the header Content-Type: application/json; {said}.")
 
 
 async def the_caller(request: Request) -> Caller:

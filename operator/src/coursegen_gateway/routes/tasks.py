@@ -26,8 +26,9 @@ _PLURALS = {kind: plural for plural, kind in TASK_KINDS.items()}
 
 async def listed(gateway: Gateway, caller: Caller, kinds: list[str], namespace: str, q: str) -> list[Subject]:
     """Give all tasks of some kinds that a caller may list, with what a query may look at."""
-    # A task tells its reader the names of its Pods; their nodes are told to who may list Pods.
-    of_nodes = await gateway.visible(caller, PODS, namespace) if q else set[str]()
+    # A task tells its reader the names of its Pods; their nodes are told to who may list Pods. It costs a question for
+    # each namespace, which a search for something else need not wait for.
+    of_nodes = await gateway.visible(caller, PODS, namespace) if "worker:" in q.casefold() else set[str]()
     out = []
     for plural in (_PLURALS[k] for k in kinds):
         seen = await gateway.visible(caller, plural, namespace)
@@ -147,10 +148,10 @@ async def read_log(
 ) -> Response:
     """Give the last lines of the newest Pod's log, with the caller's own right to read it."""
     entry = (await gateway.find(caller, task_id)).entry
-    pods = sorted(gateway.state.pods_of(entry), key=lambda p: p["metadata"]["creationTimestamp"])
+    pods = gateway.state.pods_of(entry)
     if not pods:
         raise Problem(404, "There is no Pod of this task any more; ended ones are kept for some minutes.")
-    namespace, name = entry.place[0], pods[-1]["metadata"]["name"]
+    namespace, name = entry.place[0], max(pods, key=present.recency)["metadata"]["name"]
     await gateway.gate.demand(caller, Right("get", "pods/log", namespace, name), "read logs")
     text = await logs.read(gateway.impersonator.client(caller), path_of("pods", namespace, name, "log"), lines)
     return PlainTextResponse(text, headers={"X-Pod": name})

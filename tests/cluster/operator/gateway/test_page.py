@@ -3,21 +3,29 @@
 import re
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from coursegen_api.task import ChapterTask, TaskInput
 
 from ....e2e.scene import Scene, chapter, condition, course
 from ..kubelet import RUNS, End, Kubelet, well
-from .browsing import SCHEMES, SIZES, keep, serious, too_wide
+from .browsing import SCHEMES, SIZES, keep, serious, signed_in, too_wide
 from .conftest import People
 from .place import Place
-from .test_api import uid
+from .test_api import uid, until
 
 TITLES = (
     "Values and variables", "Text and choices", "Loops and lists", "Dictionaries", "Functions", "Files", "Modules",
     "Tests", "Planning an application", "Sharing an application",
 )  # fmt: skip
+_LEFT = """(element, word) => {
+  const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), range = document.createRange();
+  while (!texts.nextNode().data.includes(word));
+  const { currentNode: node } = texts, at = node.data.indexOf(word);
+  range.setStart(node, at);
+  range.setEnd(node, at + word.length);
+  return range.getBoundingClientRect().left;
+}"""
 VIEWS = ("courses", "chapters", "history", "queues", "workers", "graphs")
 
 
@@ -136,6 +144,26 @@ def test_filters_are_in_the_address_and_a_title_is_text(scene: Scene, page: Page
     expect(page.get_by_role("link", name=title)).to_be_visible()
 
 
+def test_a_title_is_read_in_its_own_direction(scene: Scene, page: Page) -> None:
+    title = "مبادئ البرمجة 101 (Python)"
+    scene.create("ChapterGeneration", "a", chapter(title, suspend=True))
+    page.goto(f"/?view=chapters&namespace={scene.namespace}")
+    link = page.get_by_role("link", name=title)
+    assert in_sight(link, "مبادئ") > in_sight(link, "101") > in_sight(link, "Python"), "from right to left"
+    link.click()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text(title)
+    assert in_sight(heading, "مبادئ") > in_sight(heading, "101") > in_sight(heading, "Python")
+    page.get_by_role("button", name="Cancel…").click()
+    asked = page.get_by_role("heading", name=f"Cancel “{title}”?")
+    assert in_sight(asked, "Cancel") < in_sight(asked, "Python") < in_sight(asked, "101") < in_sight(asked, "مبادئ")
+
+
+def in_sight(place: Locator, word: str) -> float:
+    """Give how far from the left a word is."""
+    return float(place.evaluate(_LEFT, word))
+
+
 def test_every_view_can_be_read_by_all_and_fits_a_phone(
     place: Place, scene: Scene, kubelet: Kubelet, people: People, page: Page
 ) -> None:
@@ -166,6 +194,18 @@ def test_a_wrong_token_is_refused_in_words_that_everybody_can_read(page: Page) -
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("The bearer token is not valid")
     assert unreadable(page) == []
+
+
+def test_who_is_signed_out_because_a_token_is_no_longer_valid_is_told_so(
+    place: Place, scene: Scene, browser: Browser
+) -> None:
+    token = place.token(scene.namespace, "leaver", role="coursegen-author")
+    with signed_in(browser, place.gateways["gateway"].url, token) as page, place.client(token) as client:
+        place.system.api.request("DELETE", f"/api/v1/namespaces/{scene.namespace}/serviceaccounts/leaver")
+        until(scene, lambda: client.get("/api/v1/whoami").status_code == 401)
+        page.get_by_role("link", name="Chapters").click()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        expect(page.get_by_role("alert")).to_contain_text("has expired")
 
 
 def test_dialogs_and_alerts_can_be_read_by_all_and_fit_a_phone(scene: Scene, kubelet: Kubelet, page: Page) -> None:

@@ -179,6 +179,41 @@ def test_older_and_newer_turn_the_pages_of_a_list_and_the_address_keeps_the_plac
     expect(rows.first).to_contain_text("Chapter c-00")
 
 
+def test_who_is_further_back_than_anything_is_left_is_led_to_the_last_page(scene: Scene, page: Page) -> None:
+    for number in range(3):
+        scene.create("ChapterGeneration", f"c-{number}", chapter(f"Chapter {number}", suspend=True))
+    page.goto(f"/?view=chapters&namespace={scene.namespace}&offset=5000")
+    expect(page.get_by_text("Nothing is left so far back.")).to_be_visible()
+    expect(page.locator(".foot")).to_contain_text("None of 3")
+    page.get_by_role("link", name="Newer").click()
+    expect(page.locator(".foot")).to_contain_text("1–3 of 3")
+
+
+def test_who_may_see_nothing_is_not_told_that_there_is_nothing(
+    place: Place, scene: Scene, browser: Browser, people: People
+) -> None:
+    scene.create("ChapterGeneration", "a", chapter(suspend=True))
+    with signed_in(browser, place.gateways["gateway"].url, people.outsider_token) as page:
+        for view in ("courses", "workers"):
+            page.goto(f"/?view={view}")
+            expect(page.get_by_text("that you may see")).to_be_visible()
+
+
+def test_what_held_a_task_is_gone_from_its_row_as_soon_as_it_runs(
+    scene: Scene, kubelet: Kubelet, page: Page, queue: str
+) -> None:
+    kubelet.decide = lambda task: RUNS
+    change(scene, queue, capacity=0)
+    scene.create("ChapterGeneration", "a", chapter("Loops", queueName=queue))
+    scene.until("ChapterGeneration", "a", lambda s: s.get("holdReason") == "QueuePaused")
+    page.goto(f"/?view=chapters&namespace={scene.namespace}")
+    state = page.get_by_role("row", name=re.compile("Loops")).locator('td[data-label="State"]')
+    expect(state).to_contain_text("QueuePaused")
+    page.route("**/api/v1/chapters*", lambda route: route.abort())  # what it shows from now on is the socket's
+    change(scene, queue, capacity=1)
+    expect(state).to_have_text(re.compile(r"^\s*Running\s*$"))
+
+
 def test_the_tab_of_what_waits_says_why_and_when_it_is_tried_again(
     scene: Scene, kubelet: Kubelet, page: Page, queue: str
 ) -> None:

@@ -1,5 +1,6 @@
 """WebSockets on a real cluster and a real Redis: what they say, to whom, and after a break."""
 
+import base64
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+
+from coursegen_gateway.sockets import PROTOCOL, TOKEN_PROTOCOL
 
 from ....e2e.scene import Scene, chapter
 from ..kubelet import RUNS, Kubelet
@@ -112,6 +115,22 @@ def test_a_ticket_opens_one_socket_once_and_only_the_one_it_is_for(
     assert close_code(place, f"/ws/tasks/{running}?ticket={ticket('')}", origin=ours) == 4401
     assert close_code(place, f"/ws/tasks/{running}?ticket={ticket(running)}", origin="https://evil.example") == 4403
     assert people.outsider.post("/api/v1/ws-tickets", params={"task_id": running}).status_code == 404
+
+
+def test_no_level_of_the_log_tells_a_token_or_a_ticket(place: Place, people: People) -> None:
+    server, token = place.gateway("debug", log_level="DEBUG"), people.author_token
+    coded = base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
+    address = f"ws://127.0.0.1:{server.port}/ws/tasks"
+    with place.client(token, "debug") as client:
+        ticket = client.post("/api/v1/ws-tickets").json()["ticket"]
+    by_header: Json = {"additional_headers": {"Authorization": f"Bearer {token}"}}
+    by_protocol: Json = {"subprotocols": [PROTOCOL, f"{TOKEN_PROTOCOL}{coded}"]}
+    for query, way in (("", by_header), ("", by_protocol), (f"?ticket={ticket}", {})):
+        with connect(address + query, proxy=None, **way) as connection:
+            assert json.loads(connection.recv(timeout=_SECONDS))["type"] == "ready"
+    said = server.log.read_text()
+    assert "settings" in said
+    assert [name for name, secret in (("token", token), ("coded", coded), ("ticket", ticket)) if secret in said] == []
 
 
 def test_a_socket_is_closed_to_who_may_not_read_the_task(
