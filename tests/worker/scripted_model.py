@@ -12,6 +12,7 @@ import json
 import random
 import re
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -218,7 +219,9 @@ _CONTENT: dict[str, Callable[[Json], Json]] = {
 class ScriptedModel:
     """The server, on loopback or on all addresses; remembers what it was asked and what it has charged for."""
 
-    def __init__(self, script: Script | None = None, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, script: Script | None = None, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.script: Script = script or (lambda asked: None)
         self.asked: list[Asked] = []
         self.released = threading.Event()
@@ -227,10 +230,13 @@ class ScriptedModel:
         self._lock = threading.Lock()
         self._server = _Server((host, port), _handler(self))
         self._server.daemon_threads = True
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}/v1"
 
     def shapes(self) -> Counter[str]:
         """Count the requests by the form that they asked for."""

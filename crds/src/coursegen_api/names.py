@@ -92,6 +92,9 @@ ENV_POD_UID = "COURSEGEN_POD_UID"
 ENV_STORE_URL = "COURSEGEN_STORE_URL"
 """Object store, e.g. s3://bucket; credentials come beside it in the store's own variables."""
 
+ENV_CA = "COURSEGEN_CA"
+"""Certificates (PEM) that vouch for the store and for model servers, beside the system's; may be missing."""
+
 ENV_REDIS_URL = "COURSEGEN_REDIS_URL"
 """Redis for live progress; may be missing."""
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from coursegen_api import authorities
 from coursegen_api.base import Artifact
-from coursegen_api.names import ENV_STORE_URL, SECRET_STORE
+from coursegen_api.names import ENV_CA, ENV_STORE_URL, SECRET_STORE
 
 from . import s3
 from .client import Client
@@ -32,7 +33,7 @@ class SettingsError(CoursegenError):
 
 
 def credentials(client: Client, namespace: str, store_url: str | None) -> Mapping[str, str]:
-    """Give the store's URL and AWS_* variables: the caller's own, else those of the namespace's Secret.
+    """Give the store's URL, authorities and AWS_* variables: the caller's own, else those of the namespace's Secret.
 
     Raises:
         RefusedError: the Secret may not be read.
@@ -40,7 +41,7 @@ def credentials(client: Client, namespace: str, store_url: str | None) -> Mappin
         SettingsError: what it holds is no text.
     """
     if store_url:
-        return {k: v for k, v in os.environ.items() if k.startswith("AWS_")} | {ENV_STORE_URL: store_url}
+        return {k: v for k, v in os.environ.items() if k.startswith("AWS_") or k == ENV_CA} | {ENV_STORE_URL: store_url}
     try:
         secret = client.read(f"/api/v1/namespaces/{namespace}/secrets/{SECRET_STORE}")
     except (RefusedError, NotFoundError) as error:
@@ -70,6 +71,10 @@ def opened(known: Mapping[str, str], kubectl: list[str]) -> "Iterator[ObjectStor
         return
     if not url.startswith("s3://"):
         raise SettingsError(f"{ENV_STORE_URL} is {url!r}: it has to begin with s3://.")
+    try:
+        authorities.trust(known.get(ENV_CA, ""))
+    except ValueError as error:
+        raise SettingsError(f"{ENV_CA} of the store {error}.") from error
     with _reached(endpoint, kubectl) as reached:
         config = s3.config(known)
         if reached:
@@ -78,8 +83,7 @@ def opened(known: Mapping[str, str], kubectl: list[str]) -> "Iterator[ObjectStor
         try:
             store = from_url(url, config=config, client_options={"allow_http": allow})  # type: ignore[call-overload]
         except BaseError as error:
-            said = str(error).split("Debug source")[0].strip()
-            raise SettingsError(f"The store's settings (AWS_*) make no sense: {said}") from error
+            raise SettingsError(f"The store's settings (AWS_*) make no sense: {_reason(error)}") from error
         yield store
 
 
@@ -145,8 +149,13 @@ def answers(store: "ObjectStore", prefix: str) -> str:
     except (BaseError, OSError) as error:
         if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
             return ""
-        return str(error).split("Debug source")[0].strip()[:300]
+        return _reason(error)[:300]
     return ""
+
+
+def _reason(error: BaseException) -> str:
+    """Give the sentence of an obstore error, without its debug dump."""
+    return authorities.distrust(error) or str(error).split("Debug source")[0].strip()
 
 
 def save(store: "ObjectStore", artifact: Artifact, path: Path) -> None:
@@ -164,8 +173,7 @@ def save(store: "ObjectStore", artifact: Artifact, path: Path) -> None:
     except FileNotFoundError as error:
         raise NotFoundError(f"The store has no {artifact.key}.", "It may have been removed: regenerate it.") from error
     except BaseError as error:
-        said = str(error).split("Debug source")[0].strip()
-        raise CoursegenError(f"The store does not give {artifact.key}: {said}") from error
+        raise CoursegenError(f"The store does not give {artifact.key}: {_reason(error)}") from error
     if hashlib.sha256(content).hexdigest() != artifact.sha256:
         raise CoursegenError(
             f"{artifact.key} in the store is not what status says: its SHA-256 differs.", "Nothing was written."

@@ -18,7 +18,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedEr
 from obstore.store import from_url
 
 from coursegen import s3
-from coursegen_api import names
+from coursegen_api import authorities, names
 
 from .problems import Problem
 
@@ -53,7 +53,7 @@ class Store:
 
         Arguments:
             url: the store; empty: none, or what `folder` says.
-            folder: a mounted Secret with COURSEGEN_STORE_URL and AWS_*, looked at before each use.
+            folder: a mounted Secret with COURSEGEN_STORE_URL, COURSEGEN_CA and AWS_*, looked at before each use.
         """
         self._url, self._folder = url, folder
         self._known: Mapping[str, str] = {}
@@ -73,7 +73,7 @@ class Store:
         except FileNotFoundError as error:
             raise Problem(404, "The file is not in the object store any more: make the work again.") from error
         except (BaseError, OSError, ValueError) as error:
-            raise Problem(502, f"The object store does not answer: {type(error).__name__}.") from error
+            raise Problem(502, f"The object store does not answer: {_reason(error)}.") from error
         return Opened(int(found.meta["size"]), _pieces(found.stream(min_chunk_size=_PIECE)))
 
     async def keep(self, key: str, data: bytes) -> None:
@@ -94,7 +94,7 @@ class Store:
         except (PermissionDeniedError, UnauthenticatedError) as error:
             raise Problem(502, f"The object store refuses the gateway's credentials for {key}. {_INSTEAD}") from error
         except (BaseError, OSError) as error:
-            raise Problem(502, f"The object store does not take it: {type(error).__name__}. Try again.") from error
+            raise Problem(502, f"The object store does not take it: {_reason(error)}. Try again.") from error
         detail = "The same content, sent long ago, is being removed by a clean-up: send it again in a minute."
         raise Problem(503, detail, headers={"Retry-After": "60"})
 
@@ -130,10 +130,19 @@ def _opened(known: Mapping[str, str]) -> Any:
     url = known[names.ENV_STORE_URL]
     if not url.startswith("s3:"):
         return from_url(url)
+    try:
+        authorities.trust(known.get(names.ENV_CA, ""))
+    except ValueError as error:
+        raise Problem(503, f"The gateway's {names.ENV_CA} {error}.") from error
     plain = s3.allows_http({**os.environ, **known})
     options: Any = {"timeout": timedelta(minutes=10), "connect_timeout": timedelta(seconds=3), "allow_http": plain}
     config: Any = s3.config(known)
     return from_url(url, config=config, client_options=options)
+
+
+def _reason(error: BaseException) -> str:
+    """Say no more than people outside may know: no address, no bucket."""
+    return authorities.distrust(error) or type(error).__name__
 
 
 _INSTEAD = "They have to allow that under */upload/* (docs/deploy.md); without, put the content into a ConfigMap."

@@ -50,12 +50,18 @@ def main(started: float) -> int:
 
 
 def _run(raw: str, started: float, progress: Progress, last_word: "_LastWord") -> int:
+    from coursegen_api import authorities
     from coursegen_api.task import TaskKind
     from coursegen_worker import tasks
+    from coursegen_worker.failures import storage_unavailable
     from coursegen_worker.store import RETRIES, Store
 
     task = _parse(raw)
     log.event("task-started", kind=task.work.kind, uid=task.uid, revision=task.revision, attempt=task.attempt)
+    try:
+        authorities.trust(os.environ.get(names.ENV_CA, ""))
+    except ValueError as error:
+        raise storage_unavailable(f"{names.ENV_CA} in the Secret {names.SECRET_STORE} {error}") from error
     retries = 0 if task.work.kind == TaskKind.CLEANUP else RETRIES
     store = Store.open(os.environ.get(names.ENV_STORE_URL), task.namespace_uid, retries)
     deadline = started + task.deadline_seconds - REPORT_SECONDS

@@ -21,6 +21,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import ObjectStore, from_url
 
+from coursegen_api import authorities
 from coursegen_worker.failures import invalid_input, one_line, storage_unavailable
 
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
@@ -227,4 +228,5 @@ def _open_s3(url: str, retries: int) -> ObjectStore:
 
 def _reason(error: BaseException) -> str:
     """Give the sentence of an obstore error, without its debug dump."""
-    return one_line(f"{type(error).__name__}: {str(error).split('Debug source')[0]}", 300)
+    said = f"{type(error).__name__}: {str(error).split('Debug source')[0]}"
+    return one_line(authorities.distrust(error) or said, 300)
