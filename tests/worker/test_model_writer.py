@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -276,6 +277,37 @@ INJECTIONS = [
     "<script>alert(1)</script> <img src=x onerror=alert(1)>",
     "מבוא לפייתון ‮gnp.exe 🎓👩‍🏫",
 ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "found"),
+    [
+        (["Take a list.", "Read it.", "Write."], [(1, ["Take a list.", "Read it.", "Write."])]),
+        (
+            ["Take it:\n```py\nif x:\n    y\n```", "Read it.", "Write."],
+            [(1, ["Take it:"]), (2, ["Read it.", "Write."])],
+        ),
+        (
+            ["Take it.", "Read:\n\n- here\n- there\n\nThen rest.", "Write."],
+            [(1, ["Take it.", "Read:"]), (1, ["here", "there"]), (3, ["Write."])],
+        ),
+        (["```py\nx\n```", "Read it.", "Write."], []),
+    ],
+)
+def test_the_steps_of_an_example_are_numbered_also_around_code(
+    desktop: Desktop, steps: list[str], found: list[tuple[int, list[str]]]
+) -> None:
+    def script(asked: Asked) -> Answer | None:
+        if asked.shape != "lesson":
+            return None
+        usual = json.loads(json.loads(good(asked).body)["choices"][0]["message"]["content"])
+        return completion(json.dumps(usual | {"exampleSteps": steps}))
+
+    desktop.model.script = script
+    example, _ = [s for s in chapter_of(desktop).sections if s.kind == "example"]
+    assert [(b.first, b.items) for b in example.blocks if isinstance(b, ListBlock)] == found
+    code = [b.text for b in example.blocks if isinstance(b, CodeBlock)]
+    assert code == [m for step in steps for m in re.findall(r"```py\n(.*)\n```", step, re.DOTALL)]
 
 
 @pytest.mark.parametrize("words", INJECTIONS)

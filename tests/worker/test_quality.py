@@ -321,6 +321,10 @@ def test_without_objectives_there_is_no_alignment() -> None:
         ("An invalid entry hangs the failed attempt.", []),
         ("Obviously it is simple.", ["style", "style"]),
         ("The craziness of crazyhouse chess.", []),
+        ("The Travelling  Salesman problem, and the Chinese postman problem.", []),
+        ("Carry her by a fireman’s carry; the ombudsman uses GIMP.", ["warn"]),
+        ("Retarded potentials, and a retarded answer.", ["block"]),
+        ("A salesman and a postman went there.", ["block", "block"]),
     ],
 )
 def test_bias_is_found_by_words_in_tiers(text: str, tiers: list[str]) -> None:

@@ -56,11 +56,16 @@ function dialog(d) {
     page.dialog = null;
     show();
   };
-  const submit = (event) => {
+  const submit = async (event) => {
     event.preventDefault();
-    const values = Object.fromEntries(new FormData(event.target));
-    close(event);
-    d.run(values);
+    if (d.asks) return;
+    Object.assign(d, { asks: true, trouble: "" });
+    show();
+    d.trouble = await d.run(Object.fromEntries(new FormData(event.target)));
+    d.asks = false;
+    if (page.dialog !== d) return;  // it was left meanwhile
+    if (d.trouble) show();  // and what was typed stays
+    else close(event);
   };
   return html`<dialog aria-labelledby="dialog-title" @close=${closed}>
     <form @submit=${submit}>
@@ -71,7 +76,8 @@ function dialog(d) {
           placeholder="Content too advanced for beginners"></textarea></label>
         <label>What it is about, in a word <input name="focus" maxlength="63" pattern="[a-z]([-a-z0-9]*[a-z0-9])?"
           placeholder="simplification"></label>` : nothing}
-      <div class="row right"><button type="button" @click=${close}>Back</button><button class=${d.feedback ? "first" : "bad"}>${d.button}</button></div>
+      ${d.trouble ? html`<p class="bad" role="alert">${d.trouble}</p>` : nothing}
+      <div class="row right"><button type="button" @click=${close}>Back</button><button ?disabled=${d.asks} class=${d.feedback ? "first" : "bad"}>${d.button}</button></div>
     </form></dialog>`;
 }
 
@@ -130,15 +136,22 @@ const lists = ({ page: list, course }) =>
 
 const path = (task) => `api/v1/tasks/${task.task_id}`;
 
+/** Does something, and says so; gives what went wrong, which an open dialog says itself. */
 async function attempt(what, run) {
+  let trouble = "";
   try {
     await run();
     if (what) say(what);
   } catch (error) {
-    if (error.status === 401) return leave(error.message);
-    say(error.message);
+    trouble = error.message;
+    if (error.status === 401) {
+      leave(trouble);
+      return trouble;
+    }
+    if (!page.dialog) say(trouble);
   }
   soon();
+  return trouble;
 }
 
 const actions = {

@@ -1,5 +1,6 @@
 """The buttons of the page, pressed in Debian's Chromium: what it does to the objects, and what one sees of it."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -135,6 +136,24 @@ def test_suspend_and_resume_write_the_spec_and_delete_removes_the_object(scene: 
     scene.until_gone("ChapterGeneration")
     expect(page.get_by_role("status")).to_contain_text("Deleted")
     expect(page.get_by_role("heading", level=1)).to_have_text("Courses")
+
+
+def test_what_was_typed_stays_until_it_is_taken(scene: Scene, page: Page) -> None:
+    scene.create("ChapterGeneration", "a", chapter("To be held", queueName="nowhere"))
+    scene.until("ChapterGeneration", "a", lambda s: s.get("phase") == "Held")
+    page.goto(f"/?task={uid(scene, 'ChapterGeneration', 'a')}")
+    problem = json.dumps({"title": "Bad Gateway", "status": 502, "detail": "The API server does not answer."})
+    page.route("**/regenerate", lambda route: route.fulfill(status=502, body=problem), times=1)
+    page.get_by_role("button", name="Regenerate…").click()
+    page.get_by_label("What to change").fill("Content too advanced for beginners")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Regenerate").click()
+    expect(dialog.get_by_role("alert")).to_have_text("The API server does not answer.")
+    expect(page.get_by_label("What to change")).to_have_value("Content too advanced for beginners")
+    assert serious(page) == []
+    dialog.get_by_role("button", name="Regenerate").click()
+    expect(page.get_by_role("status")).to_contain_text("Asked: it is written anew")
+    expect(dialog).to_have_count(0)
 
 
 def test_download_saves_the_file_of_the_store_under_its_name(

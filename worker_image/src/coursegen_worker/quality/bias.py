@@ -8,7 +8,7 @@
 The words are those of the npm package retext-equality (MIT; data/retext-equality.json and its licence), put into
 tiers by data/bias-tiers.toml, and some of our own (data/bias.txt). Code is left out, and so are the options of
 questions: wrong ones quote what should not be said. Words in pairs (`firemen and firewomen`) are no finding where
-both are there.
+both are there; what a subject calls by such a word (the travelling salesman problem) is none either.
 
 It looks at words alone. It does not see who is missing, stereotypes in examples, or a slight in friendly words; no
 finding does not mean no bias, and a finding can be a quotation.
@@ -27,8 +27,10 @@ from typing import Literal
 from coursegen_worker.documents import Chapter
 from coursegen_worker.quality import prose
 
-METHOD = "wordlist/v2"
+METHOD = "wordlist/v3"
 Tier = Literal["block", "warn", "style"]
+_PASSES = "pass"
+"""In bias.txt, for names that a subject has for something."""
 _EXCERPT = 120
 _INSTEAD = 3
 """So many of a pattern's neutral words are suggested."""
@@ -70,10 +72,10 @@ def find(chapter: Chapter, allowed: Sequence[str] = ()) -> list[Finding]:
         allowed: words and phrases that this course may use; upper and lower case are the same. What stands in an
             allowed phrase (`freshman year`) passes, and counts where it stands alone.
     """
-    let_pass = _any_of([_key(term) for term in allowed]) if allowed else None
+    let_pass = _any_of([*_terms_of_art(), *map(_key, allowed)])
     found: dict[tuple[str, str], Finding] = {}
     for place, text in _texts(chapter):
-        searched = let_pass.sub(lambda m: " " * len(m[0]), text) if let_pass else text
+        searched = let_pass.sub(lambda m: " " * len(m[0]), text)
         for match, word in _matches(searched):
             key = (place, _key(match[0]))
             if earlier := found.get(key):
@@ -142,12 +144,23 @@ def _borrowed() -> Iterator[tuple[str, _Word]]:
 
 
 def _own() -> Iterator[tuple[str, _Word]]:
+    for tier, term, suggestion in _lines():
+        if tier != _PASSES:
+            yield term, _Word(tier, suggestion)  # type: ignore[arg-type]
+
+
+@cache
+def _terms_of_art() -> list[str]:
+    return [term for tier, term, _ in _lines() if tier == _PASSES]
+
+
+def _lines() -> Iterator[tuple[str, str, str]]:
     """Read our own list: tier, words divided by commas, and what to write instead, divided by bars."""
     for line in _data("bias.txt").splitlines():
         if line and not line.startswith("#"):
             tier, terms, suggestion = (part.strip() for part in line.split("|"))
             for term in terms.split(","):
-                yield _key(term), _Word(tier, suggestion)  # type: ignore[arg-type]
+                yield tier, _key(term), suggestion
 
 
 def _data(name: str) -> str:

@@ -1,13 +1,15 @@
 """A chapter by a model: its sections are asked for at once, by the contract alone, and none needs another's words."""
 
 import hashlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
+from textwrap import indent
 from typing import Any
 
 from coursegen_api.task import CourseContext
 from coursegen_worker import durations, markdown, words
 from coursegen_worker.documents import (
+    Block,
     Chapter,
     CourseBrief,
     Generator,
@@ -152,14 +154,8 @@ async def _lesson(facts: dict[str, Any], number: int, group: _Group, words: int,
             lambda a: shapes.of_lesson(a, words),
         )
     )
-    example = [
-        *markdown.blocks(answer.example_problem),
-        ListBlock(ordered=True, items=[markdown.plain(step) for step in answer.example_steps]),
-        *markdown.blocks(answer.example_result),
-    ]
-    if any("```" in step for step in answer.example_steps):  # code cannot stand in a list
-        steps = [block for step in answer.example_steps for block in markdown.blocks(step)]
-        example = [*markdown.blocks(answer.example_problem), *steps, *markdown.blocks(answer.example_result)]
+    steps = _numbered(answer.example_steps)
+    example = [*markdown.blocks(answer.example_problem), *steps, *markdown.blocks(answer.example_result)]
     return [
         Section(
             id=f"lesson-{number}",
@@ -176,6 +172,13 @@ async def _lesson(facts: dict[str, Any], number: int, group: _Group, words: int,
             blocks=example,
         ),
     ]
+
+
+def _numbered(steps: Sequence[str]) -> list[Block]:
+    """Give the steps of an example as a list; code, which cannot stand in one, behind the words of its step."""
+    if any(step.lstrip().startswith("```") for step in steps):  # it has no words that could bear a number
+        return [block for step in steps for block in markdown.blocks(step)]
+    return markdown.blocks("\n".join(f"{n}. {indent(step.strip(), '   ').lstrip()}" for n, step in enumerate(steps, 1)))
 
 
 async def _practice(facts: dict[str, Any], asker: Asker) -> list[Section]:
