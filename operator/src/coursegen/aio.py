@@ -62,6 +62,7 @@ class AsyncClient:
         self.access = access or ways.find(kubeconfig, context, namespace)
         self.namespace = namespace or self.access.namespace
         self.gateway = gateways.find(gateway, gateway_token)
+        self.clock = transport.Clock()
         self._http = httpx.AsyncClient(**transport.settings(self.access))
 
     async def __aenter__(self) -> "AsyncClient":
@@ -290,6 +291,7 @@ class AsyncClient:
                 response = await ask()
             except httpx.HTTPError as error:
                 raise transport.unreachable(self.access, error) from error
+            self.clock.hear(response)
             seconds = transport.busy_seconds(response, attempt)
             if seconds is None:
                 return response

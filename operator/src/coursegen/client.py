@@ -62,6 +62,7 @@ class Client:
         self.access = access or ways.find(kubeconfig, context, namespace)
         self.namespace = namespace or self.access.namespace
         self.gateway = gateways.find(gateway, gateway_token)
+        self.clock = transport.Clock()
         self._http = httpx.Client(**transport.settings(self.access))
 
     def __enter__(self) -> "Client":
@@ -286,6 +287,7 @@ class Client:
                 response = ask()
             except httpx.HTTPError as error:
                 raise transport.unreachable(self.access, error) from error
+            self.clock.hear(response)
             seconds = transport.busy_seconds(response, attempt)
             if seconds is None:
                 return response

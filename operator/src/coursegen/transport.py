@@ -1,5 +1,7 @@
 """One request over httpx: what both clients do with it, and what they make of an answer."""
 
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -51,6 +53,26 @@ def answer(response: httpx.Response) -> Json:
     if not response.is_success:
         raise errors.of_answer(response.status_code, str(said.get("message", f"HTTP {response.status_code}")))
     return said
+
+
+class Clock:
+    """The cluster's clock, by the API server's answers: this machine's may be minutes off, as a laptop's that slept."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+        """Of this machine's; 0 for what is less than 2 s: an answer tells whole seconds, and takes its time."""
+
+    def hear(self, response: httpx.Response) -> None:
+        """Take in when an answer was given, if it says so."""
+        try:
+            ahead = parsedate_to_datetime(response.headers.get("Date", "")) - datetime.now(UTC)
+        except (ValueError, TypeError):
+            return
+        self.ahead = ahead if abs(ahead) >= timedelta(seconds=2) else timedelta()
+
+    def now(self) -> datetime:
+        """Give the cluster's time."""
+        return datetime.now(UTC) + self.ahead
 
 
 class Lines:

@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,12 +20,19 @@ Answer = Json | int | Callable[[Json], Json]
 
 
 @contextmanager
-def served(paths: Mapping[str, Answer], namespace: str = "courses") -> Iterator[Client]:
-    """Give a client of an API server that has these paths, and 404 for every other."""
+def served(paths: Mapping[str, Answer], namespace: str = "courses", ahead: float = 0.0) -> Iterator[Client]:
+    """Give a client of an API server that has these paths, and 404 for every other.
+
+    Arguments:
+        ahead: seconds that its clock is ahead of this machine's.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # head and body go as one, or each answer waits for the kernel's acknowledgement
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(int(time.time() + ahead) if timestamp is None else timestamp)
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def well(folder: Path) -> dict[str, Answer]:
 
 def examined(paths: dict[str, Answer], **given: Any) -> dict[str, Check]:
     with apiserver.served(paths) as client:
-        return {c.name: c for c in checkup.checks(apiserver.scope_of(client, **given), NOW)}
+        return {c.name: c for c in checkup.checks(apiserver.scope_of(client, **given), lambda: NOW)}
 
 
 def test_of_a_system_that_is_well_every_part_is_ok(tmp_path: Path) -> None:
@@ -295,9 +296,20 @@ def test_a_redis_that_is_named_is_asked_in_place_of_the_workers(tmp_path: Path) 
 
 def test_without_an_api_server_there_is_nothing_to_look_at() -> None:
     with Client(access=Access("http://127.0.0.1:9", "courses", False, dict)) as client:
-        found = checkup.checks(apiserver.scope_of(client), NOW)
+        found = checkup.checks(apiserver.scope_of(client), lambda: NOW)
         with pytest.raises(UnreachableError, match="does not answer"):
             next(found)
+
+
+@pytest.mark.parametrize(("ahead", "says"), [(600.0, "10m behind"), (-600.0, "10m ahead of"), (5.0, "")])
+def test_a_clock_that_is_wrong_here_makes_no_operator_look_dead(tmp_path: Path, ahead: float, says: str) -> None:
+    paths, now = well(tmp_path), datetime.now(UTC) + timedelta(seconds=ahead)
+    paths[LEASE] = {"spec": {"holderIdentity": "pod-1", "renewTime": (now - timedelta(seconds=8)).isoformat()}}
+    with apiserver.served(paths, ahead=ahead) as client:
+        scope = apiserver.scope_of(client)
+        found = {c.name: c for c in checkup.checks(scope, scope.now)}
+    assert found["operator"].state == "ok", found["operator"]
+    assert (found["clock"].state, says in found["clock"].says) == ("warning", True) if says else "clock" not in found
 
 
 def test_without_crds_what_needs_them_is_not_guessed(tmp_path: Path) -> None:

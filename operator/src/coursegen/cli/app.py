@@ -15,6 +15,8 @@ from typer.core import TyperGroup
 from ..errors import CoursegenError, InputError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ..client import Client
     from ..kinds import Work
     from .show import Screen
@@ -109,6 +111,10 @@ class Scope:
         if self.namespace or self.all_namespaces:
             return self.place
         return self.client.run(fleet.find_namespace(self.client.namespace))
+
+    def now(self) -> "datetime":
+        """Give the time by the cluster's clock, as far as it has been heard."""
+        return self.client.clock.now()
 
     def find(self, text: str) -> "Work":
         """Find the object that a person means, with -A in all namespaces; InputError lists several."""

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 import typer
 from rich.text import Text
 
 from coursegen_api import names
 
-from .. import fleet, kinds, shards
+from .. import fleet, kinds, shards, times
 from ..calls import Json
 from ..client import Client
 from ..errors import CoursegenError, NotFoundError, RefusedError, UnreachableError
@@ -20,13 +20,14 @@ from .show import cell
 
 _NOT_ALLOWED = (401, 403)
 
+_WRONG_CLOCK = timedelta(seconds=15)
 _LEAST = (1, 35)
 """resourceVersions are comparable from here on (KEP-5504)."""
 
 
 def doctor(scope: Scope) -> None:
     """Check everything; exits with 1 if something is wrong."""
-    found = list(checks(scope, datetime.now(UTC)))
+    found = list(checks(scope, scope.now))
     if scope.for_machines:
         scope.screen.data([asdict(c) for c in found], scope.output)
     else:
@@ -41,18 +42,20 @@ def lines(found: Sequence[Check]) -> Iterator[Sequence[Text]]:
     yield show.facts((f"To mend {c.name}:", c.mend) for c in found if c.mend and c.state != "ok")
 
 
-def checks(scope: Scope, now: datetime) -> Iterator[Check]:
+def checks(scope: Scope, now: Callable[[], datetime]) -> Iterator[Check]:
     """Check part by part; one that cannot be looked at is unknown, and the next is looked at.
 
     UnreachableError if the API server does not answer at all: then nothing can be looked at.
     """
     client = scope.client
     yield _server(client.read("/version"))
+    if abs(client.clock.ahead) >= _WRONG_CLOCK:
+        yield _clock(client.clock.ahead)
     served = _tried("CRDs", lambda: check_kinds.served(client))
     yield served if served.state == "failed" else _tried("CRDs", lambda: check_kinds.versions(client))
     yield _tried("permissions", lambda: _permissions(client))
     parts = {
-        "operator": lambda: _operator(scope, now),
+        "operator": lambda: _operator(scope, now()),
         "queues": lambda: check_kinds.queues(client),
         "providers": lambda: check_kinds.providers(client),
     }
@@ -85,6 +88,14 @@ def _server(version: Json) -> Check:
             "API server", "failed", says, f"Kubernetes {wanted} or later is needed (comparable resourceVersions)."
         )
     return Check("API server", "ok", says)
+
+
+def _clock(ahead: timedelta) -> Check:
+    off = (
+        f"{times.about(abs(ahead).total_seconds())} {'behind' if ahead > timedelta() else 'ahead of'} the API server's"
+    )
+    mend = "Set this machine's clock; times and ages that the plugin says are the cluster's meanwhile."
+    return Check("clock", "warning", f"this machine's is {off}", mend)
 
 
 def _permissions(client: Client) -> Check:

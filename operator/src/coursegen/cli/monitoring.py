@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from rich.console import Group
 from rich.live import Live
@@ -20,7 +20,7 @@ _ROWS = 20
 
 def run(scope: Scope, duration: int) -> None:
     """Watch for `duration` seconds or until ^C, then sum up."""
-    begun, place = datetime.now(UTC), scope.widest()
+    place, begun = scope.widest(), scope.now()
     machine = scope.for_machines
     try:
         if scope.screen.live and not machine:
@@ -45,8 +45,8 @@ def _in_place(scope: Scope, place: str, duration: int) -> None:
 
 
 def _lines(scope: Scope, place: str, words: live.Words, left: float) -> list[Text]:
-    now = datetime.now(UTC)
     seen = scope.client.run(fleet.read(place, scope.system_namespace))
+    now = scope.now()
     parts = [p for p in fleet.parts(seen, now) if p.state != "ok"]
     blocks = overview.status_lines(seen, parts, now)[1:]
     found = overview.read_active(scope, place)
@@ -71,7 +71,7 @@ def _plain(scope: Scope, place: str, duration: int, *, quiet: bool) -> None:
         if not quiet:
             try:
                 seen = scope.client.run(fleet.read(place, scope.system_namespace))
-                scope.screen.say(plain_line(seen, datetime.now(UTC)))
+                scope.screen.say(plain_line(seen, scope.now()))
             except UnreachableError as error:
                 scope.screen.tell(str(error))
         left = end - time.monotonic()
@@ -89,7 +89,7 @@ def plain_line(seen: fleet.Fleet, now: datetime) -> str:
 
 
 def _sum_up(scope: Scope, place: str, begun: datetime) -> None:
-    now = datetime.now(UTC)
+    now = scope.now()
     found = scope.client.run(calls.counted(place))
     report = performance.report(found, now, max(now - begun, timedelta(seconds=1)))
     report = targets.judged(scope, report, place)

@@ -1,7 +1,7 @@
 """`get-task` and `why`: one object, in full or in one sentence."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from rich.text import Text
 
@@ -30,7 +30,7 @@ _EVENTS = 8
 def why(scope: Scope, name: str) -> None:
     """Say in one sentence what binds an object."""
     obj = scope.find(name)
-    now = datetime.now(UTC)
+    now = scope.now()
     seen = around(scope, obj, now)
     sentence = reasons.why(obj, seen, now)
     if scope.output is Output.TEXT:
@@ -123,7 +123,7 @@ def get_task(scope: Scope, name: str, watch: bool) -> None:
     def once() -> list[Sequence[Text]]:
         found = scope.find(name)
         words.read({found.metadata.namespace})
-        obj, now = words.over(found), datetime.now(UTC)
+        obj, now = words.over(found), scope.now()
         if scope.output is Output.NAME:
             return [[Text(kinds.label(obj))]]
         if scope.for_machines:

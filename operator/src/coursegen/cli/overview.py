@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 from rich.text import Text
 
@@ -31,8 +31,8 @@ def status(scope: Scope, watch: bool) -> None:
     place = scope.widest()
 
     def once() -> list[Sequence[Text]]:
-        now = datetime.now(UTC)
         seen = scope.client.run(fleet.read(place, scope.system_namespace))
+        now = scope.now()
         parts = [*fleet.parts(seen, now), fleet.redis(scope.redis_url)]
         if scope.for_machines:
             scope.screen.data(status_data(seen, parts, now), scope.output)
@@ -150,8 +150,8 @@ def active(scope: Scope, watch: bool) -> None:
     words, place = live.Words(scope.client, scope.redis_url), scope.widest()
 
     def once() -> list[Sequence[Text]]:
-        now = datetime.now(UTC)
         found = read_active(scope, place)
+        now = scope.now()
         words.read({o.metadata.namespace for o in found})
         if scope.output is Output.NAME:
             return [[Text(kinds.label(o)) for o in found]]

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import typer
@@ -91,7 +91,7 @@ def run(scope: Scope, load: Load, scratch: str | None) -> None:
     run_id = secrets.token_hex(3)
     prepared = _prepared(scope, scratch)
     name = prepared or scratch or f"coursegen-test-{run_id}"
-    begun = datetime.now(UTC)
+    begun = scope.now()
     with _borrowed(scope, name) if prepared else _namespace(scope, name, _secrets(scope)) as client:
         for number in range(1, load.courses + 1):
             client.start_course_generation(course(number, load.chapters, run_id), name=f"trial-{number:03d}")
@@ -243,7 +243,7 @@ def _until_ended(scope: Scope, client: Client, load: Load) -> int:
 
 def _judge(scope: Scope, client: Client, load: Load, finished: int, begun: datetime) -> Verdict:
     found = client.run(calls.counted(client.namespace))
-    now = datetime.now(UTC)
+    now = scope.now()
     seconds = (now - begun).total_seconds()
     report = performance.report(found, now, timedelta(seconds=max(1.0, seconds)))
     report = targets.judged(scope, report, client.namespace, load.target_percent)
