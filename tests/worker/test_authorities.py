@@ -18,6 +18,8 @@ from coursegen.store import SettingsError, answers, opened
 from coursegen_api import authorities, names
 from coursegen_api.base import FailureClass
 from coursegen_gateway.problems import Problem
+from coursegen_gateway.settings import SettingsError as GatewaySettingsError
+from coursegen_gateway.settings import load
 from coursegen_gateway.store import Store
 from localcluster import pki
 from tests import programs
@@ -129,3 +131,29 @@ def test_the_systems_authorities_stay(ground: Ground) -> None:
         assert bundle.strip() == f"{Path(systems).read_text()}\n{ground.ca}".strip()
         authorities.trust("")
         assert os.environ.get("SSL_CERT_FILE") == given
+
+
+def test_where_the_system_keeps_its_authorities_in_no_file_those_of_certifi_stay(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = ssl.get_default_verify_paths()._replace(cafile=None)
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
+    authorities._systems.cache_clear()
+    try:
+        authorities.trust(ground.ca)
+        assert Path(os.environ["SSL_CERT_FILE"]).read_text().count("BEGIN CERTIFICATE") > 100
+    finally:
+        authorities._systems.cache_clear()
+
+
+async def test_the_gateway_takes_them_from_a_variable_as_well(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ground.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(names.ENV_STORE_URL, "s3://courses")
+    monkeypatch.setenv(names.ENV_CA, ground.ca)
+    settings = load()
+    store = Store(settings.store_url.get_secret_value(), settings.store_folder, settings.ca)
+    await store.keep(f"{NAMESPACE}/upload/by-variable", b"kept")
+    monkeypatch.setenv(names.ENV_CA, "/etc/ca.crt")
+    with pytest.raises(GatewaySettingsError, match="COURSEGEN_CA holds no certificate"):
+        load()

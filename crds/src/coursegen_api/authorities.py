@@ -33,7 +33,7 @@ def trust(own: str) -> None:
     if own == _now:
         return
     if own:
-        _check(own)
+        check(own)
         os.environ[_FILE] = _written(own)
     elif _SYSTEMS:
         os.environ[_FILE] = _SYSTEMS
@@ -48,7 +48,8 @@ def distrust(error: BaseException) -> str:
     return f"its certificate is not trusted ({found[1]}): {ENV_CA} has to hold its authority" if found else ""
 
 
-def _check(own: str) -> None:
+def check(own: str) -> None:
+    """Raise ValueError, as `trust` does, for what is no certificate."""
     import ssl  # only where it is asked for: it costs 10 ms
 
     if "-----BEGIN CERTIFICATE-----" not in own:
@@ -73,4 +74,10 @@ def _systems() -> str:
     import ssl
 
     found = ssl.get_default_verify_paths().cafile
-    return Path(found).read_text() if found and Path(found).is_file() else ""
+    if found and Path(found).is_file():
+        return Path(found).read_text()
+    try:
+        import certifi  # which a client's machine has, where the system keeps its own in no file (macOS)
+    except ImportError:
+        return ""
+    return certifi.contents()

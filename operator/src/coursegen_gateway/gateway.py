@@ -65,7 +65,7 @@ class Gateway:
         self.limit = RateLimit(settings.requests_per_second)
         self.tries = RateLimit(_TRIES_PER_SECOND)
         self.bodies = Bodies()
-        self.store = Store(settings.store_url.get_secret_value(), settings.store_folder)
+        self.store = Store(settings.store_url.get_secret_value(), settings.store_folder, settings.ca)
         self.uploads = asyncio.Semaphore(_UPLOADS_AT_ONCE)
         self._looked, self._busy = -_LOOK_SECONDS, dict[str, str]()
         self.progress = self._reader()

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr, model_validator
 
+from coursegen_api import authorities
 from coursegen_operator import environ as environment
 from coursegen_operator.environ import NOTHING, PREFIX, Number, SettingsError, Truth, Words
 
@@ -30,7 +31,9 @@ class Settings(environment.Settings):
     store_url: SecretStr = NOTHING
     """Object store with read credentials beside it; empty: nothing can be downloaded."""
     store_folder: str = ""
-    """A folder with COURSEGEN_STORE_URL and AWS_*, as a mounted Secret is: read anew whenever they change."""
+    """A folder with COURSEGEN_STORE_URL, COURSEGEN_CA and AWS_*, as a mounted Secret is: read anew when they change."""
+    ca: str = ""
+    """Certificates (PEM) that vouch for the store of COURSEGEN_STORE_URL, beside the system's."""
     prometheus_url: SecretStr = NOTHING
     """Prometheus for the graphs, such as http://prometheus.monitoring.svc:9090; empty: there are none."""
     operator_url: Words = ()
@@ -80,8 +83,15 @@ class Settings(environment.Settings):
         store = self.store_url.get_secret_value()
         if store and not _STORE.match(store):
             raise ValueError(f"{PREFIX}STORE_URL does not name a store; it begins with s3:// and names a bucket.")
-        if store and self.store_folder:
-            raise ValueError(f"{PREFIX}STORE_FOLDER says where the store is: leave out {PREFIX}STORE_URL.")
+        if (store or self.ca) and self.store_folder:
+            raise ValueError(
+                f"{PREFIX}STORE_FOLDER says where the store is: leave out {PREFIX}STORE_URL and {PREFIX}CA."
+            )
+        if self.ca:
+            try:
+                authorities.check(self.ca)
+            except ValueError as error:
+                raise ValueError(f"{PREFIX}CA {error}.") from error
 
 
 def _is_address(host: str) -> bool:

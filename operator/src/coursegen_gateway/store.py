@@ -48,14 +48,15 @@ class Opened:
 class Store:
     """The object store."""
 
-    def __init__(self, url: str = "", folder: str = "") -> None:
+    def __init__(self, url: str = "", folder: str = "", ca: str = "") -> None:
         """Use `s3://bucket[/prefix]`, or `file:///dir` in tests, with credentials from the environment.
 
         Arguments:
             url: the store; empty: none, or what `folder` says.
             folder: a mounted Secret with COURSEGEN_STORE_URL, COURSEGEN_CA and AWS_*, looked at before each use.
+            ca: certificates that vouch for `url`, beside the system's.
         """
-        self._url, self._folder = url, folder
+        self._url, self._folder, self._ca = url, folder, ca
         self._known: Mapping[str, str] = {}
         self._backend: Any = None
 
@@ -118,7 +119,7 @@ class Store:
     def _said(self) -> Mapping[str, str]:
         """Give the URL and, from a folder, the credentials; hidden files are how Kubernetes mounts a Secret."""
         if not self._folder:
-            return {names.ENV_STORE_URL: self._url}
+            return {names.ENV_STORE_URL: self._url, names.ENV_CA: self._ca}
         try:
             files = [f for f in Path(self._folder).iterdir() if not f.name.startswith(".")]
             return {f.name: f.read_text().strip() for f in files}

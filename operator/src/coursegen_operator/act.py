@@ -72,10 +72,10 @@ class Actor:
                 return await self._tell_unreadable(key, unread)
             if key.kind in GATES:
                 return await self.gatekeeper.visit(key)
-            if key.namespace and self.snapshot.territory.holds(key.namespace):
-                await self._learn_namespace(key)
             if self.scheduler.in_doubt(key):
                 await self._settle(key)
+            if key.namespace and self.snapshot.territory.holds(key.namespace):
+                await self._learn_namespace(key)
             self.scheduler.recall(key)
             obj = self.snapshot.objects.get(key)
             if obj is None or obj.metadata.deletion_timestamp or not is_managed_here(obj):

@@ -105,7 +105,7 @@ WORK = (
     _work(
         "coursegen_attempts_withdrawn_total",
         "attempts",
-        "Attempts taken back through no fault of the work: a full quota, a drained queue.",
+        "Attempts taken back through no fault of the work: a full quota, a policy that refuses, a drained queue.",
         "kind",
     ),
     _work(

@@ -74,7 +74,7 @@ class Wishes:
         return min(times if again is None else [*times, max(again, self._batch_at)], default=None)
 
     def take(self, now: float, jobs: Mapping[tuple[str, str], JobView]) -> list[Wish]:
-        """Give the wishes that are due and still make sense: the Job is there, and has ended or is not ready."""
+        """Give the wishes that are due and still make sense."""
         due = [wish for wish in self._due(self._heaps[False], now) if _makes_sense(wish, jobs)]
         if not 0 < self._batch_at - now <= _BATCH_SECONDS:  # or the clock was set back
             again = (wish for wish in self._due(self._heaps[True], now) if _makes_sense(wish, jobs))
@@ -101,7 +101,9 @@ class Wishes:
 
 def _makes_sense(wish: Wish, jobs: Mapping[tuple[str, str], JobView]) -> bool:
     job = jobs.get((wish.job.namespace, wish.job.job_name))
-    return job is not None and job.uid == wish.job.job_uid and bool(job.finished or not job.ready)
+    if job is None or job.uid != wish.job.job_uid:
+        return False
+    return bool(job.finished or not job.ready or wish.job.though_ready)
 
 
 class PodReader:

@@ -92,6 +92,7 @@ def pod_view(raw: Json) -> PodView:
         message=(target.get("message") if disrupted else None) or status.get("message") or scheduled.get("message", ""),
         scheduled=scheduled.get("status") != "False",
         running="running" in state,
+        began=_time((state.get("running") or {}).get("startedAt")),
         waiting_reason=waiting.get("reason", ""),
         waiting_message=waiting.get("message", ""),
         exit_code=ended["exitCode"] if ended else None,

@@ -467,7 +467,9 @@ class Simulation:
 
     def start(self, job: Json) -> None:
         """The Pod runs."""
-        self.pod(job, phase="Running", containerStatuses=[{"state": {"running": {}}}])
+        self.pod(
+            job, phase="Running", containerStatuses=[{"state": {"running": {"startedAt": clock.stamp(self.time)}}}]
+        )
         job["status"]["ready"] = 1
         self.api.touch("jobs", job)
 

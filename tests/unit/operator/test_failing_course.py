@@ -52,6 +52,17 @@ def fail(sim: Simulation, name: str = "c-chapter-01") -> None:
     sim.run(1)
 
 
+def test_a_chapter_that_is_cancelled_though_it_was_to_be_made_anew_opens_no_failed_course(sim: Simulation) -> None:
+    begin(sim)
+    fail(sim)
+    sim.change_spec("ChapterGeneration", "c-chapter-02", regeneration={"requestId": "r", "feedback": "simpler"})
+    sim.run(1)
+    sim.annotate("ChapterGeneration", "c-chapter-02", ANNOTATION_CANCEL, "no")
+    sim.run(60)
+    chapter = sim.status("ChapterGeneration", "c-chapter-02")
+    assert (chapter["phase"], chapter["revision"], course(sim)["phase"]) == ("Cancelled", 0, "Failed")
+
+
 def test_no_chapter_begins_between_the_failure_and_the_courses_end(sim: Simulation) -> None:
     begin(sim)
     fail(sim)

@@ -207,6 +207,18 @@ def test_the_probe_is_what_was_tried_least_and_is_the_least_work(sim: Simulation
     assert [j["metadata"]["ownerReferences"][0]["name"] for j in sim.jobs()] == ["small"]
 
 
+def test_what_kubernetes_refuses_is_no_probe_where_there_is_another(sim: Simulation) -> None:
+    sim.api.refusals["jobs"] = "denied the request: no Job of this name"
+    sim.apply("ChapterGeneration", "a-refused", CHAPTER | {"providerName": "p"})
+    sim.run(2)
+    sim.api.refusals.clear()
+    chapters(sim, 5)
+    fail_all(sim)
+    sim.apply("ChapterGeneration", "other", CHAPTER | {"providerName": "p"})
+    sim.run(31)
+    assert [j["metadata"]["ownerReferences"][0]["name"] for j in sim.jobs()] == ["other"]
+
+
 def test_a_probe_that_is_cancelled_makes_way_for_another(sim: Simulation) -> None:
     chapters(sim, 5)
     fail_all(sim)

@@ -212,6 +212,21 @@ def test_a_pod_that_starts_late_has_all_of_its_time_and_no_more(sim: Simulation,
     assert [a.get("failureClass") for a in status(sim)["attempts"]] == ["Timeout"]
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_pod_that_took_an_evicted_ones_place_before_anybody_looked_has_all_of_its_time(
+    sim: Simulation, restarts: bool
+) -> None:
+    job = evicted(sim)
+    sim.run(6)
+    sim.start(job)
+    if restarts:
+        sim.restart()
+    sim.run(320)
+    assert (status(sim)["phase"], len(status(sim)["attempts"])) == ("Running", 1)
+    sim.run(41)
+    assert [a.get("failureClass") for a in status(sim)["attempts"]] == ["Timeout"]
+
+
 @pytest.mark.parametrize("replaced", [False, True])
 def test_a_pod_that_no_node_takes_ends_the_attempt_with_the_cause(sim: Simulation, replaced: bool) -> None:
     without_node(sim, evicted(sim) if replaced else sim.job_of("c"))

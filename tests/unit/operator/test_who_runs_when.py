@@ -394,7 +394,7 @@ def test_a_job_that_a_quota_gives_no_pod_is_removed_and_tried_again_later_each_t
     quota.let(10)
     status = sim.status("ChapterGeneration", "c")
     assert (status["phase"], status["holdReason"]) == ("Held", "QuotaExceeded")
-    assert f"{REFUSED} It is tried again at {status['nextRetryTime']}" in status["holdMessage"]
+    assert f"{REFUSED}. It is tried again at {status['nextRetryTime']}" in status["holdMessage"]
     assert (sim.jobs(), sim.snapshot.load.jobs) == ([], 0)
     quota.let(4 * 3600)
     status = sim.status("ChapterGeneration", "c")
@@ -433,6 +433,40 @@ def test_what_refuses_jobs_frees_the_slot_as_well(sim: Simulation, said: str, re
     sim.work()
     status = sim.status("ChapterGeneration", "c")
     assert (status["phase"], status["retryCount"]) == ("Succeeded", 0)
+
+
+FORBIDDEN = 'admission webhook "policy" denied the request: no Job in this namespace'
+
+
+def test_a_policy_that_refuses_a_whole_namespace_is_tried_a_few_at_a_time(sim: Simulation) -> None:
+    sim.api.refusals["jobs"] = FORBIDDEN
+    for index in range(30):
+        sim.apply("ChapterGeneration", f"c-{index}", CHAPTER)
+    sim.run(10)
+    slots, holds = set(), set()
+    for _ in range(400):
+        sim.run(1)
+        slots.add(sim.snapshot.load.jobs)
+        holds |= {sim.status("ChapterGeneration", f"c-{n}").get("holdReason") for n in range(30)}
+    assert max(slots) <= 2
+    assert holds <= {"Misconfigured", None}, "for as long as one is tried it waits for nothing"
+    sim.api.refusals.clear()
+    for _ in range(10):
+        sim.run(60)
+        sim.work()
+    assert {sim.status("ChapterGeneration", f"c-{n}")["phase"] for n in range(30)} == {"Succeeded"}
+
+
+def test_a_few_that_a_policy_refuses_for_themselves_keep_nobody(sim: Simulation) -> None:
+    sim.api.refusals["jobs"] = FORBIDDEN
+    for index in range(5):
+        sim.apply("ChapterGeneration", f"bad-{index}", CHAPTER)
+    sim.run(2)
+    sim.api.refusals.clear()
+    for index in range(20):
+        sim.apply("ChapterGeneration", f"good-{index}", CHAPTER)
+    sim.run(2)
+    assert len(sim.jobs()) == 20
 
 
 def test_other_namespaces_have_the_slots_that_a_quota_refuses(sim: Simulation) -> None:

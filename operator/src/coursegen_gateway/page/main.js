@@ -136,7 +136,7 @@ const lists = ({ page: list, course }) =>
 
 const path = (task) => `api/v1/tasks/${task.task_id}`;
 
-/** Does something, and says so; gives what went wrong, which an open dialog says itself. */
+/** Does something, and says so; gives what went wrong, which an open dialog says as well. */
 async function attempt(what, run) {
   let trouble = "";
   try {
@@ -148,7 +148,7 @@ async function attempt(what, run) {
       leave(trouble);
       return trouble;
     }
-    if (!page.dialog) say(trouble);
+    say(trouble);
   }
   soon();
   return trouble;

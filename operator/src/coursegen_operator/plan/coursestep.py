@@ -11,7 +11,7 @@ from coursegen_api.course import (
 )
 
 from . import children, clock, requests
-from .step import MISCONFIGURED_SECONDS, REFUSED_SECONDS, Hold, refusal
+from .step import CHILD_REFUSED_SECONDS, MISCONFIGURED_SECONDS, Hold, refusal
 from .world import (
     AnyObject,
     CreateChild,
@@ -67,7 +67,7 @@ class CourseStep:
             self.draft.effects.append(CreateChild(children.manifest(self.course, kind, name, spec, component)))
             if self.view.around.refused:
                 self.hold = refusal(self.view.around.refused)
-                self.draft.wake(self.now + REFUSED_SECONDS)
+                self.draft.wake(self.now + CHILD_REFUSED_SECONDS)
             return None
         if isinstance(found, CourseGeneration) or not requests.owned_by(found, self.course):
             self.hold = Hold(

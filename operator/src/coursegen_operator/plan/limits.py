@@ -13,7 +13,10 @@ from .step import Hold, missing_queue
 from .world import COURSE_SLOTS, Key, Want
 
 _RUNNING_FOR_A_TRY = 8
-"""Where a quota has refused work, one Job tries whether there is room again, and one more for so many that run."""
+"""Where Kubernetes has refused Jobs, one tries whether it still does, and one more for so many that run."""
+
+_REFUSED_FOR_THEMSELVES = 10
+"""So many may be refused by a policy for what they are, before it is taken for the whole namespace's."""
 
 _ORDINARY = Tenant(namespace="any", weight=1)
 """What a namespace gets that its queue does not list."""
@@ -68,8 +71,10 @@ class Load:
     """By queue (or COURSE_SLOTS) and namespace."""
     unstarted: dict[tuple[str, str], int] = field(default_factory=dict)
     """By queue and namespace: those among them whose Pod has not been seen running."""
-    refused: dict[tuple[str, str], int] = field(default_factory=dict)
+    by_quota: dict[tuple[str, str], int] = field(default_factory=dict)
     """By queue and namespace: work that a quota refused, and that holds no slot until it is tried again."""
+    by_policy: dict[tuple[str, str], int] = field(default_factory=dict)
+    """The same of what anything else in Kubernetes refused."""
     promised: dict[Key, Counter[str]] = field(default_factory=dict)
     """By course and provider, then by kind of task: the granted, whose cost is not in status yet."""
     parked: int = 0
@@ -84,7 +89,8 @@ class Load:
             dict(self.by_provider),
             dict(self.by_tenant),
             dict(self.unstarted),
-            self.refused,
+            self.by_quota,
+            self.by_policy,
             {purse: Counter(kinds) for purse, kinds in self.promised.items()},
             self.parked,
         )
@@ -227,13 +233,7 @@ def _by_namespace(queue: str, namespace: str, load: Load, limits: Limits) -> Hol
             f"Namespace {namespace} runs as many Jobs in queue {queue} as it may have there ({most}): waits for one of "
             "them to end.",
         )
-    if load.refused and _quota_is_full((queue, namespace), load):
-        return Hold(
-            HoldReason.QUOTA_EXCEEDED,
-            f"A quota of namespace {namespace} refuses Jobs of queue {queue}: they are tried a few at a time, and go "
-            "on when the quota has room.",
-        )
-    return None
+    return _refused((queue, namespace), load) if load.by_quota or load.by_policy else None
 
 
 def _busy(want: Want, key: Key, load: Load, limits: Limits) -> Hold | None:
@@ -255,11 +255,25 @@ def _over_budget(want: Want, load: Load, limits: Limits) -> Hold | None:
     return Hold(HoldReason.BUDGET_EXCEEDED, words) if words else None
 
 
-def _quota_is_full(tenant: tuple[str, str], load: Load) -> bool:
-    """Tell whether enough Jobs try whether a quota has room; the more of them run, the more may."""
+def _refused(tenant: tuple[str, str], load: Load) -> Hold | None:
+    """Say that Kubernetes refuses a namespace's Jobs, and enough of them try again; the more run, the more may."""
+    queue, namespace = tenant
     unstarted = load.unstarted.get(tenant, 0)
-    started = load.by_tenant.get(tenant, 0) - unstarted
-    return bool(load.refused.get(tenant)) and unstarted > started // _RUNNING_FOR_A_TRY
+    if unstarted <= (load.by_tenant.get(tenant, 0) - unstarted) // _RUNNING_FOR_A_TRY:
+        return None
+    if load.by_quota.get(tenant):
+        return Hold(
+            HoldReason.QUOTA_EXCEEDED,
+            f"A quota of namespace {namespace} refuses Jobs of queue {queue}: they are tried a few at a time, and go "
+            "on when the quota has room.",
+        )
+    if load.by_policy.get(tenant, 0) > _REFUSED_FOR_THEMSELVES:
+        return Hold(
+            HoldReason.MISCONFIGURED,
+            f"Kubernetes refuses Jobs of queue {queue} in namespace {namespace}: they are tried a few at a time, and "
+            "go on when that is mended. What has been tried says why.",
+        )
+    return None
 
 
 def _course_limit(limits: Limits) -> Hold:

@@ -94,11 +94,11 @@ def accept(obj: TaskObject, course: CourseGeneration | None) -> Accepted:
     how = ended(obj)
     cancel = asked.cancel is not None and asked.cancel != seen.cancel
     seen = seen.model_copy(update={"cancel": asked.cancel})
-    if course and not is_open(course):
-        return Accepted(seen, cancel=cancel and how is None)
-    again = _wants_again(asked, seen, how) or (course is not None and _waits_for(obj, course))
     if cancel and how is None:
         return Accepted(asked, cancel=True)  # a wish that was to follow is over as well: it would begin at once
+    if course and not is_open(course):
+        return Accepted(seen)
+    again = _wants_again(asked, seen, how) or (course is not None and _waits_for(obj, course))
     if how is None:
         retries = {"retry": asked.retry, "course_retry": asked.course_retry}
         return Accepted(seen.model_copy(update=retries))

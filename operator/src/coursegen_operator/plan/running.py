@@ -114,26 +114,32 @@ def _running(step: Step, attempt: Attempt, job: JobView) -> None:
         _report(step)
     if queue and (step.running or _pod_runs(job, step)):
         limit = _began(step, attempt, job) + jobs.give_up_after(queue, defaults)
-        if step.now >= limit:
+        reading = step.around.readings.get(job.uid)
+        if step.now >= limit and (reading is None or reading.time < limit):
+            step.draft.effects.append(ReadPods(job.namespace, job.name, job.uid, at=step.now, though_ready=True))
+        elif step.now >= limit:
             ending.stop(step, job)
-            return ending.conclude(step, attempt, failure.silent(job, step.around.readings.get(job.uid)))
-        step.draft.wake(limit)
+            return ending.conclude(step, attempt, failure.silent(job, reading))
+        else:
+            step.draft.wake(limit)
     if not job.ready:
         _unready(step, attempt, job)
     return None
 
 
 def _began(step: Step, attempt: Attempt, job: JobView) -> float:
-    """Give since when an attempt's clock runs: from when its Pod did, as the kubelet and the worker count.
+    """Give since when an attempt's clock runs: since its newest Pod began, as far as that is known.
 
-    That is after a long wait for a node, or later still, in the place of one that was evicted.
+    That is how the kubelet and the worker count, after a long wait for a node and in the place of an evicted Pod too.
     """
-    started = clock.parse(attempt.start_time) if attempt.start_time else step.now
     reading = step.around.readings.get(job.uid)
     pod = _newest(job, reading)
-    if reading is None or pod is None:
-        return max(job.begun, started)
-    return max(job.begun, started, reading.time if _waits(pod) else pod.created)
+    if reading and pod and _waits(pod):
+        return max(job.begun, reading.time)
+    if pod and pod.began:
+        return max(job.begun, pod.began)
+    started = clock.parse(attempt.start_time) if attempt.start_time else step.now
+    return max(job.begun, started) if started <= step.now else job.begun  # or the clock was set back
 
 
 def _is_lost(step: Step, job: JobView) -> bool:

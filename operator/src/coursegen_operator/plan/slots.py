@@ -10,7 +10,7 @@ from coursegen_api.names import QUEUE_COURSE
 from . import requests
 from .limits import Load, provider_key
 from .objects import provider_of, queue_of
-from .step import open_attempt, refused_by_quota
+from .step import open_attempt, refusal_of
 from .world import AnyObject, JobView, is_managed_here
 
 _NOT_WORKING = (
@@ -22,7 +22,7 @@ _NOT_WORKING = (
 """What may keep a course for weeks: it gives its course slot to another, and takes it back when it goes on."""
 
 _TRIES_AGAIN = (HoldReason.QUOTA_EXCEEDED, HoldReason.QUEUE_FULL, HoldReason.PROVIDER_BUSY)
-"""What keeps work that is tried again soon. What a quota refused and something else keeps now, tells of no quota."""
+"""What keeps work that is tried again soon. What was refused and something else keeps now, tells of no refusal."""
 
 _NOTHING = TaskStatus()
 
@@ -32,14 +32,15 @@ MOST_CHAPTERS = 100
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """The Job slots that one object holds, or would hold if a quota had not refused it."""
+    """The Job slots that one object holds, or would hold if Kubernetes had not refused its Job."""
 
     queue: str
     namespace: str
     provider: str
     jobs: int
     unstarted: int = 0
-    refused: int = 0
+    by_quota: int = 0
+    by_policy: int = 0
 
 
 def of_object(obj: AnyObject, course: CourseGeneration | None, jobs: Iterable[JobView]) -> Slots | None:
@@ -57,15 +58,25 @@ def of_object(obj: AnyObject, course: CourseGeneration | None, jobs: Iterable[Jo
     else:
         status, provider = obj.status, provider_of(obj, course)
         queue = queue_of(obj)
-    attempt, refused = open_attempt(status), status.hold_reason in _TRIES_AGAIN and refused_by_quota(status)
+    attempt, refused = open_attempt(status), refusal_of(status)
+    if status.hold_reason not in (refused, *_TRIES_AGAIN):
+        refused = None
     if attempt is None and active:
         queue = next(job.queue for job in active.values())
     names = set(active) | ({attempt.job_name} if attempt else set())
-    if not names and not refused:
+    if not names and refused is None:
         return None
     unstarted = bool(names) and (attempt is None or attempt.start_time is None)
     namespace = obj.metadata.namespace
-    return Slots(queue, namespace, provider_key(provider or "", namespace), len(names), int(unstarted), int(refused))
+    return Slots(
+        queue,
+        namespace,
+        provider_key(provider or "", namespace),
+        len(names),
+        int(unstarted),
+        int(refused is HoldReason.QUOTA_EXCEEDED),
+        int(refused is HoldReason.MISCONFIGURED),
+    )
 
 
 def of_nobody(jobs: Iterable[JobView]) -> Slots | None:
@@ -109,7 +120,8 @@ def add(load: Load, slots: Slots | None, sign: int) -> None:
     load.by_queue[slots.queue] = load.by_queue.get(slots.queue, 0) + amount
     add_to(load.by_tenant, tenant, amount)
     add_to(load.unstarted, tenant, sign * slots.unstarted)
-    add_to(load.refused, tenant, sign * slots.refused)
+    add_to(load.by_quota, tenant, sign * slots.by_quota)
+    add_to(load.by_policy, tenant, sign * slots.by_policy)
     if slots.provider:
         load.by_provider[slots.provider] = load.by_provider.get(slots.provider, 0) + amount
 

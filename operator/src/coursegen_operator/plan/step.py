@@ -11,8 +11,8 @@ from coursegen_api.task import TaskResult, Work
 from . import jobs
 from .world import AnyObject, Draft, JobView, Surroundings, Want
 
-REFUSED_SECONDS = 10.0
-"""What Kubernetes refuses to create is tried again this often."""
+CHILD_REFUSED_SECONDS = 10.0
+"""A child of a course that Kubernetes refuses to create is tried again this often."""
 
 MISCONFIGURED_SECONDS = 30.0
 """What a missing thing keeps is looked at again this often, should its appearance be missed."""
@@ -133,17 +133,18 @@ def works(status: TaskStatus) -> bool:
     return attempt.start_time is not None or note is None or note.attempt != attempt.number
 
 
-def refused(status: TaskStatus) -> Hold | None:
-    """Give the hold of work whose last attempt Kubernetes refused, until the next one begins; None of other work."""
+def refusal_of(status: TaskStatus) -> HoldReason | None:
+    """Say what refused the last attempt, until the next one begins: a quota, or something else; None of other work."""
     last = status.attempts[-1] if status.attempts else None
     if last is None or last.outcome is not Outcome.WITHDRAWN or status.next_retry_time is None:
         return None
-    said = last.message or ""
-    reason = HoldReason.QUOTA_EXCEEDED if _is_of_quota(said) else HoldReason.MISCONFIGURED
-    return Hold(reason, f"{said[:900]} It is tried again at {status.next_retry_time}.")
+    return HoldReason.QUOTA_EXCEEDED if _is_of_quota(last.message or "") else HoldReason.MISCONFIGURED
 
 
-def refused_by_quota(status: TaskStatus) -> bool:
-    """Tell whether a quota refused the last attempt, and the next one has not begun."""
-    found = refused(status)
-    return found is not None and found.reason is HoldReason.QUOTA_EXCEEDED
+def refused(status: TaskStatus) -> Hold | None:
+    """Give the hold of work whose last attempt Kubernetes refused, until the next one begins; None of other work."""
+    reason = refusal_of(status)
+    if reason is None:
+        return None
+    said = (status.attempts[-1].message or "")[:900].rstrip(". ")
+    return Hold(reason, f"{said}. It is tried again at {status.next_retry_time}.")

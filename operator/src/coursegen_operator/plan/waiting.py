@@ -14,6 +14,8 @@ from .requests import COURSE_OVER
 from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step, missing_provider, missing_queue, refused
 from .world import Count, CreateJob, Measured, Want
 
+_REFUSED = 1000
+"""More than any attempts."""
 _KEPT_ATTEMPTS = 10
 _CLOCK_STEP_SECONDS = 60.0
 """An end that lies further ahead was written before the clock was set back."""
@@ -59,7 +61,7 @@ def begin(step: Step) -> None:
         since,
         task.place,
         task.identity.uid,
-        effort=(_made(task.status), assignments.size(found.assignment.work)),
+        effort=(_told_by(task.status), assignments.size(found.assignment.work)),
         purses=step.around.purses,
         label=task.label,
         line=step.around.budget_line,
@@ -68,9 +70,10 @@ def begin(step: Step) -> None:
     return None
 
 
-def _made(status: TaskStatus) -> int:
-    """Count the attempts of the revision that were not withdrawn."""
-    return status.attempts[-1].number - status.withdrawn_attempts if status.attempts else 0
+def _told_by(status: TaskStatus) -> int:
+    """Count the attempts of the revision that were not withdrawn; one that Kubernetes refuses tells least of all."""
+    made = status.attempts[-1].number - status.withdrawn_attempts if status.attempts else 0
+    return made + _REFUSED if refused(status) else made
 
 
 def retry_due(status: TaskStatus, now: float) -> float:

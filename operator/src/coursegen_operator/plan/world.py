@@ -110,13 +110,15 @@ class PodView:
     message: str = ""
     scheduled: bool = True
     running: bool = False
+    began: float = 0.0
+    """When its container began, if that runs; else 0."""
     waiting_reason: str = ""
     waiting_message: str = ""
     exit_code: int | None = None
     terminated_reason: str = ""
     """The container's, for example OOMKilled."""
     never_ran: bool = False
-    """The Pod ended before its container began."""
+    """Its container has not begun, and if the Pod has ended it never will."""
     termination_message: str = ""
     disrupted: bool = False
     """Condition DisruptionTarget: evicted, preempted, or its node is gone."""
@@ -252,7 +254,9 @@ class ReadPods:
     job_uid: str
     with_events: bool = False
     at: float = 0.0
-    """When; by then a Job that is ready, or gone, is not read any more."""
+    """When; a Job that is gone by then is not read any more, nor one that is ready."""
+    though_ready: bool = False
+    """One that is ready is read all the same: its Pod may be another by now."""
     again: bool = False
     """It was looked at before, and nothing has happened to it since: it can wait where thousands are to be read."""
 
