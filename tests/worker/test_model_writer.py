@@ -297,6 +297,33 @@ INJECTIONS = [
 def test_the_steps_of_an_example_are_numbered_also_around_code(
     desktop: Desktop, steps: list[str], found: list[tuple[int, list[str]]]
 ) -> None:
+    lists, code = example_of(desktop, steps)
+    assert lists == found
+    assert code == [m for step in steps for m in re.findall(r"```py\n(.*)\n```", step, re.DOTALL)]
+
+
+@pytest.mark.parametrize(
+    ("step", "lists"),
+    [
+        ("Take it:\n```py\nx", [(1, ["Take it:"]), (2, ["Read it.", "Write."])]),
+        ("Run ```py\nx\n```", [(1, ["Run ```py x"]), (2, ["Read it.", "Write."])]),
+        ("~~~\nx", []),
+        ("Take it:\n1. here", [(1, ["Take it:"]), (1, ["here"]), (2, ["Read it.", "Write."])]),
+        ("1. Take it.", [(1, ["Take it.", "Read it.", "Write."])]),
+        ("- here\n- there", [(1, ["here", "there"])]),
+    ],
+)
+def test_a_step_that_is_badly_marked_harms_no_other(
+    desktop: Desktop, step: str, lists: list[tuple[int, list[str]]]
+) -> None:
+    found, code = example_of(desktop, [step, "Read it.", "Write."])
+    assert found == lists
+    assert not [text for text in code if "Write." in text]
+
+
+def example_of(desktop: Desktop, steps: list[str]) -> tuple[list[tuple[int, list[str]]], list[str]]:
+    """Give the lists and the code of the worked example that a model wrote in these steps."""
+
     def script(asked: Asked) -> Answer | None:
         if asked.shape != "lesson":
             return None
@@ -305,9 +332,8 @@ def test_the_steps_of_an_example_are_numbered_also_around_code(
 
     desktop.model.script = script
     example, _ = [s for s in chapter_of(desktop).sections if s.kind == "example"]
-    assert [(b.first, b.items) for b in example.blocks if isinstance(b, ListBlock)] == found
-    code = [b.text for b in example.blocks if isinstance(b, CodeBlock)]
-    assert code == [m for step in steps for m in re.findall(r"```py\n(.*)\n```", step, re.DOTALL)]
+    lists = [(b.first, b.items) for b in example.blocks if isinstance(b, ListBlock)]
+    return lists, [b.text for b in example.blocks if isinstance(b, CodeBlock)]
 
 
 @pytest.mark.parametrize("words", INJECTIONS)
