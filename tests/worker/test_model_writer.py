@@ -233,6 +233,7 @@ def test_a_server_that_unlearns_a_way_is_found_out(desktop: Desktop) -> None:
         "```json\n{}\n```",
         "Sure, here it is:\n\n{}\n\nI hope this helps!",
         "<think>The user wants {{json}}.</think>\n{}",
+        "The user wants {{json}}.</think>\n{}",
         "\ufeff {}",
     ],
 )
@@ -257,14 +258,30 @@ def test_a_backslash_that_a_model_did_not_double_is_one(desktop: Desktop) -> Non
     assert r"line `\d\d` of C:\Users" in chapter.model_dump()["sections"][0]["blocks"][0]["text"]
 
 
-def test_a_lesson_about_models_may_speak_of_the_end_of_their_thoughts(desktop: Desktop) -> None:
+@pytest.mark.parametrize(
+    "dress",
+    ["{}", "```json\n{}\n```", "Here is:\n\n{}", "<think>The user wants {{json}}.</think>\n```json\n{}\n```"],
+)
+def test_a_lesson_about_models_may_speak_of_the_end_of_their_thoughts(desktop: Desktop, dress: str) -> None:
     def script(asked: Asked) -> Answer:
         text = json.loads(good(asked).body)["choices"][0]["message"]["content"]
-        return completion(text.replace("line", "line of `</think>`"))
+        text = text.replace("line", "line of `<think>` and `</think>`")
+        return completion(dress.replace("{{", "{").replace("}}", "}").replace("{}", text))
 
     desktop.model.script = script
     desktop.run()
     assert len(desktop.model.asked) == PARTS
+
+
+@pytest.mark.parametrize("thought", ["<think>{}</think>", "{}</think>"])
+def test_what_a_model_thinks_is_no_answer(desktop: Desktop, thought: str) -> None:
+    def script(asked: Asked) -> Answer | None:
+        text = json.loads(good(asked).body)["choices"][0]["message"]["content"]
+        return None if asked.turn > 1 else completion(f"{thought.format(text)}\nSorry.")
+
+    desktop.model.script = script
+    desktop.run()
+    assert len(desktop.model.asked) == 2 * PARTS
 
 
 # ---- whose words are an instruction ---------------------------------------------------------------------------
