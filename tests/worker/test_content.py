@@ -1,5 +1,6 @@
 """Content from elsewhere is read where it can be understood, and refused with the field's name where not."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -302,6 +303,42 @@ def test_steps_go_on_counting_behind_code_and_behind_other_lists(tmp_path: Path)
 )
 def test_markdown_is_read_leniently(text: str, found: list[object]) -> None:
     assert [getattr(b, "items", None) or getattr(b, "text", None) for b in markdown.blocks(text)] == found
+
+
+READ = """\
+# Signs
+
+## \\*Marks\\* and `__init__`
+
+*One* [link](x), a ** b.
+
+- a
+
+- b
+
+3. c
+   ```py
+   d
+      ```
+4. e
+
+Under
+-----
+> quoted
+
+***
+
+| t |
+|---|
+"""
+
+
+def test_what_is_read_otherwise_than_before_is_made_anew(tmp_path: Path) -> None:
+    """Files and reports have the reader's version in their keys: whoever changes what is read raises it, here too."""
+    found = read(tmp_path, read_md=READ)
+    sections = json.dumps([section.wire() for section in found.course.chapters[0].sections])
+    read_as = hashlib.sha256(sections.encode()).hexdigest()[:12]
+    assert (found.identity["reader"], read_as) == (2, "2f70103a4186")
 
 
 @pytest.mark.parametrize("before", [0, 2, 5])
