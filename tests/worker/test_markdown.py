@@ -116,6 +116,7 @@ LINE = st.text(st.one_of(st.sampled_from("`*_[]<>#~&!|$-+=.:;()\\ 19a\n"), st.ch
 
 @settings(max_examples=300, deadline=None)
 @given(LINE)
+@example("`a``b` and `c`")
 def test_any_text_is_one_paragraph_heading_or_item_with_those_signs(text: str) -> None:
     line = markdown_export.line(text)
     for mark in ("", "# ", "- ", "1. "):

@@ -5,6 +5,7 @@ Nothing of a course is read as markup: what Markdown, or the HTML that it lets t
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from coursegen_worker import words
 from coursegen_worker.documents import Block, Chapter, CodeBlock, Course, ListBlock, Paragraph, Question, Section
@@ -136,9 +137,15 @@ def _title(text: str, said: Words) -> str:
 
 
 def line(marked: str) -> str:
-    """Give a text on one line, in which backticks mark code and nothing else is markup."""
-    parts = spans(" ".join(html.clean(marked).split()))
-    return escape_start("".join(f"`{p['text']}`" if p["code"] else escape(p["text"]) for p in parts))
+    """Give a text on one line, in which backticks mark code and nothing else is markup.
+
+    Code beside code becomes one: the backticks between them would be signs of it.
+    """
+    found = ""
+    for code, parts in groupby(spans(" ".join(html.clean(marked).split())), key=lambda part: bool(part["code"])):
+        text = "".join(part["text"] for part in parts)
+        found += f"`{text}`" if code else escape(text)
+    return escape_start(found)
 
 
 def escape(plain: str) -> str:
