@@ -1,5 +1,6 @@
 """Content from elsewhere is read where it can be understood, and refused with the field's name where not."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from coursegen_api.task import MAX_CONTENT_BYTES, Source
 from coursegen_worker import content, durations, markdown
 from coursegen_worker.documents import CodeBlock, Course, ListBlock
 from coursegen_worker.exporters import Wanted, export
+from coursegen_worker.exporters.describe import around_code
 from coursegen_worker.failures import TaskFailedError
 from coursegen_worker.store import Store
 
@@ -283,7 +285,8 @@ def test_steps_go_on_counting_behind_code_and_behind_other_lists(tmp_path: Path)
         ("1. a\n\n2. b\n\n\n3. c\n\nd", [["a", "b", "c"], "d"]),
         ("- a\n\n1. b", [["a"], ["b"]]),
         ("- Run it:\n  ```sh\n  if x\n    y\n  ```\n  and look", [["Run it:"], "if x\n  y", "and look"]),
-        ("```py\n    x = 1\n ```\n```\ny", ["    x = 1\n ```", "y"]),
+        ("```py\n    x = 1\n    ```\n```\ny", ["    x = 1\n    ```", "y"]),
+        ("````\n```\nx\n   ````\ny", ["```\nx", "y"]),
         ("```one``` and ```two```", ["```one``` and ```two```"]),
         ("<b>bold</b>", ["<b>bold</b>"]),
         (r"2 \* 3 \* 4, \_a\_ and C:\new *b\*c*", [r"2 * 3 * 4, _a_ and C:\new b*c"]),
@@ -300,6 +303,70 @@ def test_steps_go_on_counting_behind_code_and_behind_other_lists(tmp_path: Path)
 )
 def test_markdown_is_read_leniently(text: str, found: list[object]) -> None:
     assert [getattr(b, "items", None) or getattr(b, "text", None) for b in markdown.blocks(text)] == found
+
+
+READ = """\
+# Signs
+
+## \\*Marks\\* and `__init__`
+
+*One* [link](x), a ** b.
+
+- a
+
+- b
+
+3. c
+   ```py
+   d
+      ```
+4. e
+
+Under
+-----
+> quoted
+
+***
+
+| t |
+|---|
+"""
+
+
+def test_what_is_read_otherwise_than_before_is_made_anew(tmp_path: Path) -> None:
+    """Files and reports have the reader's version in their keys: whoever changes what is read raises it, here too."""
+    found = read(tmp_path, read_md=READ)
+    sections = json.dumps([section.wire() for section in found.course.chapters[0].sections])
+    read_as = hashlib.sha256(sections.encode()).hexdigest()[:12]
+    assert (found.identity["reader"], read_as) == (2, "2f70103a4186")
+
+
+@pytest.mark.parametrize("before", [0, 2, 5])
+@pytest.mark.parametrize("after", range(10))
+def test_a_fence_ends_where_it_may_for_all_readers(before: int, after: int) -> None:
+    text = f"Look:\n{' ' * before}```py\nx\n{' ' * after}```\n```"
+    code = [b for b in markdown.blocks(text) if isinstance(b, CodeBlock)]
+    [fenced] = [part for part in around_code(text) if isinstance(part, CodeBlock)]
+    assert fenced == code[0]
+    assert (fenced.text == "x") == (after < before + 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "What is it?\n\n```py\nx\n  y\n```\n\nAnd `z`?",
+            ["What is it?", CodeBlock(language="py", text="x\n  y"), "And `z`?"],
+        ),
+        ("What is it? ```py\nx```", ["What is it?", CodeBlock(language="py", text="x")]),
+        ("````\n```\nx\n```\n````", [CodeBlock(text="```\nx\n```")]),
+        ("  ```\n  if x:\n    y\n  ```", [CodeBlock(text="if x:\n  y")]),
+        ("   \n ```\n```\n ", []),
+        (" a ```b``` ```", [" a ```b``` ```"]),
+    ],
+)
+def test_a_text_is_divided_at_its_fences(text: str, parts: list[object]) -> None:
+    assert around_code(text) == parts
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,14 @@ import foreign_courses
 import judges
 import pytest
 from foreign_courses import ARABIC, ENGLISH, JAPANESE
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from worker_support import DEMO, as_course, compose, ignore
 
 from coursegen_worker import words
-from coursegen_worker.documents import Block, CodeBlock, Course, ListBlock
+from coursegen_worker.documents import Block, CodeBlock, Course, ListBlock, Option, Question
 from coursegen_worker.exporters import markdown_export, without_assessments
 from coursegen_worker.exporters.describe import spans
 
@@ -116,12 +116,50 @@ LINE = st.text(st.one_of(st.sampled_from("`*_[]<>#~&!|$-+=.:;()\\ 19a\n"), st.ch
 
 @settings(max_examples=300, deadline=None)
 @given(LINE)
+@example("`a``b` and `c`")
 def test_any_text_is_one_paragraph_heading_or_item_with_those_signs(text: str) -> None:
     line = markdown_export.line(text)
     for mark in ("", "# ", "- ", "1. "):
         tokens = [t for t in parse(f"{mark}{line}\n\n{mark}x") if t.type == "inline"]
         if plain(text):
             assert [said(t) for t in tokens] == [plain(text), "x"], repr(line)
+
+
+FENCES = [
+    "```",
+    "````",
+    "```py\n",
+    "\n```\n",
+    "\n  ```\n",
+    "\n    ```\n",
+    "~~~\n",
+    "\n# note\n- one\n",
+    "[first](x)",
+    "__init__ and _",
+]
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.one_of(LINE, st.sampled_from(FENCES)), min_size=1, max_size=8).map("".join))
+@example("Which of __init__ and _x_ [first](x)?\n\n# note\n- one\n\n```py\nx\n```\n\n1. Or *not*?")
+@example("\0```\nx\n```")
+def test_any_question_is_read_as_its_texts_and_its_code(stem: str) -> None:
+    question = Question(id="q", objective_id="o", stem=stem, options=[Option(text="x", feedback="")] * 2, answer=0)
+    tokens = parse(markdown_export._question(question, "1", words.of("en")))
+    read = [_packed(t.content) if t.type == "fence" else said(t) for t in tokens if t.type in ("inline", "fence")]
+    shown = [_packed(markdown_export.html.clean(part["text"])) for part in spans(stem)]
+    assert "".join(read) == f"1{''.join(shown)}A.xB.x"
+    code = [_lines(t.content) for t in tokens if t.type == "fence"]
+    assert code == [_lines(part["text"]) for part in spans(stem) if part["block"]]
+
+
+def _packed(text: str) -> str:
+    return re.sub(r"\s", "", text)
+
+
+def _lines(code: str) -> str:
+    """Give code as a parser of Markdown tells it."""
+    return markdown_export.html.clean(code).replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")
 
 
 @settings(max_examples=100, deadline=None)

@@ -233,6 +233,7 @@ def test_a_server_that_unlearns_a_way_is_found_out(desktop: Desktop) -> None:
         "```json\n{}\n```",
         "Sure, here it is:\n\n{}\n\nI hope this helps!",
         "<think>The user wants {{json}}.</think>\n{}",
+        "The user wants {{json}}.</think>\n{}",
         "\ufeff {}",
     ],
 )
@@ -257,14 +258,30 @@ def test_a_backslash_that_a_model_did_not_double_is_one(desktop: Desktop) -> Non
     assert r"line `\d\d` of C:\Users" in chapter.model_dump()["sections"][0]["blocks"][0]["text"]
 
 
-def test_a_lesson_about_models_may_speak_of_the_end_of_their_thoughts(desktop: Desktop) -> None:
+@pytest.mark.parametrize(
+    "dress",
+    ["{}", "```json\n{}\n```", "Here is:\n\n{}", "<think>The user wants {{json}}.</think>\n```json\n{}\n```"],
+)
+def test_a_lesson_about_models_may_speak_of_the_end_of_their_thoughts(desktop: Desktop, dress: str) -> None:
     def script(asked: Asked) -> Answer:
         text = json.loads(good(asked).body)["choices"][0]["message"]["content"]
-        return completion(text.replace("line", "line of `</think>`"))
+        text = text.replace("line", "line of `<think>` and `</think>`")
+        return completion(dress.replace("{{", "{").replace("}}", "}").replace("{}", text))
 
     desktop.model.script = script
     desktop.run()
     assert len(desktop.model.asked) == PARTS
+
+
+@pytest.mark.parametrize("thought", ["<think>{}</think>", "{}</think>"])
+def test_what_a_model_thinks_is_no_answer(desktop: Desktop, thought: str) -> None:
+    def script(asked: Asked) -> Answer | None:
+        text = json.loads(good(asked).body)["choices"][0]["message"]["content"]
+        return None if asked.turn > 1 else completion(f"{thought.format(text)}\nSorry.")
+
+    desktop.model.script = script
+    desktop.run()
+    assert len(desktop.model.asked) == 2 * PARTS
 
 
 # ---- whose words are an instruction ---------------------------------------------------------------------------
@@ -297,6 +314,33 @@ INJECTIONS = [
 def test_the_steps_of_an_example_are_numbered_also_around_code(
     desktop: Desktop, steps: list[str], found: list[tuple[int, list[str]]]
 ) -> None:
+    lists, code = example_of(desktop, steps)
+    assert lists == found
+    assert code == [m for step in steps for m in re.findall(r"```py\n(.*)\n```", step, re.DOTALL)]
+
+
+@pytest.mark.parametrize(
+    ("step", "lists"),
+    [
+        ("Take it:\n```py\nx", [(1, ["Take it:"]), (2, ["Read it.", "Write."])]),
+        ("Run ```py\nx\n```", [(1, ["Run ```py x"]), (2, ["Read it.", "Write."])]),
+        ("~~~\nx", []),
+        ("Take it:\n1. here", [(1, ["Take it:"]), (1, ["here"]), (2, ["Read it.", "Write."])]),
+        ("1. Take it.", [(1, ["Take it.", "Read it.", "Write."])]),
+        ("- here\n- there", [(1, ["here", "there"])]),
+    ],
+)
+def test_a_step_that_is_badly_marked_harms_no_other(
+    desktop: Desktop, step: str, lists: list[tuple[int, list[str]]]
+) -> None:
+    found, code = example_of(desktop, [step, "Read it.", "Write."])
+    assert found == lists
+    assert not [text for text in code if "Write." in text]
+
+
+def example_of(desktop: Desktop, steps: list[str]) -> tuple[list[tuple[int, list[str]]], list[str]]:
+    """Give the lists and the code of the worked example that a model wrote in these steps."""
+
     def script(asked: Asked) -> Answer | None:
         if asked.shape != "lesson":
             return None
@@ -305,9 +349,8 @@ def test_the_steps_of_an_example_are_numbered_also_around_code(
 
     desktop.model.script = script
     example, _ = [s for s in chapter_of(desktop).sections if s.kind == "example"]
-    assert [(b.first, b.items) for b in example.blocks if isinstance(b, ListBlock)] == found
-    code = [b.text for b in example.blocks if isinstance(b, CodeBlock)]
-    assert code == [m for step in steps for m in re.findall(r"```py\n(.*)\n```", step, re.DOTALL)]
+    lists = [(b.first, b.items) for b in example.blocks if isinstance(b, ListBlock)]
+    return lists, [b.text for b in example.blocks if isinstance(b, CodeBlock)]
 
 
 @pytest.mark.parametrize("words", INJECTIONS)

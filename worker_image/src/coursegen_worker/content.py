@@ -20,7 +20,7 @@ MAX_MOUNTED_FILES = 100
 
 @dataclass(frozen=True)
 class Content:
-    """A course or a part of one, and the hashes of the bytes that it was read from."""
+    """A course or a part of one; `identity` is the hashes of the bytes that it was read from, and what read them."""
 
     course: Course
     identity: dict[str, Any]
@@ -49,7 +49,7 @@ def read(source: Source, store: Store, advance: Advance) -> Content:
     if len(chapters) > 100:
         raise invalid_input(f"work.source: {len(chapters)} chapters are over the 100 that a course may have")
     hashes = [hashlib.sha256(data).hexdigest() for _, data in files]
-    return Content(_course(chapters, source.meta or told, {}), {"content": hashes})
+    return Content(_course(chapters, source.meta or told, {}), {"content": hashes, "reader": foreign.VERSION})
 
 
 def _of_chapters(refs: list[ChapterRef], meta: CourseMeta | None, store: Store, advance: Advance) -> Content:

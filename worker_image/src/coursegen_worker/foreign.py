@@ -31,6 +31,8 @@ from coursegen_worker.failures import TaskFailedError, invalid_input, one_line
 from coursegen_worker.objectives import parse
 from coursegen_worker.quality.stem import content_stems
 
+VERSION = 2
+"""A part of the key of all that is made of it: raise it with any change of what is read, also by `markdown`."""
 EXTERNAL = Generator(writer="external", version="", note="This text came from outside; who wrote it is not known here.")
 _OBJECTIVES = re.compile(r"(learning )?(objectives|goals|outcomes)", re.IGNORECASE)
 _TITLE_CHARS = 200

@@ -79,10 +79,11 @@ def _unmarked(match: re.Match[str]) -> str:
 
 
 def _code(lines: list[str], at: int, fence: re.Match[str], found: list[Heading | Block]) -> int:
-    """Read fenced code; as far as the fence is indented, its lines are not."""
+    """Read fenced code; as far as the fence is indented, its lines are not. What closes it may be, by three spaces."""
     indent = re.compile(rf"[ \t]{{0,{len(fence[1])}}}")
+    end = re.compile(rf"(?![ \t]{{4}})[ \t]*{fence[2]}")
     inside = []
-    while at < len(lines) and not (line := indent.sub("", lines[at], count=1)).startswith(fence[2]):
+    while at < len(lines) and not end.match(line := indent.sub("", lines[at], count=1)):
         inside.append(line)
         at += 1
     found.append(CodeBlock(language=fence[3][:30], text="\n".join(inside)))

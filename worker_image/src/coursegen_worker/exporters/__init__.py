@@ -17,14 +17,14 @@ class Exported:
 
 
 VERSIONS = {
-    ExportFormat.PDF: "4",
-    ExportFormat.SCORM: "5",
-    ExportFormat.JSON: "3",
-    ExportFormat.EPUB: "3",
-    ExportFormat.QTI: "2",
-    ExportFormat.MARKDOWN: "2",
-    ExportFormat.HTML: "2",
-    ExportFormat.CMI5: "4",
+    ExportFormat.PDF: "5",
+    ExportFormat.SCORM: "6",
+    ExportFormat.JSON: "4",
+    ExportFormat.EPUB: "4",
+    ExportFormat.QTI: "3",
+    ExportFormat.MARKDOWN: "3",
+    ExportFormat.HTML: "3",
+    ExportFormat.CMI5: "5",
 }
 """A part of each file's key: raise it with any change of what the exporter writes."""
 

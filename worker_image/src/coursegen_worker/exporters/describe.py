@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from coursegen_worker.documents import Chapter, Course, Generator, ListBlock, Paragraph
+from coursegen_worker.documents import Chapter, CodeBlock, Course, Generator, ListBlock, Paragraph
 from coursegen_worker.exporters import language
 from coursegen_worker.words import ENGLISH, Words
 
@@ -12,7 +12,11 @@ LABELLED = frozenset({"example", "exercise", "misconception", "recap"})
 """Kinds of sections that say what they are."""
 LETTERS = "ABCDEFGHIJ"
 """The names of a question's options."""
-_FENCED = re.compile(r"\s*```+[ \t]*[\w+-]*[ \t]*\n(.*?)\n?[ \t]*```+\s*", re.DOTALL)
+_FENCED = re.compile(
+    r"(^[ \t]*|)(?<!`)(`{3,}+)[ \t]*+([\w+-]*+)[ \t]*+\n(.*?)(?:^(?!\1[ \t]{4})[ \t]*|(?<=[^\s`])[ \t]*)\2`*\s*",
+    re.DOTALL | re.MULTILINE,
+)
+"""Begins and ends also within a line, as models write it. No run of spaces or backticks is gone through twice."""
 
 
 def course_facts(course: Course, words: Words) -> list[str]:
@@ -75,13 +79,24 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
 
 
+def around_code(text: str) -> list[str | CodeBlock]:
+    """Divide a text at its fences, which are as those of Markdown: code of its own lines, and the text around it."""
+    found: list[str | CodeBlock] = []
+    at = 0
+    for fence in _FENCED.finditer(text):
+        lines = re.sub(rf"(?m)^[ \t]{{0,{len(fence[1])}}}", "", fence[4]).removesuffix("\n")
+        code = CodeBlock(language=fence[3][:30], text=lines)
+        found += [text[at : fence.start()].rstrip(), *([code] if code.text else [])]
+        at = fence.end()
+    return [part for part in (*found, text[at:]) if part]
+
+
 def spans(text: str) -> list[dict[str, Any]]:
     """Divide a text at its backticks into plain text and code; a `block` is code of its own lines, from a fence."""
-    found, at = [], 0
-    for fence in _FENCED.finditer(text):
-        found += [*_inline(text[at : fence.start()]), {"text": fence[1], "code": True, "block": True}]
-        at = fence.end()
-    return [part for part in (*found, *_inline(text[at:])) if part["text"]]
+    found: list[dict[str, Any]] = []
+    for part in around_code(text):
+        found += _inline(part) if isinstance(part, str) else [{"text": part.text, "code": True, "block": True}]
+    return [part for part in found if part["text"]]
 
 
 def without_marks(text: str) -> str:

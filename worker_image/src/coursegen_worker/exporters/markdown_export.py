@@ -4,14 +4,16 @@ Nothing of a course is read as markup: what Markdown, or the HTML that it lets t
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
-from coursegen_worker import markdown, words
-from coursegen_worker.documents import Block, Chapter, CodeBlock, Course, ListBlock, Question, Section
+from coursegen_worker import words
+from coursegen_worker.documents import Block, Chapter, CodeBlock, Course, ListBlock, Paragraph, Question, Section
 from coursegen_worker.exporters import Exported, html
 from coursegen_worker.exporters.describe import (
     LABELLED,
     LETTERS,
+    around_code,
     chapter_facts,
     course_facts,
     language_of,
@@ -70,9 +72,11 @@ def _section(section: Section, said: Words) -> str:
 def _question(question: Question, number: str, said: Words) -> str:
     """Write a question; its options are counted by letters, which Markdown's own lists cannot."""
     options = "\n".join(f"- {letter}. {line(o.text)}" for letter, o in zip(LETTERS, question.options, strict=False))
-    stem = list(_blocks(markdown.blocks(question.stem), said)) if "```" in question.stem else [line(question.stem)]
-    first = "" if stem[0].startswith("```") else f" {stem.pop(0)}"
-    return "\n\n".join([f"**{number}**{first}", *stem, options])
+    parts = [Paragraph(text=part) if isinstance(part, str) else part for part in around_code(question.stem)]
+    stem = list(_blocks(parts, said))
+    begins_with_code = not stem or stem[0].startswith("```")
+    first = f"**{number}**" if begins_with_code else f"**{number}** {stem.pop(0)}"
+    return "\n\n".join([first, *stem, options])
 
 
 def _answers(chapter: Chapter, said: Words) -> str:
@@ -96,7 +100,7 @@ def _answer(question: Question, number: str) -> list[str]:
     return [answer, "\n".join(told)] if told else [answer]
 
 
-def _blocks(blocks: list[Block], said: Words) -> Iterator[str]:
+def _blocks(blocks: Sequence[Block], said: Words) -> Iterator[str]:
     """Write blocks; a list that follows another has another mark, or the two would be one."""
     mark = ""
     for block in blocks:
@@ -133,9 +137,15 @@ def _title(text: str, said: Words) -> str:
 
 
 def line(marked: str) -> str:
-    """Give a text on one line, in which backticks mark code and nothing else is markup."""
-    parts = spans(" ".join(html.clean(marked).split()))
-    return escape_start("".join(f"`{p['text']}`" if p["code"] else escape(p["text"]) for p in parts))
+    """Give a text on one line, in which backticks mark code and nothing else is markup.
+
+    Code beside code becomes one: the backticks between them would be signs of it.
+    """
+    found = ""
+    for code, parts in groupby(spans(" ".join(html.clean(marked).split())), key=lambda part: bool(part["code"])):
+        text = "".join(part["text"] for part in parts)
+        found += f"`{text}`" if code else escape(text)
+    return escape_start(found)
 
 
 def escape(plain: str) -> str:

@@ -36,6 +36,9 @@ _PASSING = (FailureClass.RATE_LIMITED, FailureClass.PROVIDER_UNAVAILABLE)
 _ESCAPE = re.compile(r'\\(["\\/bfnrt]|u[0-9a-fA-F]{4})?')
 """A backslash in JSON. One that begins no escape can only mean itself: models write `\\d` and C:\\Users so."""
 
+_THOUGHT = "</think>"
+"""Ends a model's thoughts, which some servers leave before the answer; not all leave the tag that begins them."""
+
 A = TypeVar("A", bound=BaseModel)
 
 
@@ -192,9 +195,22 @@ def _read(question: Question[A], reply: Reply) -> tuple[A | None, str]:
 
 
 def _object(text: str) -> Any:
-    """Find the JSON object in an answer: behind thoughts, inside a fence, among words."""
-    if not text.lstrip().startswith("{"):  # a course about models may speak of that tag
-        text = text.rpartition("</think>")[2]
+    """Find the JSON object in an answer: behind thoughts, inside a fence, among words.
+
+    A course about models may speak of the tag that ends thoughts, so the object may have it in its texts.
+    """
+    if text.lstrip().startswith("<think>"):
+        text = text.partition(_THOUGHT)[2]
+    behind = text.rpartition(_THOUGHT)[2]
+    try:
+        return _braced(text if "}" in behind else behind)  # an object that ends before the tag is a thought
+    except ValueError:
+        if "{" not in behind:
+            raise
+        return _braced(behind)
+
+
+def _braced(text: str) -> Any:
     start, end = text.find("{"), text.rfind("}")
     if start < 0 or end < start:
         raise ValueError("no object")

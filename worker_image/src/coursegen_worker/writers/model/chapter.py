@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from textwrap import indent
 from typing import Any
 
 from coursegen_api.task import CourseContext
@@ -175,10 +174,30 @@ async def _lesson(facts: dict[str, Any], number: int, group: _Group, words: int,
 
 
 def _numbered(steps: Sequence[str]) -> list[Block]:
-    """Give the steps of an example as a list; code, which cannot stand in one, behind the words of its step."""
-    if any(step.lstrip().startswith("```") for step in steps):  # it has no words that could bear a number
-        return [block for step in steps for block in markdown.blocks(step)]
-    return markdown.blocks("\n".join(f"{n}. {indent(step.strip(), '   ').lstrip()}" for n, step in enumerate(steps, 1)))
+    """Give the steps of an example as a list; what cannot stand in one, such as code, behind the words of its step.
+
+    Each step is read by itself: what is wrong in one, such as a fence that nothing closes, harms no other.
+    """
+    read = [blocks for step in steps if (blocks := markdown.blocks(step))]
+    firsts = [_first_words(blocks[0]) for blocks in read]
+    if None in firsts:  # it has no words that could bear a number
+        return [block for blocks in read for block in blocks]
+    found: list[Block] = []
+    items: list[str] = []
+    for number, (text, blocks) in enumerate(zip(firsts, read, strict=True), start=1):
+        items.append(text or "")
+        if blocks[1:] or number == len(read):
+            start = number + 1 - len(items)
+            found += [ListBlock(ordered=True, start=start if start != 1 else None, items=items), *blocks[1:]]
+            items = []
+    return found
+
+
+def _first_words(block: Block) -> str | None:
+    """Give the words that a step begins with, without a number or mark of its own; None where it begins otherwise."""
+    if isinstance(block, Paragraph):
+        return block.text
+    return block.items[0] if isinstance(block, ListBlock) and len(block.items) == 1 else None
 
 
 async def _practice(facts: dict[str, Any], asker: Asker) -> list[Section]:
