@@ -11,7 +11,7 @@ from coursegen_api.task import TaskInput, Writer
 
 from . import assignments, clock, ending, history, jobs
 from .requests import COURSE_OVER
-from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step, missing_provider, missing_queue, refused
+from .step import MISCONFIGURED_SECONDS, Assignment, Hold, Step, missing_provider, missing_queue, refusal_of, refused
 from .world import Count, CreateJob, Measured, Want
 
 _REFUSED = 1000
@@ -73,7 +73,7 @@ def begin(step: Step) -> None:
 def _told_by(status: TaskStatus) -> int:
     """Count the attempts of the revision that were not withdrawn; one that Kubernetes refuses tells least of all."""
     made = status.attempts[-1].number - status.withdrawn_attempts if status.attempts else 0
-    return made + _REFUSED if refused(status) else made
+    return made + _REFUSED if refusal_of(status) else made
 
 
 def retry_due(status: TaskStatus, now: float) -> float:

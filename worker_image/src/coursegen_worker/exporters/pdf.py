@@ -158,9 +158,8 @@ class _Describer:
     def _heading(self, number: str, title: str) -> dict[str, Any]:
         """Give a heading that bookmarks and contents can hold; the rest of a longer one follows as text."""
         short = shortened(title, _LONGEST_HEADING)
-        spoken = {"lang": language.different(title, self.lang)}
-        whole = None if short == title else {"spans": spans(title), **spoken}
-        return {"heading": {"spans": spans(number + short), **spoken}, "full-title": whole}
+        whole = self.text(title)
+        return {"heading": whole | {"spans": spans(number + short)}, "full-title": None if short == title else whole}
 
     def _section(self, section: Section) -> dict[str, Any]:
         return {
