@@ -1,4 +1,9 @@
-"""Records by watch all that happens to the objects of some kinds, so that a test can wait for a state and look back."""
+"""Records by watch all that happens to the objects of some kinds, so that a test can wait for a state and look back.
+
+The API server tells each kind by a stream of its own, and one may lag behind another: who has seen a course's end may
+not yet have been told of its chapter's. So whoever looks, rather than waits, first waits for the stream to have told
+all that the API server has.
+"""
 
 import http.client
 import json
@@ -39,12 +44,15 @@ class Recorder:
         self._changed = threading.Condition()
         self._versions: dict[tuple[str, str, str], list[Json]] = defaultdict(list)
         self._there: dict[tuple[str, str, str], Json] = {}
+        self._followed: dict[str, str] = {}
+        self._waiting = threading.local()
         self._trouble = ""
         self._ends = threading.Event()
 
     def start(self, unknown: Collection[str] = ()) -> None:
         """Begin to record; what is there already is the first version. Kinds unknown to the server are left out."""
-        for kind, path in ((k, p) for k, p in PATHS.items() if k not in unknown):
+        self._followed = {k: p for k, p in PATHS.items() if k not in unknown}
+        for kind, path in self._followed.items():
             listed = self._list(path)
             for item in listed["items"]:
                 self._take(kind, "ADDED", item)
@@ -63,35 +71,66 @@ class Recorder:
     def until(self, found: Callable[[], T | None], seconds: float, otherwise: Callable[[], str]) -> T:
         """Give what `found` gives as soon as that is something; AssertionError with `otherwise` after some seconds."""
         deadline = time.monotonic() + seconds
-        with self._changed:
-            while True:
-                assert not self._trouble, self._trouble
-                answer = found()
-                if answer:
-                    return answer
-                left = deadline - time.monotonic()
-                assert left > 0, f"after {seconds:.0f} s: {otherwise()}"
-                self._changed.wait(min(left, 1.0))
+        before, self._waiting.now = self._is_waiting(), True
+        try:
+            with self._changed:
+                while True:
+                    assert not self._trouble, self._trouble
+                    answer = found()
+                    if answer:
+                        return answer
+                    left = deadline - time.monotonic()
+                    assert left > 0, f"after {seconds:.0f} s: {otherwise()}"
+                    self._changed.wait(min(left, 1.0))
+        finally:
+            self._waiting.now = before
 
     def versions(self, kind: str, namespace: str, name: str) -> list[Json]:
         """Give every version of an object, the oldest first."""
+        self._level(kind, namespace)
         with self._changed:
             return list(self._versions[(kind, namespace, name)])
 
     def now(self, kind: str, namespace: str, name: str) -> Json | None:
         """Give an object as it is; None if it is not there."""
+        self._level(kind, namespace)
         return self._there.get((kind, namespace, name))
 
     def all(self, kind: str, namespace: str) -> list[Json]:
         """Give the objects of a kind that are there, by name."""
+        self._level(kind, namespace)
         with self._changed:
             return [o for (k, ns, _), o in sorted(self._there.items()) if (k, ns) == (kind, namespace)]
 
     def ever(self, kind: str, namespace: str) -> list[Json]:
         """Give the last version of each object that was ever there; one whose name was taken again is another."""
+        self._level(kind, namespace)
         with self._changed:
             found = [v for (k, ns, _), v in self._versions.items() if (k, ns) == (kind, namespace)]
             return list({o["metadata"]["uid"]: o for versions in found for o in versions}.values())
+
+    # ---- being told as much as the API server has -----------------------------------------------------------
+
+    def _is_waiting(self) -> bool:
+        return getattr(self._waiting, "now", False)
+
+    def _level(self, kind: str, namespace: str) -> None:
+        """Wait until the stream of a kind has told all that the API server has; who waits anyway is told in time."""
+        if self._is_waiting() or self._ends.is_set() or kind not in self._followed:
+            return
+        before, _, plural = self._followed[kind].rpartition("/")
+        listed = self._list(f"{before}/namespaces/{namespace}/{plural}" if namespace else self._followed[kind])
+        there = {
+            (kind, i["metadata"].get("namespace", ""), i["metadata"]["name"]): _version(i) for i in listed["items"]
+        }
+        present = _version(listed)
+
+        def behind() -> list[str]:
+            untold = [k for k, v in there.items() if not self._versions[k] or _version(self._versions[k][-1]) < v]
+            mine = ((k, o) for k, o in self._there.items() if k[0] == kind and namespace in ("", k[1]))
+            return [k[2] for k in (*untold, *(k for k, o in mine if k not in there and _version(o) <= present))]
+
+        self.until(lambda: not behind(), 30, lambda: f"the watch of {kind} has not told of {behind()}")
 
     def _list(self, path: str) -> Json:
         """List a kind; a new one is refused for some seconds after it is established."""
@@ -159,3 +198,7 @@ class Recorder:
                 yield json.loads(line)
         finally:
             connection.close()
+
+
+def _version(item: Json) -> int:
+    return int(item["metadata"]["resourceVersion"])

@@ -1,6 +1,7 @@
-"""The tests' recorder misses nothing when a watch ends: the API server is a stand-in that says what a test wants."""
+"""The tests' recorder misses nothing when a watch ends or lags: a stand-in of the API server says what a test wants."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -18,13 +19,18 @@ def pod(name: str, version: int) -> Json:
 class Script(Recorder):
     """A recorder whose lists and watches are given in advance."""
 
-    def __init__(self, lists: list[Json], watches: list[list[Json] | Exception]) -> None:
+    def __init__(self, lists: list[Json], watches: list[Iterable[Json] | Exception]) -> None:
         super().__init__(api=self)  # type: ignore[arg-type]
         self._lists, self._watches = iter(lists), iter(watches)
         self.asked: list[str] = []
+        self.listed: list[str] = []
+        self.looked = threading.Event()
 
     def get(self, path: str) -> Json:
         """Answer a list, in the place of the API."""
+        self.listed.append(path)
+        if len(self.listed) > 1:
+            self.looked.set()
         return next(self._lists)
 
     def _watch(self, path: str, version: str) -> Iterator[Any]:
@@ -63,3 +69,20 @@ def test_a_watch_that_ends_with_an_error_is_begun_again_from_a_list(monkeypatch:
     assert len(script.versions("Pod", "ns", "goes")) == 2
     assert len(script.versions("Pod", "ns", "stays")) == 1, "what has not changed is no new version"
     assert script.asked[:3] == ["1", "9", "9"]
+
+
+def test_who_looks_waits_for_what_the_api_server_has_and_its_watch_has_not_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recorders, "PATHS", PODS)
+
+    def late() -> Iterator[Json]:
+        script.looked.wait(30)
+        yield {"type": "DELETED", "object": pod("goes", 3)}
+        yield {"type": "MODIFIED", "object": pod("stays", 4)}
+
+    script = Script([listed(2, pod("stays", 1), pod("goes", 2)), listed(5, pod("stays", 4))], [late()])
+    script.start()
+    assert script.all("Pod", "ns") == [pod("stays", 4)]
+    assert script.listed == ["/api/v1/pods", "/api/v1/namespaces/ns/pods"]
+    script.stop()
