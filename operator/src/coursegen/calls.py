@@ -153,6 +153,12 @@ def finished(obj: Work) -> Call[bool]:
     return course.status.phase is Phase.CANCELLED and kinds.is_finished(course)
 
 
+def look_again(obj: Work) -> Call[tuple[Work, bool]]:
+    """Read an object anew, and tell whether it has ended."""
+    found = yield from get(type(obj), obj.metadata.namespace, obj.metadata.name)
+    return found, (yield from finished(found))
+
+
 def _place(obj: Work) -> tuple[int, str]:
     return (obj.spec.index if isinstance(obj, ChapterGeneration) else 0, obj.metadata.name)
 

@@ -25,7 +25,7 @@ from .calls import Call, Json, Question, Request, Upload
 from .errors import CoursegenError
 from .kinds import Work
 from .tasks import Content
-from .watching import Change, Watching
+from .watching import Change, Watching, passes
 
 K = TypeVar("K", bound=Kind)
 T = TypeVar("T")
@@ -173,14 +173,23 @@ class Client:
                 time.sleep(_RECONNECT_SECONDS)
 
     def wait(self, name: str, *, timeout_seconds: float | None = None) -> Work:
-        """Give an object once it has ended, with what was asked of it last; TimeoutError after some seconds."""
+        """Give an object once it has ended, with what was asked of it last; TimeoutError after some seconds.
+
+        Once it has been found, an API server that is away meanwhile does not end the wait.
+        """
         found = self.get_task_status(name)
         deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-        while not self.run(calls.finished(found)):
+        ended, away = self.run(calls.finished(found)), ""
+        while not ended:
             if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutError(f"{kinds.label(found)} has not ended after {timeout_seconds:.0f} s")
+                raise TimeoutError(f"{kinds.label(found)} has not ended after {timeout_seconds:.0f} s{away}")
             time.sleep(_RECONNECT_SECONDS)
-            found = self.get(type(found), found.metadata.name)
+            try:
+                (found, ended), away = self.run(calls.look_again(found)), ""
+            except CoursegenError as error:
+                if not passes(error):
+                    raise
+                away = f": {error}"
         return found
 
     # ---- verbs --------------------------------------------------------------------------------------------

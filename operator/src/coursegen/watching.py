@@ -16,6 +16,13 @@ K = TypeVar("K", bound=Kind)
 _SECONDS = 290
 
 
+def passes(error: Exception) -> bool:
+    """Tell whether an error passes by itself: the API server is away, or has too much to do."""
+    if isinstance(error, RefusedError):
+        return error.status == 429
+    return isinstance(error, UnreachableError | httpx.HTTPError)
+
+
 @dataclass(frozen=True)
 class Change(Generic[K]):
     """Something that happened to an object."""
@@ -66,11 +73,10 @@ class Watching(Generic[K]):
 
     def outlives(self, error: Exception) -> bool:
         """Tell whether it goes on in a moment after an error: once it has begun, over all that passes by itself."""
-        if isinstance(error, RefusedError):
-            if error.status == 410:
-                self.version = ""
-            return self._begun and error.status in (410, 429)
-        return self._begun and isinstance(error, UnreachableError | httpx.HTTPError)
+        expired = isinstance(error, RefusedError) and error.status == 410
+        if expired:
+            self.version = ""
+        return self._begun and (expired or passes(error))
 
     def take(self, line: str) -> Change[K] | None:
         """Take in one line; None if it tells of no object. After an expiry `version` is empty.

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from coursegen import AsyncClient, Client, aio, client, errors
+from coursegen import AsyncClient, Client, aio, client, errors, transport
 from coursegen.access import Access
 from coursegen.errors import CoursegenError
 from coursegen.watching import Watching
@@ -63,6 +63,7 @@ LIST = (200, json.dumps({"metadata": {"resourceVersion": "10"}, "items": []}))
 HEARD = (200, line("ADDED", raw("a", "12")) + "\n")
 GATEWAY_TIMEOUT = (504, "<html>504 Gateway Time-out</html>")
 REFUSED = httpx.ConnectError("refused")
+TOO_MANY = (429, '{"message": "too many requests"}')
 
 
 def answering(*answers: Answer) -> httpx.MockTransport:
@@ -83,7 +84,7 @@ def answering(*answers: Answer) -> httpx.MockTransport:
     [
         [(503, '{"message": "apiserver is shutting down"}')],
         [GATEWAY_TIMEOUT, (502, "<html>"), REFUSED],
-        [(429, '{"message": "too many requests"}')],
+        [TOO_MANY],
         [(410, '{"message": "too old"}'), GATEWAY_TIMEOUT, REFUSED, LIST],
     ],
     ids=["503", "away", "429", "away after an expiry"],
@@ -115,6 +116,54 @@ def test_a_watch_ends_where_waiting_does_not_help(answers: list[Answer], error: 
         blocking._http = httpx.Client(transport=answering(*answers), base_url="http://a")
         with pytest.raises(error):
             next(blocking.watch(ChapterGeneration))
+
+
+def chapter(phase: str) -> Answer:
+    conditions = [{"type": "Finished", "status": "True", "reason": phase, "lastTransitionTime": "2026-01-01T00:00:00Z"}]
+    status = {"phase": phase, "observedGeneration": 1, "conditions": conditions if phase == "Succeeded" else []}
+    found = raw("a", "12") | {"status": status}
+    return 200, json.dumps(found | {"metadata": found["metadata"] | {"generation": 1}})
+
+
+@pytest.mark.parametrize(
+    "between",
+    [[(503, '{"message": "apiserver is shutting down"}')], [GATEWAY_TIMEOUT, (502, "<html>"), REFUSED], [TOO_MANY]],
+    ids=["503", "away", "429"],
+)
+async def test_a_wait_outlives_an_api_server_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, between: list[Answer]
+) -> None:
+    for module in (client, aio):
+        monkeypatch.setattr(module, "_RECONNECT_SECONDS", 0)
+    monkeypatch.setattr(transport, "BUSY_TRIES", 0)
+    answers = chapter("Running"), *between, chapter("Running"), chapter("Succeeded")
+    with Client(access=ACCESS) as blocking:
+        blocking._http = httpx.Client(transport=answering(*answers), base_url="http://a")
+        assert blocking.wait("chaptergen/a").status.phase == "Succeeded"
+    async with AsyncClient(access=ACCESS) as awaiting:
+        awaiting._http = httpx.AsyncClient(transport=answering(*answers), base_url="http://a")
+        assert (await awaiting.wait("chaptergen/a")).status.phase == "Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("answers", "error", "words"),
+    [
+        ([GATEWAY_TIMEOUT], errors.UnreachableError, "HTTP 504"),
+        ([chapter("Running"), (404, '{"message": "a is gone"}')], errors.NotFoundError, "a is gone"),
+        ([chapter("Running"), (403, '{"message": "forbidden"}')], errors.RefusedError, "forbidden"),
+        (
+            [chapter("Running"), GATEWAY_TIMEOUT],
+            TimeoutError,
+            "has not ended after 0 s: The API server does not answer",
+        ),
+    ],
+    ids=["it never began", "deleted", "forbidden", "away for too long"],
+)
+def test_a_wait_ends_where_waiting_does_not_help(answers: list[Answer], error: type[Exception], words: str) -> None:
+    with Client(access=ACCESS) as blocking:
+        blocking._http = httpx.Client(transport=answering(*answers), base_url="http://a")
+        with pytest.raises(error, match=words):
+            blocking.wait("chaptergen/a", timeout_seconds=0.001)
 
 
 @pytest.mark.parametrize(
