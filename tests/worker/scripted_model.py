@@ -193,6 +193,10 @@ def _rewritten(data: Json) -> Json:
     }
 
 
+def _rewritten_exercise(data: Json) -> Json:
+    return _rewritten(data) | {"solution": f"Here is how. {data['section']['solution']}"}
+
+
 def _plainer(data: Json) -> Json:
     """Leave the last sentence as it is."""
     numbers = list(data["sentences"])[:-1]
@@ -209,6 +213,7 @@ _CONTENT: dict[str, Callable[[Json], Json]] = {
     "closing": lambda _: {"points": list(_SENTENCES[:4]), "next": "Take a list today and read it to its end."},
     "quiz": _quiz,
     "rewritten": _rewritten,
+    "rewrittenexercise": _rewritten_exercise,
     "plainer": _plainer,
 }
 
@@ -277,6 +282,7 @@ def _shape(body: Json, system: str) -> str:
         "exercise": "practice",
         "points": "closing",
         "questions": "quiz",
+        "solution": "rewrittenexercise",
         "change": "rewritten",
         "sentences": "plainer",
         "chapters": "contents",

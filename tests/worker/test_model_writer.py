@@ -24,7 +24,7 @@ from coursegen_api.task import ChapterFeedback, ChapterTask, ExportTask, Source
 from coursegen_worker.documents import Chapter, CodeBlock, ListBlock, Outline, Paragraph, unseal
 from coursegen_worker.failures import TaskFailedError
 from coursegen_worker.writers import Flaw, Wish
-from coursegen_worker.writers.model import prompts
+from coursegen_worker.writers.model import prompts, revise
 
 
 def chapter_of(desktop: Desktop, work: ChapterTask = CHAPTER) -> Chapter:
@@ -489,7 +489,8 @@ def test_a_simplification_by_a_model_is_taken_only_if_it_is_measured_to_be_easie
     def simplified(asked: Asked) -> Answer:
         section = asked.data["section"]
         text = section["text"].replace(HARD, words)
-        return completion(json.dumps({"title": section["title"], "text": text, "change": "It has other words."}))
+        kept = {"title": section["title"], "solution": section.get("solution")}
+        return completion(json.dumps(kept | {"text": text, "change": "It has other words."}))
 
     desktop.model.script = hard
     first = desktop.run().artifact
@@ -528,6 +529,32 @@ def test_only_the_sections_concerned_are_written_anew(desktop: Desktop, wish: Wi
     pairs = zip(before.sections, after.chapter.sections, strict=True)
     assert {old.id for old, new in pairs if old != new} == changed
     assert len(after.changes) == len(changed)
+
+
+def test_an_exercise_that_is_written_anew_has_a_model_solution_that_fits_it(desktop: Desktop) -> None:
+    before = chapter_of(desktop)
+    old = next(s for s in before.sections if s.solution)
+    task, solution = "Now count the cups. " * 10, "There are nine cups, one for each guest. " * 10
+    desktop.model.asked.clear()
+
+    def script(asked: Asked) -> Answer:
+        said = {"title": "Cups", "text": task, "solution": "Nine." if asked.turn == 1 else solution, "change": "Cups."}
+        return completion(json.dumps(said))
+
+    desktop.model.script = script
+    after = desktop.writer_of().revise(before, Wish("Cups.", None, sections=frozenset({old.id})), ignore).chapter
+    new = next(s for s in after.sections if s.id == old.id)
+    assert new == old.model_copy(
+        update={
+            "title": "Cups",
+            "blocks": [Paragraph(text=task.strip())],
+            "solution": [Paragraph(text=solution.strip())],
+        }
+    )
+    first, second = desktop.model.asked
+    assert old.solution
+    assert first.data["section"]["solution"] == revise.as_markdown(old.solution)
+    assert "solution has 1 words" in second.data["lastAnswerRefusedBecause"]
 
 
 @pytest.mark.parametrize("text", ["print(1 + 1)", "Say:\n```python\nprint(1 + 1)\n```"])

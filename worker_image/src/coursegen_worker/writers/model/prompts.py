@@ -1,5 +1,8 @@
 """What a model is told. Any change of a word here is a new VERSION: it is a part of every artifact's key.
 
+What regenerations are asked with (REWRITE and its like) may change without: the words are a part of each answer's key,
+and what a wish has made stays what it was.
+
 A prompt has two parts. The rules and the task are ours, always the same bytes. The data, one JSON object, has the
 customers' words in it; it is the user's message, and the rules say that nothing in it is an instruction.
 """
@@ -111,6 +114,15 @@ Your task: write the section in "section" anew, so that it fulfils "wish". Keep 
 taught, its order, its facts and its code. Keep the section's length within a third, unless the wish is about length.
 - title: 2 to 8 words.
 - text: the whole new section. `Backticks`, lists and fenced code as before.
+- change: one sentence for the reader of the course's history: what you changed."""
+
+REWRITE_EXERCISE = """\
+Your task: write the exercise in "section" anew, so that it fulfils "wish", and the model solution that fits it. Keep
+what the wish does not speak of: what is practised, its facts and its code. Keep the length of both within a third,
+unless the wish is about length.
+- title: 2 to 8 words.
+- text: the whole task. `Backticks`, lists and fenced code as before. Nothing of the solution.
+- solution: the whole model solution of the task as you have written it, with the reason for each step.
 - change: one sentence for the reader of the course's history: what you changed."""
 
 PLAINER = """\

@@ -10,7 +10,7 @@ from coursegen_worker.writers import Wish
 from coursegen_worker.writers.model import chapter as chapters
 from coursegen_worker.writers.model import prompts, shapes
 from coursegen_worker.writers.model.asking import Asker, Question, together
-from coursegen_worker.writers.model.shapes import Rewritten
+from coursegen_worker.writers.model.shapes import Rewritten, RewrittenExercise
 
 _WHOLE = {"readability"}
 """Measures of the whole chapter: a finding of one concerns every section."""
@@ -67,36 +67,45 @@ def _concerned(previous: Chapter, wish: Wish) -> list[Section]:
 
 
 def _question(section: Section, facts: dict[str, Any], wish: Wish) -> Question[Rewritten]:
-    text = as_markdown(section.blocks)
-    words = shapes.length(text)
+    text, solution = as_markdown(section.blocks), as_markdown(section.solution or [])
     near = {section.id, *section.objective_ids}
     said = [f.suggestion for f in wish.findings if f.measure in _WHOLE or f.place in near or not f.place]
     asked = {"feedback": wish.feedback, "focusArea": wish.focus_area, "findings": said[:10]}
+    told = {"kind": section.kind, "title": section.title, "text": text}
     return Question(
         f"section “{section.title}”",
-        Rewritten,
-        prompts.REWRITE,
+        RewrittenExercise if solution else Rewritten,
+        prompts.REWRITE_EXERCISE if solution else prompts.REWRITE,
         facts
         | {
             "wish": {k: v for k, v in asked.items() if v},
-            "section": {"kind": section.kind, "title": section.title, "text": text},
+            "section": told | ({"solution": solution} if solution else {}),
         },
-        800 + 4 * words,
+        800 + 4 * (shapes.length(text) + shapes.length(solution)),
         lambda a: [
             *shapes.headless(title=a.title, change=a.change),
-            *shapes.short(text=(a.text, max(5, words // 3))),
+            *shapes.short(text=(a.text, _least(text))),
+            *(shapes.short(solution=(a.solution, _least(solution))) if isinstance(a, RewrittenExercise) else []),
         ],
         wish.request_id,
     )
 
 
+def _least(text: str) -> int:
+    return max(5, shapes.length(text) // 3)
+
+
 def _changed(section: Section, answer: Rewritten) -> Section:
     """Put the new text in; code that is still there keeps what is known of its output."""
-    code = {block.text: block for block in section.blocks if isinstance(block, CodeBlock)}
-    blocks = [
-        code.get(block.text, block) if isinstance(block, CodeBlock) else block for block in markdown.blocks(answer.text)
-    ]
-    return section.model_copy(update={"title": answer.title, "blocks": blocks})
+    code = {b.text: b for b in [*section.blocks, *(section.solution or [])] if isinstance(b, CodeBlock)}
+
+    def read(text: str) -> list[Block]:
+        return [code.get(b.text, b) if isinstance(b, CodeBlock) else b for b in markdown.blocks(text)]
+
+    new = {"title": answer.title, "blocks": read(answer.text)}
+    if isinstance(answer, RewrittenExercise):
+        new["solution"] = read(answer.solution)
+    return section.model_copy(update=new)
 
 
 def as_markdown(blocks: list[Block]) -> str:

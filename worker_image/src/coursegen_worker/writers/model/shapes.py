@@ -152,6 +152,12 @@ class Rewritten(Shape):
     change: Line
 
 
+class RewrittenExercise(Rewritten):
+    """Answers prompts.REWRITE_EXERCISE."""
+
+    solution: Long
+
+
 class Plainer(Shape):
     """Answers prompts.PLAINER."""
 
