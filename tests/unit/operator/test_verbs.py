@@ -80,6 +80,75 @@ def test_a_course_that_is_over_can_still_deliver_what_has_succeeded(sim: Simulat
     assert sum(n for n in sim.api.jobs_created.values()) == 4  # three chapters and the export
 
 
+PDF = {"exports": [{"format": "json"}, {"format": "pdf"}]}
+WISH = {"regeneration": {"requestId": "r", "feedback": "simpler"}}
+
+
+@pytest.mark.parametrize("end", ["stopped", "failed and stopped"])
+@pytest.mark.parametrize("asked", ["a format more", "a regeneration", "a chapter more", "a chapter that fails"])
+def test_what_is_asked_of_a_delivered_part_leaves_out_what_was_left_out(sim: Simulation, end: str, asked: str) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    write(sim, "c-chapter-01")
+    if end == "failed and stopped":
+        sim.fail(sim.job_of("c-chapter-02"), FailureClass.REJECTED)
+        sim.run(1)
+    sim.annotate("CourseGeneration", "c", ANNOTATION_STOP, "enough")
+    sim.work()
+    if asked == "a format more":
+        sim.change_spec("CourseGeneration", "c", **PDF)
+    elif asked == "a regeneration":
+        sim.change_spec("ChapterGeneration", "c-chapter-01", **WISH)
+    else:
+        sim.annotate("ChapterGeneration", "c-chapter-02", ANNOTATION_RETRY, "this one too")
+        sim.run(1)
+        if asked == "a chapter that fails":
+            sim.fail(sim.job_of("c-chapter-02"), FailureClass.REJECTED)
+    sim.work()
+    missing = [3] if asked == "a chapter more" else [2, 3]
+    assert (course(sim)["phase"], course(sim)["missingChapters"]) == ("Succeeded", missing)
+    assert course(sim)["revision"] == (2 if end == "failed and stopped" else 1)
+    assert all(e["artifact"]["key"] for e in course(sim)["exports"])
+    assert sim.status("ChapterGeneration", "c-chapter-01")["revision"] == (asked == "a regeneration")
+
+
+def test_a_chapter_that_a_retry_of_the_whole_asks_for_again_can_fail_it(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    write(sim, "c-chapter-01")
+    sim.annotate("CourseGeneration", "c", ANNOTATION_STOP, "enough")
+    sim.work()
+    sim.annotate("CourseGeneration", "c", ANNOTATION_RETRY, "more")
+    sim.run(1)
+    sim.fail(sim.job_of("c-chapter-02"), FailureClass.REJECTED)
+    sim.work()
+    assert (course(sim)["phase"], course(sim).get("missingChapters", [])) == ("Failed", [])
+
+
+@pytest.mark.parametrize("by", ["the course, stopped", "itself"])
+def test_a_regeneration_that_is_cancelled_leaves_the_version_before(sim: Simulation, by: str) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    write(sim, "c-chapter-01")
+    before = sim.status("ChapterGeneration", "c-chapter-01")["artifact"]
+    sim.change_spec("ChapterGeneration", "c-chapter-01", **WISH)
+    sim.run(1)
+    if by == "itself":
+        sim.annotate("ChapterGeneration", "c-chapter-01", ANNOTATION_CANCEL, "no")
+    else:
+        sim.annotate("CourseGeneration", "c", ANNOTATION_STOP, "enough")
+    sim.work()
+    chapter = sim.status("ChapterGeneration", "c-chapter-01")
+    assert (chapter["phase"], chapter["artifact"]) == ("Cancelled", before)
+    assert (course(sim)["phase"], course(sim).get("missingChapters", [])) == (
+        "Succeeded",
+        [] if by == "itself" else [2, 3],
+    )
+    sim.change_spec("CourseGeneration", "c", **PDF)
+    sim.work()
+    assert (course(sim)["phase"], len(course(sim)["exports"])) == ("Succeeded", 2)
+
+
 @pytest.mark.parametrize("spec", [GIVEN, OUTLINED])
 def test_a_course_stopped_before_anything_succeeded_is_cancelled(sim: Simulation, spec: Json) -> None:
     sim.apply("CourseGeneration", "c", spec)

@@ -4,7 +4,7 @@ A course does no work itself. It creates children, waits for them, and rolls up 
 """
 
 from coursegen_api import names
-from coursegen_api.base import FailureClass, HoldReason, Outcome, TaskStatus
+from coursegen_api.base import FailureClass, HoldReason, Outcome, Requests, TaskStatus
 from coursegen_api.chapter import ChapterGeneration
 from coursegen_api.course import (
     CourseStatus,
@@ -58,6 +58,10 @@ def plan(
     status = course.status.model_copy(update={"requests": accepted.requests})
     if accepted.restart:
         status = _reopened(status, forgets_rounds=_asks_for_content(view))
+        if accepted.requests != (
+            course.status.requests or Requests()
+        ):  # it was asked itself, and not one of its children
+            status = status.model_copy(update={"missing_chapters": []})
         over = None
     if accepted.stop:
         status = status.model_copy(update={"stopped": True})

@@ -158,7 +158,7 @@ def fails(chapters: Sequence[ChapterGeneration], course: CourseGeneration) -> Ch
     """Give the chapter for which an open course fails; None if it goes on, if only until what was asked again ends."""
     if course.spec.failure_policy is not FailurePolicy.FAIL:
         return None
-    bad = next((c for c in chapters if is_bad(c, course)), None)
+    bad = next((c for c in chapters if is_bad(c, course) and not _left_out(c, course)), None)
     return None if bad is None or _asked_again(chapters, course) else bad
 
 
@@ -168,12 +168,16 @@ def _asked_again(chapters: Sequence[ChapterGeneration], course: CourseGeneration
 
 
 def has_content(child: TaskObject, course: CourseGeneration) -> bool:
-    """Tell whether a child has something to deliver: a quality round that fails leaves the version before."""
-    if ended(child) is Outcome.SUCCEEDED:
-        return True
-    seen, made = child.status.requests, round_id(course)
-    in_round = made is not None and seen is not None and seen.quality_round == made
-    return in_round and ended(child) is not None and child.status.artifact is not None
+    """Tell whether a child has something to deliver.
+
+    A quality round that fails leaves the version before, and so does whatever was cancelled.
+    """
+    how = ended(child)
+    if how is Outcome.FAILED:
+        seen, made = child.status.requests, round_id(course)
+        in_round = made is not None and seen is not None and seen.quality_round == made
+        return in_round and child.status.artifact is not None
+    return how is Outcome.SUCCEEDED or (how is Outcome.CANCELLED and child.status.artifact is not None)
 
 
 def round_id(course: CourseGeneration) -> str | None:
@@ -196,7 +200,12 @@ def unfinished(obj: TaskObject, course: CourseGeneration) -> bool:
 
 def _waits_for(obj: TaskObject, course: CourseGeneration) -> bool:
     """Tell whether a child goes on with its course: one that was stopped lets none begin."""
-    return _left_undone(obj) and not course.status.stopped
+    return _left_undone(obj) and not course.status.stopped and not _left_out(obj, course)
+
+
+def _left_out(obj: TaskObject, course: CourseGeneration) -> bool:
+    """Tell whether a course has been delivered without a chapter, and stays so until it is asked for more."""
+    return isinstance(obj, ChapterGeneration) and obj.spec.index in course.status.missing_chapters
 
 
 def accept_course(course: CourseGeneration, child_pending: bool) -> Accepted:
