@@ -283,6 +283,7 @@ class Histories(RuleBasedStateMachine):
         if not hasattr(self, "sim"):
             return
         self._every_history_ends()
+        self._what_was_delivered_is_delivered_in_one_more_format()
         self._planning_twice_plans_nothing_new()
 
     def _every_history_ends(self) -> None:
@@ -291,8 +292,15 @@ class Histories(RuleBasedStateMachine):
         self.stop_queue("None")
         for name in self.sim.names("CourseGeneration"):
             self.sim.change_spec("CourseGeneration", name, suspend=False)
+            if self.chance.random() < 0.3:
+                self._asked("CourseGeneration", name)
+                self.sim.annotate("CourseGeneration", name, ANNOTATION_STOP, "enough")
         self.sim.change_spec("ModelProvider", "p", budget=BUDGET | {"tokens": 10**9})
         self.sim.resync()
+        self._all_goes_well()
+        self._every_course_that_is_over_counts_its_chapters_as_they_are()
+
+    def _all_goes_well(self) -> None:
         for _ in range(200):
             self.sim.run(300)
             for job in self.sim.jobs():
@@ -301,9 +309,27 @@ class Histories(RuleBasedStateMachine):
             if all(self._is_over(o) for o in self._objects()):
                 break
         self.sim.run(10)
-        self._every_course_that_is_over_counts_its_chapters_as_they_are()
         open_ones = {o["metadata"]["name"]: o.get("status") for o in self._objects() if not self._is_over(o)}
         assert not open_ones
+
+    def _what_was_delivered_is_delivered_in_one_more_format(self) -> None:
+        delivered = [n for n in self.sim.names("CourseGeneration") if self._course(n)["phase"] == "Succeeded"]
+        before = {n: (self._course(n).get("missingChapters"), self._written(n)) for n in delivered}
+        for name in delivered:
+            self.sim.change_spec("CourseGeneration", name, exports=[{"format": "json"}, {"format": "pdf"}])
+        self._all_goes_well()
+        for name in delivered:
+            assert (self._course(name)["phase"], len(self._course(name)["exports"])) == ("Succeeded", 2), name
+            assert (self._course(name).get("missingChapters"), self._written(name)) == before[name], name
+
+    def _course(self, name: str) -> Json:
+        return self.sim.status("CourseGeneration", name)
+
+    def _written(self, name: str) -> dict[str, str]:
+        """Give the Job that each chapter of a course had last."""
+        uid = self.sim.api.objects[(KINDS["CourseGeneration"].meta.plural, "courses", name)]["metadata"]["uid"]
+        mine = [o for o in self._objects() if o["kind"] == "ChapterGeneration" and self._family(o) == uid]
+        return {o["metadata"]["name"]: o["status"]["attempts"][-1]["jobName"] for o in mine if o["status"]["attempts"]}
 
     def _every_course_that_is_over_counts_its_chapters_as_they_are(self) -> None:
         for course in (o for o in self._objects() if o["kind"] == "CourseGeneration" and self._is_over(o)):

@@ -61,6 +61,18 @@ def test_a_stopped_course_delivers_what_has_succeeded(sim: Simulation) -> None:
     assert sim.status("ChapterGeneration", "c-chapter-02")["phase"] == "Cancelled"
 
 
+def test_a_stopped_course_ends_though_several_chapters_had_not_begun(sim: Simulation) -> None:
+    sim.change_spec("GenerationQueue", "chapter-generation", namespace="", capacity=1)
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    write(sim, sim.jobs()[0]["metadata"]["ownerReferences"][0]["name"])
+    sim.change_spec("GenerationQueue", "chapter-generation", namespace="", stopPolicy="HoldAndDrain")
+    sim.run(1)
+    sim.annotate("CourseGeneration", "c", ANNOTATION_STOP, "enough")
+    sim.work()
+    assert (course(sim)["phase"], course(sim)["missingChapters"]) == ("Succeeded", [2, 3])
+
+
 @pytest.mark.parametrize("end", ["cancelled", "failed"])
 def test_a_course_that_is_over_can_still_deliver_what_has_succeeded(sim: Simulation, end: str) -> None:
     sim.apply("CourseGeneration", "c", GIVEN)
@@ -85,7 +97,9 @@ WISH = {"regeneration": {"requestId": "r", "feedback": "simpler"}}
 
 
 @pytest.mark.parametrize("end", ["stopped", "failed and stopped"])
-@pytest.mark.parametrize("asked", ["a format more", "a regeneration", "a chapter more", "a chapter that fails"])
+@pytest.mark.parametrize(
+    "asked", ["a format more", "a format more of the rest", "a regeneration", "a chapter more", "a chapter that fails"]
+)
 def test_what_is_asked_of_a_delivered_part_leaves_out_what_was_left_out(sim: Simulation, end: str, asked: str) -> None:
     sim.apply("CourseGeneration", "c", GIVEN)
     sim.run(1)
@@ -95,7 +109,10 @@ def test_what_is_asked_of_a_delivered_part_leaves_out_what_was_left_out(sim: Sim
         sim.run(1)
     sim.annotate("CourseGeneration", "c", ANNOTATION_STOP, "enough")
     sim.work()
-    if asked == "a format more":
+    if asked == "a format more of the rest":
+        sim.api.remove("chaptergenerations", "courses", "c-chapter-03")
+        sim.run(1)
+    if asked.startswith("a format more"):
         sim.change_spec("CourseGeneration", "c", **PDF)
     elif asked == "a regeneration":
         sim.change_spec("ChapterGeneration", "c-chapter-01", **WISH)
@@ -264,6 +281,7 @@ def test_what_is_cancelled_stays_so_though_a_regeneration_was_to_follow(
         sim.annotate(kind, name, ANNOTATION_CANCEL, "no")
     sim.work()
     assert (sim.status(kind, name)["phase"], sim.status(kind, name)["revision"]) == ("Cancelled", 0)
+    assert sim.status(kind, name).get("chapters", {}).get("held", 0) == 0
     sim.annotate(kind, name, ANNOTATION_RETRY, "yes")
     sim.work()
     assert (sim.status(kind, name)["phase"], sim.status(kind, name)["revision"]) == ("Succeeded", 1)

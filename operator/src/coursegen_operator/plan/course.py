@@ -3,9 +3,11 @@
 A course does no work itself. It creates children, waits for them, and rolls up what they say.
 """
 
+from collections.abc import Sequence
+
 from coursegen_api import names
 from coursegen_api.base import FailureClass, HoldReason, Outcome, Requests, TaskStatus
-from coursegen_api.chapter import ChapterGeneration
+from coursegen_api.chapter import ChapterGeneration, ChapterSpec
 from coursegen_api.course import (
     CourseStatus,
     ExportState,
@@ -178,21 +180,28 @@ def _has_chapters(step: CourseStep) -> bool:
     planned = list(children.planned_chapters(step.course, step.status))
     if step.status.stopped:
         return stopping.gathered(step, [name for name, _ in planned])
-    found = [step.child("ChapterGeneration", name, spec, "chapter") for name, spec in planned]
+    left_out = _left_out(step, planned)
+    found = [step.child("ChapterGeneration", n, spec, "chapter") for n, spec in planned if spec.index not in left_out]
     chapters = [c for c in found if isinstance(c, ChapterGeneration)]
     step.change(chapters=rollup.counts(chapters, step.course, len(planned)))
     step.running = step.running or any(works(c.status) for c in chapters)
     if fatal := requests.fails(chapters, step.course):
         step.fail("ChapterFailed", fatal, f"Chapter {fatal.metadata.name} failed.")
         return False
-    if len(chapters) < len(planned) or any(requests.unfinished(c, step.course) for c in chapters):
+    if len(chapters) < len(found) or any(requests.unfinished(c, step.course) for c in chapters):
         return False
     bad = [c for c in chapters if requests.is_bad(c, step.course)]
-    if len(bad) == len(planned):
+    if bad and len(bad) + len(left_out) == len(planned):
         step.fail("ChapterFailed", bad[0], "Every chapter failed.")
         return False
-    step.change(missing_chapters=sorted(c.spec.index for c in bad))
+    step.change(missing_chapters=sorted({c.spec.index for c in bad} | left_out))
     return True
+
+
+def _left_out(step: CourseStep, planned: Sequence[tuple[str, ChapterSpec]]) -> set[int]:
+    """Give the chapters that the course was delivered without, and that are gone: they are not made again unasked."""
+    there = {c.metadata.name for c in _chapters_of(step)}
+    return {spec.index for name, spec in planned if name not in there} & set(step.status.missing_chapters)
 
 
 def _chapters_of(step: CourseStep) -> list[ChapterGeneration]:
@@ -289,7 +298,7 @@ def _recount(step: CourseStep) -> None:
     counts = step.status.chapters
     if counts:
         chapters = [c for c in _chapters_of(step) if c.spec.index <= counts.total]
-        step.change(chapters=rollup.counts(chapters, step.course, counts.total))
+        step.change(chapters=rollup.counts(chapters, step.course, counts.total, over=True))
 
 
 def _tidy(step: CourseStep) -> None:

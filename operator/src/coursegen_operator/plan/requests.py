@@ -155,8 +155,11 @@ def is_bad(child: TaskObject, course: CourseGeneration) -> bool:
 
 
 def fails(chapters: Sequence[ChapterGeneration], course: CourseGeneration) -> ChapterGeneration | None:
-    """Give the chapter for which an open course fails; None if it goes on, if only until what was asked again ends."""
-    if course.spec.failure_policy is not FailurePolicy.FAIL:
+    """Give the chapter for which an open course fails; None if it goes on, if only until what was asked again ends.
+
+    One that a person stopped fails for none: it waits for all that still end.
+    """
+    if course.spec.failure_policy is not FailurePolicy.FAIL or course.status.stopped:
         return None
     bad = next((c for c in chapters if is_bad(c, course) and not _left_out(c, course)), None)
     return None if bad is None or _asked_again(chapters, course) else bad
@@ -195,7 +198,12 @@ def owned_by(obj: TaskObject, course: CourseGeneration | None) -> bool:
 
 def unfinished(obj: TaskObject, course: CourseGeneration) -> bool:
     """Tell whether an open course has to wait for a child."""
-    return ended(obj) is None or _waits_for(obj, course) or pending(obj, course)
+    return undone(obj, course) or pending(obj, course)
+
+
+def undone(obj: TaskObject, course: CourseGeneration) -> bool:
+    """Tell whether a child of a course that is over has not ended, or was left to go on with the course."""
+    return ended(obj) is None or _waits_for(obj, course)
 
 
 def _waits_for(obj: TaskObject, course: CourseGeneration) -> bool:

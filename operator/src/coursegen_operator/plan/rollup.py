@@ -14,11 +14,14 @@ _SHARES = {"Outline": (0, 5), "Chapters": (5, 85), "Validation": (85, 90), "Expo
 """From which percentage to which a course goes in each stage."""
 
 
-def counts(chapters: Sequence[ChapterGeneration], course: CourseGeneration, total: int) -> ChapterCounts:
-    """Count the chapters by state; one that is not created yet is held."""
+def counts(
+    chapters: Sequence[ChapterGeneration], course: CourseGeneration, total: int, over: bool = False
+) -> ChapterCounts:
+    """Count the chapters by state; one that is not created yet is held. Of a course that is over no more is to come."""
+    goes_on = requests.undone if over else requests.unfinished
     succeeded = running = failed = 0
     for child in chapters:
-        if requests.unfinished(child, course):
+        if goes_on(child, course):
             running += works(child.status)
         elif requests.has_content(child, course):
             succeeded += 1
