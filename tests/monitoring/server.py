@@ -18,7 +18,7 @@ import yaml
 from localcluster.prometheus import Prometheus
 from monitoring import rules
 
-from ..e2e.system import free_port
+from ..ports import free_port
 
 _SECONDS = 60
 

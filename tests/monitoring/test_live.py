@@ -27,7 +27,8 @@ from ..cluster.operator.gateway.place import Place, apply_rights, apply_workload
 from ..cluster.operator.gateway.place import Server as Program
 from ..cluster.operator.kubelet import RUNS, End, Kubelet, well
 from ..e2e.scene import COURSE, Scene, chapter, course
-from ..e2e.system import apply_queue, free_port
+from ..e2e.system import apply_queue
+from ..ports import free_port
 from .conftest import ROOT
 from .server import Server, Target, scraping
 from .test_dashboards import BOARDS, QUERIES

@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from model_support import Desktop
 from scripted_model import ScriptedModel
-from servers import RedisServer, S3Server, free_port, wait_for_port
+from servers import RedisServer, S3Server, wait_for_port
+from tests.ports import free_port
 from worker_support import NAMESPACE, Worker
 
 from tests import programs

@@ -10,13 +10,6 @@ from urllib.parse import quote
 import redis
 
 
-def free_port() -> int:
-    """Give a port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     """Wait until somebody listens; fails with the server's log if it ends instead."""
     for _ in range(200):

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from model_support import CHAPTER, PARTS, choice
 from scripted_model import Asked, ScriptedModel
-from servers import free_port, wait_for_port
+from servers import wait_for_port
+from tests.ports import free_port
 from worker_support import NAMESPACE, Worker
 
 from coursegen_api.base import ExportFormat, FailureClass

@@ -6,7 +6,8 @@ import socket
 import time
 
 import pytest
-from servers import RedisServer, free_port
+from servers import RedisServer
+from tests.ports import free_port
 from worker_support import NAMESPACE
 
 from coursegen_api import names

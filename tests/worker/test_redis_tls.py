@@ -12,7 +12,8 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from servers import free_port, wait_for_port
+from servers import wait_for_port
+from tests.ports import free_port
 from worker_support import NAMESPACE, OTHER_NAMESPACE
 
 from coursegen_api import names

@@ -16,7 +16,8 @@ import obstore
 import pytest
 import redis
 from obstore.store import S3Store
-from servers import S3Server, free_port, wait_for_port
+from servers import S3Server, wait_for_port
+from tests.ports import free_port
 from worker_support import NAMESPACE, PYTHON_COURSE, Worker
 
 from coursegen_api import names

@@ -13,7 +13,8 @@ import obstore
 import pytest
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
-from servers import free_port, wait_for_port
+from servers import wait_for_port
+from tests.ports import free_port
 from worker_support import NAMESPACE, OTHER_NAMESPACE
 
 from coursegen_api import names
