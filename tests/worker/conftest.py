@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from model_support import Desktop
 from scripted_model import ScriptedModel
-from servers import RedisServer, S3Server, wait_for_port
+from servers import RedisServer, S3Server, end, wait_for_port
 from tests.ports import free_port
 from worker_support import NAMESPACE, Worker
 
@@ -64,8 +64,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
         process = subprocess.Popen([program, str(config)], stdout=out, stderr=out)
     wait_for_port(server.port, process, log)
     yield server
-    process.terminate()
-    process.wait(10)
+    end(process)
 
 
 @pytest.fixture(scope="session")
@@ -84,5 +83,4 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         )
     wait_for_port(port, process, log)
     yield S3Server("s3://courses/tenant-a", programs.s3_environment(port, key, secret), folder / "data/courses")
-    process.terminate()
-    process.wait(10)
+    end(process)

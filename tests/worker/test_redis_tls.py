@@ -12,7 +12,7 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from servers import wait_for_port
+from servers import end, wait_for_port
 from tests.ports import free_port
 from worker_support import NAMESPACE, OTHER_NAMESPACE
 
@@ -63,8 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsRedis]:
         process = subprocess.Popen([program, str(folder / "redis.conf")], stdout=out, stderr=out)
     wait_for_port(made.port, process, log)
     yield made
-    process.terminate()
-    process.wait(10)
+    end(process)
 
 
 async def read_until(server: TlsRedis, user: str, count: int) -> list[str]:

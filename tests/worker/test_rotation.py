@@ -16,7 +16,7 @@ import obstore
 import pytest
 import redis
 from obstore.store import S3Store
-from servers import S3Server, wait_for_port
+from servers import S3Server, end, wait_for_port
 from tests.ports import free_port
 from worker_support import NAMESPACE, PYTHON_COURSE, Worker
 
@@ -106,8 +106,7 @@ def start_redis(tmp_path: Path) -> Iterator[Callable[[], RedisWithUsers]]:
 
     yield start
     for server in started:
-        server.process.terminate()
-        server.process.wait(10)
+        end(server.process)
 
 
 def operators(folder: Path) -> progress.ProgressReader:
@@ -300,8 +299,7 @@ def store_server(tmp_path: Path) -> Iterator[StoreWithUsers]:
         process = subprocess.Popen(argv, cwd=tmp_path, stdout=out, stderr=out)
     wait_for_port(made.port, process, log)
     yield made
-    process.terminate()
-    process.wait(10)
+    end(process)
 
 
 async def read(store: Store) -> bytes:
