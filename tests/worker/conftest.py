@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from model_support import Desktop
 from scripted_model import ScriptedModel
-from servers import RedisServer, S3Server, end, wait_for_port
+from servers import SECONDS, RedisServer, S3Server, end, wait_for_port
 from tests.ports import free_port
 from worker_support import NAMESPACE, Worker
 
@@ -46,6 +46,13 @@ def model() -> Iterator[ScriptedModel]:
 def desktop(model: ScriptedModel, store_folder: Path) -> Desktop:
     """Give a model writer in this process, over a folder as its store."""
     return Desktop(model, store_folder)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have progress wait for a Redis that is there and slow: what was not said within tenths of a second is lost."""
+    monkeypatch.setattr("coursegen_worker.progress.CONNECT_TIMEOUT_SECONDS", SECONDS)
+    monkeypatch.setattr("coursegen_worker.progress.REPLY_TIMEOUT_SECONDS", SECONDS)
 
 
 @pytest.fixture(scope="session")

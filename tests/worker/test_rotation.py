@@ -16,7 +16,7 @@ import obstore
 import pytest
 import redis
 from obstore.store import S3Store
-from servers import S3Server, end, wait_for_port
+from servers import SECONDS, S3Server, end, wait_for_port
 from tests.ports import free_port
 from worker_support import NAMESPACE, PYTHON_COURSE, Worker
 
@@ -33,8 +33,9 @@ from coursegen_worker.progress import Identity, Progress
 from demo import overlay
 from tests import programs
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 STREAM = names.progress_stream(NAMESPACE)
-SECONDS = 60
 BEFORE, AFTER = "first-password", "second-password"
 
 
@@ -83,7 +84,7 @@ class RedisWithUsers:
 
     def say(self, uid: str, password: str) -> None:
         """Report as a worker does whose Pod has this password."""
-        Progress(self.url("worker", password), STREAM, Identity(uid, 0, 1, "pod")).close(5)
+        Progress(self.url("worker", password), STREAM, Identity(uid, 0, 1, "pod")).close(SECONDS)
 
 
 @pytest.fixture
