@@ -23,7 +23,7 @@ from coursegen_worker.documents import Course
 from coursegen_worker.exporters import cmi5, without_assessments
 from tests import programs
 
-_MILLISECONDS = 20_000
+_MILLISECONDS = 60_000
 _ANSWER = """([right, only]) => {
   const data = JSON.parse(document.getElementById("course-data").textContent);
   for (const number of only ?? Object.keys(data.questions)) {
@@ -88,7 +88,9 @@ def browser() -> Iterator[Browser]:
     """Give Debian's Chromium."""
     expect.set_options(timeout=_MILLISECONDS)
     with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=programs.chromium(), args=["--no-sandbox"])
+        found = driver.chromium.launch(
+            executable_path=programs.chromium(), args=["--no-sandbox"], timeout=_MILLISECONDS
+        )
         yield found
         found.close()
 
