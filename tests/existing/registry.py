@@ -14,7 +14,7 @@ from localcluster import pki
 from .. import programs
 from ..ports import free_port
 
-_SECONDS = 30
+_SECONDS = 60
 
 
 @dataclass(frozen=True)
