@@ -8,11 +8,17 @@ from collections import Counter
 from pathlib import PurePosixPath
 
 import pytest
+from hypothesis import settings
 from xdist.dsession import DSession
 from xdist.scheduler import LoadScopeScheduling
 
 SYSTEMS = ("tests/cluster/operator", "tests/faults", "tests/e2e", "tests/cluster/client", "tests/cluster")
 """Folders whose tests share what they start, the longest first. Elsewhere each file stands for itself."""
+
+# Before any test is read, since each takes what holds then: no example fails because the machine took its time, and
+# every run looks at the same ones. tests/unit/operator says how hard it looks at histories.
+settings.register_profile("fixed", deadline=None, derandomize=True)
+settings.load_profile("fixed")
 
 
 def system(nodeid: str) -> str:

@@ -17,6 +17,7 @@ from . import objects, sources
 from .figures import Readings, Source, differences
 
 _BETWEEN_SECONDS = 1.0
+_MILLISECONDS = 60_000
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def plugin(kubeconfig: Path, home: Path) -> sources.Plugin:
 
     def run(*arguments: str) -> str:
         argv = [str(Path(sys.executable).parent / "kubectl-coursegen"), *arguments]
-        done = subprocess.run(argv, capture_output=True, text=True, env=environment, timeout=60, check=False)
+        done = subprocess.run(argv, capture_output=True, text=True, env=environment, timeout=120, check=False)
         assert done.returncode in (0, 1), f"{arguments}: {done.stderr}"  # 1: the target is missed
         return done.stdout
 
@@ -75,10 +76,11 @@ def plugin(kubeconfig: Path, home: Path) -> sources.Plugin:
 def signed_in(address: str, token: str) -> Iterator[Page]:
     """Open the page in Debian's Chromium, signed in."""
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        browser = driver.chromium.launch(executable_path=chromium(), args=["--no-sandbox"], timeout=_MILLISECONDS)
         context = browser.new_context(
             base_url=address, viewport={"width": 1280, "height": 900}, reduced_motion="reduce"
         )
+        context.set_default_timeout(_MILLISECONDS)
         page = context.new_page()
         page.goto("/")
         page.get_by_label("Token").fill(token)

@@ -3,7 +3,6 @@
 import functools
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from demo.kubectl import Kubectl
 from localcluster import Build, Cluster, Image, Options, Reporter, images
 from localcluster.api import Api
 
+from ..ports import free_port
 from .recorder import Recorder
 
 Json = dict[str, Any]
@@ -351,10 +351,3 @@ def path_of(manifest: Json, namespace: str) -> str:
     plural = kind.removesuffix("y") + "ies" if kind.endswith("y") else kind + "s"
     group = "/api/v1" if version == "v1" else f"/apis/{version}"
     return f"{group}/{plural}" if plural == "namespaces" else f"{group}/namespaces/{namespace}/{plural}"
-
-
-def free_port() -> int:
-    """Give a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 
 from .. import docs, programs
+from ..ports import free_port
 from .scene import SECONDS, Scene, course
-from .system import free_port
 
 OPENS = "port-forward"
 LOOPS = "# Loops\n\nA loop runs the same lines again. It stops when its condition no longer holds.\n"

@@ -12,8 +12,9 @@ from pathlib import Path
 from localcluster import pki
 
 from .. import programs
+from ..ports import free_port
 
-_SECONDS = 30
+_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,7 @@ def serving(host: str, folder: Path) -> Iterator[Registry]:
     """Serve a registry on an address of this machine during the body; its images lie in a folder."""
     leaf = pki.Leaf("registry", "registry", addresses=(host,))
     pki.ensure(folder / "pki", (leaf,))
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        address = f"{host}:{probe.getsockname()[1]}"
+    address = f"{host}:{free_port(host)}"
     config = folder / "registry.yaml"
     config.write_text(f"""\
 version: 0.1

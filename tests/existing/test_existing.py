@@ -70,7 +70,7 @@ def test_a_pod_runs_the_image_that_was_pushed(there: There, tmp_path: Path, monk
     assert image["newName"] == f"{there.registry.address}/team/redis"
     reference = f"{image['newName']}@{image['digest']}"
     there.kubectl("run", "pulled", f"--image={reference}", "--image-pull-policy=Always")
-    there.kubectl("wait", "--for=condition=Ready", "pod/pulled", "--timeout=60s")
+    there.kubectl("wait", "--for=condition=Ready", "pod/pulled", "--timeout=240s")
     ran = there.kubectl("get", "pod", "pulled", "--output=jsonpath={.status.containerStatuses[0].imageID}")
     assert ran == reference
 
@@ -82,7 +82,7 @@ def test_the_tests_take_a_cluster_that_is_there_and_leave_nothing_in_it(there: T
     done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while there.kubectl("get", IN_THE_CLUSTER, "--output=name") != before:  # a namespace goes by and by
         assert time.monotonic() < until, there.kubectl("get", IN_THE_CLUSTER, "--output=name")
         time.sleep(0.5)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..bench import sample
-from ..e2e.system import free_port
+from ..ports import free_port
 from .ground import ROOT
 
 _AGAIN_SECONDS = 0.1

@@ -18,9 +18,9 @@ import yaml
 from localcluster.prometheus import Prometheus
 from monitoring import rules
 
-from ..e2e.system import free_port
+from ..ports import free_port
 
-_SECONDS = 60
+_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Server:
         """Ask its API; AssertionError with its words if it refuses."""
         url = f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(arguments)}"
         try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=_SECONDS) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{arguments}: {error.read().decode()}") from error
@@ -65,7 +65,7 @@ class Server:
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline:
             try:
-                urllib.request.urlopen(f"{self.url}/-/ready", timeout=10).close()
+                urllib.request.urlopen(f"{self.url}/-/ready", timeout=_SECONDS).close()
             except OSError:  # nobody listens, or HTTPError
                 time.sleep(0.1)
             else:

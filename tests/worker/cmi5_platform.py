@@ -25,7 +25,7 @@ MASTERY = "https://w3id.org/xapi/cmi5/context/extensions/masteryscore"
 ACTOR = {"objectType": "Agent", "account": {"homePage": "http://127.0.0.1", "name": "learner-1"}, "name": "A learner"}
 ACTIVITIES = "https://platform.example/activities"
 PUBLISHED = "https://coursegen.dev/courses/course-123"
-_SECONDS = 20
+_SECONDS = 60
 
 
 def verb(statement: Statement) -> str:

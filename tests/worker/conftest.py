@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from model_support import Desktop
 from scripted_model import ScriptedModel
-from servers import RedisServer, S3Server, free_port, wait_for_port
+from servers import SECONDS, RedisServer, S3Server, end, wait_for_port
+from tests.ports import free_port
 from worker_support import NAMESPACE, Worker
 
 from tests import programs
@@ -47,6 +48,13 @@ def desktop(model: ScriptedModel, store_folder: Path) -> Desktop:
     return Desktop(model, store_folder)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have progress wait for a Redis that is there and slow: what was not said within tenths of a second is lost."""
+    monkeypatch.setattr("coursegen_worker.progress.CONNECT_TIMEOUT_SECONDS", SECONDS)
+    monkeypatch.setattr("coursegen_worker.progress.REPLY_TIMEOUT_SECONDS", SECONDS)
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """Start Debian's redis-server on loopback with ACLs."""
@@ -63,8 +71,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
         process = subprocess.Popen([program, str(config)], stdout=out, stderr=out)
     wait_for_port(server.port, process, log)
     yield server
-    process.terminate()
-    process.wait(10)
+    end(process)
 
 
 @pytest.fixture(scope="session")
@@ -83,5 +90,4 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         )
     wait_for_port(port, process, log)
     yield S3Server("s3://courses/tenant-a", programs.s3_environment(port, key, secret), folder / "data/courses")
-    process.terminate()
-    process.wait(10)
+    end(process)

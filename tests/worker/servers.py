@@ -9,23 +9,26 @@ from urllib.parse import quote
 
 import redis
 
-
-def free_port() -> int:
-    """Give a port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+SECONDS = 60
+"""A server that takes longer, on a machine where all tests run at once, is taken for one that never comes."""
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     """Wait until somebody listens; fails with the server's log if it ends instead."""
-    for _ in range(200):
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text()
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.02)
     raise AssertionError(f"nothing listens on {port}: {log.read_text()}")
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Tell a server to end, and wait until it has."""
+    process.terminate()
+    process.wait(SECONDS)
 
 
 @dataclass(frozen=True)

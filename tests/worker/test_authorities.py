@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from model_support import CHAPTER, choice
 from scripted_model import ScriptedModel
-from servers import free_port, wait_for_port
+from servers import end, wait_for_port
+from tests.ports import free_port
 from worker_support import NAMESPACE, Worker
 
 from coursegen.store import SettingsError, answers, opened
@@ -54,8 +55,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     environment = programs.s3_environment(port, access, secret) | {"AWS_ENDPOINT_URL": f"https://127.0.0.1:{port}"}
     del environment["AWS_ALLOW_HTTP"]
     yield Ground(model, (folder / "ca.crt").read_text(), environment)
-    process.terminate()
-    process.wait(10)
+    end(process)
     model.stop()
 
 

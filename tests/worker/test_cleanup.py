@@ -230,7 +230,7 @@ def test_who_takes_over_while_it_is_being_deleted_makes_it_anew(aging: Aging, mo
     before = aging.store.now_by_us() - timedelta(days=30)
     during(aging, monkeypatch, "delete", begin_to_take_over)
     assert renewal.remove(aging.store, name, [name], before)
-    other.join(20)
+    other.join(60)
     assert taken == [None]
     assert not list(aging.folder.rglob(f"*{renewal.ANNOUNCED}"))
 

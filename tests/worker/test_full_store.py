@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from model_support import CHAPTER, PARTS, choice
 from scripted_model import Asked, ScriptedModel
-from servers import free_port, wait_for_port
+from servers import end, wait_for_port
+from tests.ports import free_port
 from worker_support import NAMESPACE, Worker
 
 from coursegen_api.base import ExportFormat, FailureClass
@@ -59,8 +60,7 @@ def disk(worker: Worker, tmp_path: Path) -> Iterator[SmallDisk]:
     worker.store_url = "s3://courses"
     worker.environment |= programs.s3_environment(port, key, secret)
     yield SmallDisk(Path(f"/proc/{process.pid}/root{tmp_path}/data"))
-    process.terminate()
-    process.wait(10)
+    end(process)
 
 
 def test_a_disk_that_fills_up_between_sections_costs_no_part_twice(

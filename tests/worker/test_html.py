@@ -17,6 +17,7 @@ from coursegen_worker.documents import Course
 from coursegen_worker.exporters import html_export, without_assessments
 from tests import programs
 
+_MILLISECONDS = 60_000
 HOSTILE = ("<script>alert(1)</script> & \"quoted\" 'single' ]]> <!--", "&nbsp; </p> `code", "{title} %s \x07 \ufffe")
 LONG = ("A long title " * 800, ENGLISH[1], ENGLISH[2])
 SIZES = {"wide": {"width": 1200, "height": 900}, "phone": {"width": 390, "height": 844}}
@@ -69,7 +70,9 @@ def test_every_answer_is_closed_until_somebody_opens_it() -> None:
 def browser() -> Iterator[Browser]:
     """Give Debian's Chromium."""
     with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=programs.chromium(), args=["--no-sandbox"])
+        found = driver.chromium.launch(
+            executable_path=programs.chromium(), args=["--no-sandbox"], timeout=_MILLISECONDS
+        )
         yield found
         found.close()
 
@@ -79,6 +82,7 @@ def test_axe_finds_nothing_to_mend_and_nothing_is_wider_than_the_window(
     size: str, browser: Browser, tmp_path: Path
 ) -> None:
     page = browser.new_page(viewport=SIZES[size])
+    page.set_default_timeout(_MILLISECONDS)
     for path in written(tmp_path, demo=demo(), many=many(), arabic=foreign_courses.course(ARABIC, LONG)):
         page.goto(path.as_uri())
         page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")

@@ -129,7 +129,7 @@ def test_two_writers_at_once_end_with_one_artifact(desktop: Desktop, model: Scri
         """Answer both at once, and each in other words."""
         if asked.shape != "closing":
             return None
-        both.wait(20)
+        both.wait(60)
         content = json.loads(json.loads(good(asked).body)["choices"][0]["message"]["content"])
         return completion(json.dumps(content | {"next": f"Read list {asked.number} to its end today."}))
 
@@ -611,7 +611,7 @@ def stopped(worker: Worker, model: ScriptedModel, after: int) -> Ended:
 
     model.script = script
     process = worker.start(make_task(CHAPTER, writer=choice(model, parallelRequests=1)).to_json())
-    assert reached.wait(30)
+    assert reached.wait(60)
     process.send_signal(signal.SIGTERM)
     return worker.wait(process)
 

@@ -6,13 +6,16 @@ import socket
 import time
 
 import pytest
-from servers import RedisServer, free_port
+from servers import SECONDS, RedisServer
+from tests.ports import free_port
 from worker_support import NAMESPACE
 
 from coursegen_api import names
 from coursegen_api.task import Progress as Message
 from coursegen_operator.progress import ProgressReader, Redis
 from coursegen_worker.progress import MIN_INTERVAL_SECONDS, Identity, Progress
+
+pytestmark = pytest.mark.usefixtures("patient")
 
 STREAM = names.progress_stream(NAMESPACE)
 IDENTITY = Identity("uid-1", 2, 3, "pod-9")
@@ -28,7 +31,7 @@ def _empty_stream(redis_server: RedisServer) -> None:
 
 
 def wait_for(server: RedisServer, count: int) -> list[dict[str, str]]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         if len(found := entries(server)) >= count:
             return found
@@ -45,7 +48,7 @@ def test_the_first_message_comes_at_once_by_a_user_that_may_only_append(redis_se
 
 
 def test_messages_have_the_fields_of_the_contract(redis_server: RedisServer) -> None:
-    Progress(redis_server.tenant_url, STREAM, IDENTITY).close(2)
+    Progress(redis_server.tenant_url, STREAM, IDENTITY).close(SECONDS)
     sent = entries(redis_server)[0]
     message = Message.model_validate(sent)
     assert message.fields() == sent
@@ -59,7 +62,7 @@ def test_many_reports_are_few_messages_and_the_last_one_is_among_them(redis_serv
         progress.report(100 * (time.monotonic() - began), "writing")
         time.sleep(0.001)
     progress.report(100, "done")
-    progress.close(20)
+    progress.close(SECONDS)
     took = time.monotonic() - began
     found = entries(redis_server)
     assert len(found) <= 2 + 1 + took / MIN_INTERVAL_SECONDS
@@ -105,7 +108,7 @@ def test_a_redis_that_never_answers_slows_nothing(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_wrong_password_is_not_shown(redis_server: RedisServer, capfd: pytest.CaptureFixture[str]) -> None:
-    Progress(f"redis://tenant:wrong-secret@127.0.0.1:{redis_server.port}", STREAM, IDENTITY).close(2)
+    Progress(f"redis://tenant:wrong-secret@127.0.0.1:{redis_server.port}", STREAM, IDENTITY).close(SECONDS)
     log = capfd.readouterr().err
     assert "progress-unavailable" in log
     assert "wrong-secret" not in log
@@ -114,7 +117,7 @@ def test_a_wrong_password_is_not_shown(redis_server: RedisServer, capfd: pytest.
 @pytest.mark.parametrize("password", ["wrong-secret/x", "wrong-secret#x", "wrong-secret?x", "wrong-secret@x\u2100"])
 def test_a_password_that_breaks_the_url_is_not_shown(password: str, capfd: pytest.CaptureFixture[str]) -> None:
     """What urllib says of such a URL quotes it."""
-    Progress(f"redis://:{password}@127.0.0.1", STREAM, IDENTITY).close(2)
+    Progress(f"redis://:{password}@127.0.0.1", STREAM, IDENTITY).close(SECONDS)
     log = capfd.readouterr().err
     assert "special characters as %XX" in log
     assert "wrong-secret" not in log
@@ -126,7 +129,7 @@ def test_a_pod_that_is_let_out_a_moment_after_its_start_loses_no_message(
     """A network policy may not know it yet: until then it is refused."""
     client, port = redis_server.client(), free_port()
     progress = Progress(redis_server.tenant_url.replace(f":{redis_server.port}", f":{port}"), STREAM, IDENTITY)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + SECONDS
     while "ConnectionRefusedError" not in capfd.readouterr().err:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -147,7 +150,7 @@ def test_it_reconnects_after_redis_was_away(redis_server: RedisServer, monkeypat
     wait_for(redis_server, 1)
     redis_server.client().client_kill_filter(skipme=True, _type="normal")
     progress.report(10, "lost, perhaps")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + SECONDS
     for number in itertools.count():
         progress.report(11, f"again {number}")
         if any(int(e["percentage"]) > 10 for e in entries(redis_server)):

@@ -12,7 +12,8 @@ import pytest
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from servers import free_port, wait_for_port
+from servers import SECONDS, end, wait_for_port
+from tests.ports import free_port
 from worker_support import NAMESPACE, OTHER_NAMESPACE
 
 from coursegen_api import names
@@ -21,6 +22,8 @@ from coursegen_worker.progress import Identity, Progress
 from demo import overlay
 from localcluster import pki
 from tests import hostile, programs
+
+pytestmark = pytest.mark.usefixtures("patient")
 
 IDENTITY = Identity("uid-1", 0, 1, "pod-1")
 TENANTS = {"a": NAMESPACE, "b": OTHER_NAMESPACE}
@@ -62,8 +65,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsRedis]:
         process = subprocess.Popen([program, str(folder / "redis.conf")], stdout=out, stderr=out)
     wait_for_port(made.port, process, log)
     yield made
-    process.terminate()
-    process.wait(10)
+    end(process)
 
 
 async def read_until(server: TlsRedis, user: str, count: int) -> list[str]:
@@ -80,7 +82,7 @@ async def read_until(server: TlsRedis, user: str, count: int) -> list[str]:
     reader = operator_progress.ProgressReader(there, lambda: TENANTS)
     task = asyncio.create_task(reader.run(take))
     try:
-        await asyncio.wait_for(enough.wait(), 10)
+        await asyncio.wait_for(enough.wait(), SECONDS)
     finally:
         task.cancel()
     return heard
@@ -93,7 +95,7 @@ async def test_workers_meet_operator_and_gateway_by_an_authority_of_your_own(
     monkeypatch.setenv(names.ENV_REDIS_CA, server.ca)
     for tenant, uid in TENANTS.items():
         who = Identity(f"object-of-{tenant}", 0, 1, "pod")
-        Progress(server.url(tenant), names.progress_stream(uid), who).close(5)
+        Progress(server.url(tenant), names.progress_stream(uid), who).close(SECONDS)
     assert sorted(set(await read_until(server, reader, 2))) == ["object-of-a", "object-of-b"]
 
 
@@ -101,7 +103,7 @@ def test_a_server_that_nobody_vouches_for_gets_no_password(
     server: TlsRedis, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv(names.ENV_REDIS_CA, raising=False)
-    Progress(server.url("a"), names.progress_stream(NAMESPACE), IDENTITY).close(5)
+    Progress(server.url("a"), names.progress_stream(NAMESPACE), IDENTITY).close(SECONDS)
     log = capfd.readouterr().err
     assert "progress-unavailable" in log
     assert "certificate verify failed" in log.lower()
@@ -127,7 +129,7 @@ async def test_the_operator_says_that_a_certificate_is_what_is_wrong(
     there = operator_progress.Redis(server.url("operator"))
     reader = operator_progress.ProgressReader(there, lambda: TENANTS)
     task = asyncio.create_task(reader.run(lambda _, __: None))
-    await asyncio.wait_for(said.wait(), 30)
+    await asyncio.wait_for(said.wait(), SECONDS)
     task.cancel()
     assert "certificate" in caplog.text
     assert server.passwords["operator"] not in caplog.text

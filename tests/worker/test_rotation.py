@@ -16,7 +16,8 @@ import obstore
 import pytest
 import redis
 from obstore.store import S3Store
-from servers import S3Server, free_port, wait_for_port
+from servers import SECONDS, S3Server, end, wait_for_port
+from tests.ports import free_port
 from worker_support import NAMESPACE, PYTHON_COURSE, Worker
 
 from coursegen_api import names
@@ -32,8 +33,9 @@ from coursegen_worker.progress import Identity, Progress
 from demo import overlay
 from tests import programs
 
+pytestmark = pytest.mark.usefixtures("patient")
+
 STREAM = names.progress_stream(NAMESPACE)
-SECONDS = 60
 BEFORE, AFTER = "first-password", "second-password"
 
 
@@ -82,7 +84,7 @@ class RedisWithUsers:
 
     def say(self, uid: str, password: str) -> None:
         """Report as a worker does whose Pod has this password."""
-        Progress(self.url("worker", password), STREAM, Identity(uid, 0, 1, "pod")).close(5)
+        Progress(self.url("worker", password), STREAM, Identity(uid, 0, 1, "pod")).close(SECONDS)
 
 
 @pytest.fixture
@@ -105,8 +107,7 @@ def start_redis(tmp_path: Path) -> Iterator[Callable[[], RedisWithUsers]]:
 
     yield start
     for server in started:
-        server.process.terminate()
-        server.process.wait(10)
+        end(server.process)
 
 
 def operators(folder: Path) -> progress.ProgressReader:
@@ -299,8 +300,7 @@ def store_server(tmp_path: Path) -> Iterator[StoreWithUsers]:
         process = subprocess.Popen(argv, cwd=tmp_path, stdout=out, stderr=out)
     wait_for_port(made.port, process, log)
     yield made
-    process.terminate()
-    process.wait(10)
+    end(process)
 
 
 async def read(store: Store) -> bytes:

@@ -13,7 +13,8 @@ import obstore
 import pytest
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
-from servers import free_port, wait_for_port
+from servers import end, wait_for_port
+from tests.ports import free_port
 from worker_support import NAMESPACE, OTHER_NAMESPACE
 
 from coursegen_api import names
@@ -80,8 +81,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         subprocess.run([*admin, *user], check=True, capture_output=True)
     made.put_policy(documented_policy())
     yield made
-    process.terminate()
-    process.wait(10)
+    end(process)
 
 
 KEY = f"{NAMESPACE}/chapter/{'a' * 64}.json"

@@ -27,6 +27,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         system.request("POST", "/api/v1/namespaces", {"metadata": {"name": SYSTEM_NAMESPACE}})
         stand_in_for_the_deployment(system)
         lease = {"leader_election": "true", "lease_namespace": SYSTEM_NAMESPACE}
+        lease["lease_duration_seconds"] = "60"  # a machine that stalls for 15 s ends nobody here
         system.operator("leading", [], keep_jobs_seconds="300", **lease)
         yield system
 
@@ -39,12 +40,14 @@ def stand_in_for_the_deployment(system: System) -> None:
             part["spec"]["replicas"] = 1
         if part["kind"] in ("ServiceAccount", "ConfigMap", "Deployment"):
             system.request("POST", path_of(part, SYSTEM_NAMESPACE), part)
-    [pod] = system.recorder.until(lambda: system.recorder.all("Pod", SYSTEM_NAMESPACE), 30, lambda: "no Pod")
+    [pod] = system.recorder.until(lambda: system.recorder.all("Pod", SYSTEM_NAMESPACE), 120, lambda: "no Pod")
     status = running(stamp())
     status["containerStatuses"][0]["name"] = "operator"
     path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods/{pod['metadata']['name']}/status"
     system.request("PATCH", path, {"status": status}, "application/strategic-merge-patch+json")
-    system.kubectl.output("-n", SYSTEM_NAMESPACE, "rollout", "status", "deployment/coursegen-operator", "--timeout=30s")
+    system.kubectl.output(
+        "-n", SYSTEM_NAMESPACE, "rollout", "status", "deployment/coursegen-operator", "--timeout=120s"
+    )
 
 
 @pytest.fixture

@@ -60,13 +60,17 @@ def deciding(task: TaskInput) -> End | None:
 
 
 def set_capacity(scene: Scene, capacity: int) -> None:
-    scene.system.request("PATCH", CHAPTERS, {"spec": {"capacity": capacity}}, "application/merge-patch+json")
+    """Set the capacity of the chapters' queue; a chapter that goes on is not ended while commands are run."""
+    spec = {"capacity": capacity, "timeoutSeconds": 3600}
+    scene.system.request("PATCH", CHAPTERS, {"spec": spec}, "application/merge-patch+json")
 
 
-def until_queue(scene: Scene, active: int, pending: int) -> None:
-    """Wait until the queue's status says so: it is written every five seconds."""
-    for field, value in (("active", active), ("pending", pending)):
-        scene.kubectl("wait", f"--for=jsonpath={{.status.{field}}}={value}", "genqueue/chapter-generation")
+def until_queue(scene: Scene, queue: str, *holds: str) -> None:
+    """Wait until a queue's status has some fields, or fields of some value: it is written every five seconds."""
+    for field in holds:
+        path, equals, value = field.partition("=")
+        condition = f"--for=jsonpath={{.status.{path}}}{equals}{value}"
+        scene.kubectl("wait", condition, f"genqueue/{queue}", "--timeout=120s")
 
 
 @pytest.fixture
@@ -114,7 +118,8 @@ def giving_work(page: Page, scene: Scene) -> None:
     for name in ("course-123-chapter-02", "course-123-chapter-03"):
         scene.until("ChapterGeneration", name, lambda s: s.get("holdReason") == "QueueFull", 60)
     scene.until("CourseGeneration", "course-123", lambda s: s.get("chapters", {}).get("running") == 1, 60)
-    until_queue(scene, 1, 2)
+    until_queue(scene, "chapter-generation", "active=1", "pending=2")
+    until_queue(scene, "course-generation", "active=0", "lastHour.runP95Seconds")  # which is written after that
 
 
 def seeing(page: Page) -> None:
@@ -148,8 +153,8 @@ def steering(page: Page, scene: Scene) -> None:
 
 def until_course_ended(scene: Scene) -> None:
     """Let the chapter that runs start over, and wait for the end of all."""
-    set_capacity(scene, 200)
     [pod] = [p for p in scene.pods() if p["status"].get("phase") == "Running"]
+    set_capacity(scene, 200)
     Kubelet(scene, well).play(pod, well(task_of(pod)))
     assert scene.until_ended("course-123", seconds=120)["phase"] == "Succeeded"
 
@@ -159,7 +164,7 @@ def after_the_end(page: Page, scene: Scene) -> None:
     page.shell("kubectl coursegen performance -n courses")
     page.text("planned")
     for queue in ("course-generation", "chapter-generation", "quality-validation"):
-        scene.kubectl("wait", "--for=jsonpath={.status.lastHour.runP50Seconds}", f"genqueue/{queue}")
+        until_queue(scene, queue, "lastHour.runP50Seconds")
     page.shell("kubectl coursegen plan -n courses next-course.yaml")
     page.text("again")
     page.shell(

@@ -49,8 +49,10 @@ def test_the_six_calls_of_the_replaced_queue(client: Client, kubelet: Kubelet, s
     words = ("Content too advanced for beginners", "simplification")
     wished = client.start_chapter_regeneration("loops", words[0], focus_area=words[1])
     again = client.start_chapter_regeneration("loops", words[0], focus_area=words[1])
-    assert wished.spec.regeneration == again.spec.regeneration or again.status.revision == 1
-    scene.until("ChapterGeneration", "loops", lambda s: s.get("revision") == 1 and s["phase"] == "Succeeded", 60)
+    one_wish = wished.spec.regeneration == again.spec.regeneration
+    assert one_wish or again.status.revision == 1
+    last = 1 if one_wish else 2
+    scene.until("ChapterGeneration", "loops", lambda s: s.get("revision") == last and s["phase"] == "Succeeded", 60)
 
 
 def test_verbs_are_acted_on(client: Client, kubelet: Kubelet, scene: Scene) -> None:

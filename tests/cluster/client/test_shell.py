@@ -85,7 +85,7 @@ def test_an_interrupted_test_queue_leaves_nothing_behind(shell: Shell, scene: Sc
         running.send_signal(number)
         out, err = running.communicate(timeout=120)
     assert (running.returncode, f"Namespace {scratch.namespace} is being removed" in err) == (130, True), out + err
-    assert scene.system.api.get(f"/api/v1/namespaces/{scratch.namespace}") is None
+    scene.kubectl("wait", "--for=delete", f"namespace/{scratch.namespace}", "--timeout=240s")
 
 
 def test_a_namespace_that_was_prepared_for_loads_is_used_and_left(shell: Shell, scene: Scene) -> None:

@@ -54,4 +54,4 @@ def test_a_load_that_takes_too_long_is_given_up_and_removed(shell: Shell, scratc
         out + err
     )
     assert f"Namespace {scratch.namespace} is being removed" in err
-    assert scratch.system.api.get(f"/api/v1/namespaces/{scratch.namespace}") is None
+    scratch.kubectl("wait", "--for=delete", f"namespace/{scratch.namespace}", "--timeout=240s")

@@ -16,7 +16,8 @@ import yaml
 
 from localcluster import Reporter, golang, pki
 
-from ...e2e.system import System, free_port
+from ...e2e.system import System
+from ...ports import free_port
 
 Json = dict[str, Any]
 

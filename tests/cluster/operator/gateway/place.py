@@ -20,7 +20,8 @@ from coursegen_api.task import Progress
 
 from .... import programs
 from ....e2e.scene import Scene
-from ....e2e.system import ROOT, System, free_port
+from ....e2e.system import ROOT, System
+from ....ports import free_port
 
 Json = dict[str, Any]
 

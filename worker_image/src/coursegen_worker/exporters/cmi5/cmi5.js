@@ -246,9 +246,8 @@ const PlatformFor = (data) => {
       if (tracked && failed !== null) unsent.push(judged("failed", failed));
       unsent.push(defined("terminated", { duration: seconds(session()) }));
       const last = [...unsent];
-      while (size(JSON.stringify(last)) >= MAX_KEPT_ALIVE) {
-        last.splice(last.findIndex((made) => !isDefined(made)), 1); // single answers give way to what decides
-      }
+      const givesWay = (made, i) => i >= flying && !isDefined(made); // a single answer does, to what decides
+      for (let i; size(JSON.stringify(last)) >= MAX_KEPT_ALIVE && (i = last.findIndex(givesWay)) >= 0;) last.splice(i, 1);
       send("POST", address("statements"), last).catch(() => {});
       unsent = [];
       if (tracked) store().catch(() => {});
