@@ -5,17 +5,16 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from coursegen_api import names
 from coursegen_api.task import ChapterTask, TaskInput
 
 from ....e2e.scene import Scene, chapter, course
 from ....e2e.system import BACKOFF_SECONDS
 from ..kubelet import RUNS, End, Kubelet, well
+from ..queues import QUEUES, change
 from .browsing import keep, serious, signed_in
 from .conftest import People
 from .logs import LogNode
@@ -29,7 +28,6 @@ LOG = (
     '{"time": "2026-01-01T09:00:09Z", "event": "answer-refused", "about": "section 2", "why": "It has no text."}',
     '{"time": "2026-01-01T09:00:12Z", "event": "provider-tried-again", "failure": "RateLimited", "wait": 4.5}',
 )
-QUEUES = f"/apis/{names.API_VERSION}/generationqueues"
 
 
 @pytest.fixture
@@ -47,11 +45,6 @@ def made(scene: Scene, queue: str) -> Iterator[str]:
     scene.create("GenerationQueue", queue, spec)
     yield queue
     scene.kubectl("delete", "generationqueue", queue)
-
-
-def change(scene: Scene, queue: str, **spec: Any) -> None:
-    """Change a queue."""
-    scene.system.request("PATCH", f"{QUEUES}/{queue}", {"spec": spec}, "application/merge-patch+json")
 
 
 def stop_policy(scene: Scene, queue: str) -> str:
