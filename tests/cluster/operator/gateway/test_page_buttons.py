@@ -126,9 +126,9 @@ def test_suspend_and_resume_write_the_spec_and_delete_removes_the_object(scene: 
     assert scene.names("ChapterGeneration") == ["a"]
     page.get_by_role("button", name="Delete…").click()
     dialog.get_by_role("button", name="Delete it").click()
-    scene.until_gone("ChapterGeneration")
     expect(page.get_by_role("status")).to_contain_text("Deleted")
     expect(page.get_by_role("heading", level=1)).to_have_text("Courses")
+    scene.until_gone("ChapterGeneration")
 
 
 def test_what_was_typed_stays_until_it_is_taken(scene: Scene, page: Page) -> None:
@@ -221,6 +221,7 @@ def test_what_held_a_task_is_gone_from_its_row_as_soon_as_it_runs(
     page.goto(f"/?view=chapters&namespace={scene.namespace}")
     state = page.get_by_role("row", name=re.compile("Loops")).locator('td[data-label="State"]')
     expect(state).to_contain_text("QueuePaused")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
     page.route("**/api/v1/chapters*", lambda route: route.abort())  # what it shows from now on is the socket's
     change(scene, queue, capacity=1)
     expect(state).to_have_text(re.compile(r"^\s*Running\s*$"))
