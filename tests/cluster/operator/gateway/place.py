@@ -107,7 +107,7 @@ class Place:
         """Give a client of a gateway for who holds a token."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         base = f"http://127.0.0.1:{self.gateways[gateway].port}"
-        return httpx.Client(base_url=base, headers=headers, timeout=30, trust_env=False)
+        return httpx.Client(base_url=base, headers=headers, timeout=_SECONDS, trust_env=False)
 
     def token(self, namespace: str, name: str, role: str = "", cluster_role: str = "") -> str:
         """Give the token of a new service account, bound to a Role of its namespace or to a ClusterRole everywhere."""
@@ -119,13 +119,27 @@ class Place:
             reference = {"apiGroup": group, "kind": "Role", "name": role}
             body: Json = {"metadata": {"name": name}, "roleRef": reference, "subjects": [who]}
             self.system.request("POST", f"{rbac}/namespaces/{namespace}/rolebindings", body)
+            self._until_may(who, f"{rbac}/namespaces/{namespace}/roles/{role}")
         if cluster_role:
             reference = {"apiGroup": group, "kind": "ClusterRole", "name": cluster_role}
             body = {"metadata": {"name": f"{namespace}-{name}"}, "roleRef": reference, "subjects": [who]}
             self.system.request("POST", f"{rbac}/clusterrolebindings", body)
+            self._until_may(who, f"{rbac}/clusterroles/{cluster_role}")
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
         answer = self.system.request("POST", path, {"spec": {"expirationSeconds": 3600}})
         return str(answer["status"]["token"])
+
+    def _until_may(self, who: Json, role: str) -> None:
+        """Wait until the API server goes by a role that was bound; a no before that, the gateway would remember."""
+        rule = self.system.request("GET", role)["rules"][0]
+        asked = {"verb": rule["verbs"][0], "group": rule["apiGroups"][0], "resource": rule["resources"][0]}
+        spec: Json = {"user": f"system:serviceaccount:{who['namespace']}:{who['name']}"}
+        spec |= {"resourceAttributes": asked | {"namespace": who["namespace"]}}
+        deadline = time.monotonic() + _SECONDS
+        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+        while not self.system.request("POST", path, {"spec": spec})["status"]["allowed"]:
+            assert time.monotonic() < deadline, f"{role} is not in force for {who['name']}"
+            time.sleep(0.05)
 
     def file(self, key: str, content: bytes) -> Path:
         """Put a file into the object store, as a worker does; gives where it lies."""
@@ -158,7 +172,7 @@ class Place:
     def _until_ready(self, server: Server) -> None:
         deadline = time.monotonic() + _SECONDS
         while True:
-            answer = httpx.get(f"http://127.0.0.1:{server.port}/readyz", trust_env=False)
+            answer = httpx.get(f"http://127.0.0.1:{server.port}/readyz", timeout=_SECONDS, trust_env=False)
             if answer.status_code == 200:
                 return
             assert time.monotonic() < deadline, f"{answer.text}\n{server.log.read_text()[-3000:]}"
