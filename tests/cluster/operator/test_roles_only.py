@@ -57,9 +57,9 @@ def test_an_operator_with_roles_only_brings_a_course_to_its_end(
         started = scene.system.operator(scene.namespace, [scene.namespace], environment, **settings)
         scene.create("ModelProvider", "p", {"writer": "template"})
         scene.create("CourseGeneration", "c", COURSE | {"providerName": "p", "exports": [{"format": "pdf"}]})
-        assert scene.until_ended("c", seconds=90)["phase"] == "Succeeded"
+        assert scene.until_ended("c")["phase"] == "Succeeded"
         scene.until_event("c", "CourseSucceeded")
-        scene.until_gone("Job", "Pod", seconds=60)  # removed by what the Roles allow
+        scene.until_gone("Job", "Pod")  # removed by what the Roles allow
         started.check()
         log = started.log.read_text()
         assert "leads" in log, log
