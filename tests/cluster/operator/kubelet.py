@@ -130,8 +130,11 @@ class Kubelet:
     def _status(self, pod: Json, status: Json) -> None:
         meta = pod["metadata"]
         path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/status"
-        # A Pod that is gone by now is nobody's concern.
-        self._scene.system.api.request("PATCH", path, {"status": status}, kind="application/strategic-merge-patch+json")
+        kind, api = "application/strategic-merge-patch+json", self._scene.system.api
+        # A Pod that is gone by now is nobody's concern; a server that gave no answer may not have been told.
+        while api.request("PATCH", path, {"status": status}, kind=kind)[0] == 0:
+            if self._ends.wait(_LOOK_SECONDS):
+                return
 
 
 def task_of(pod: Json) -> TaskInput:
