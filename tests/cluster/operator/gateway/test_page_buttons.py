@@ -82,7 +82,7 @@ def test_a_chapters_attempts_are_listed_and_the_log_of_the_last_is_read(
         for word in words:
             expect(rows.nth(row)).to_contain_text(word)
     expect(rows.nth(0).locator('td[data-label="Took"]')).to_have_text("")
-    expect(rows.nth(1).locator('td[data-label="Took"]')).to_have_text(re.compile(r"^[\d.]+ s$"))
+    expect(rows.nth(1).locator('td[data-label="Took"]')).to_have_text(re.compile(r"^[\d.]+ (s|min)( \d+ s)?$"))
 
     log = page.get_by_role("region", name="Log of the last attempt")
     page.get_by_role("button", name="Read the last lines").click()
@@ -241,7 +241,7 @@ def test_the_tab_of_what_waits_says_why_and_when_it_is_tried_again(
     expect(page.locator("tbody tr")).to_have_count(2)
     for title, words in (
         ("Again", r"RetryBackoff, again in \d+ min( \d+ s)?"),
-        ("Waits", r"QueueFull for \d+ (s|min)"),
+        ("Waits", r"QueueFull for \d+ (s|min)( \d+ s)?"),
     ):
         state = page.get_by_role("row", name=re.compile(title)).locator('td[data-label="State"]')
         expect(state).to_have_text(re.compile(rf"^\s*Held\s*{words}\s*$"))
