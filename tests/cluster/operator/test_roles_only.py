@@ -9,6 +9,7 @@ import yaml
 from ...e2e.recorder import Json
 from ...e2e.scene import COURSE, Scene
 from ...e2e.system import BACKOFF_SECONDS, ROOT, Operator
+from .gateway.place import until_may
 from .kubelet import Kubelet
 
 OVERLAY = ROOT / "deploy" / "overlays" / "namespaced"
@@ -29,6 +30,10 @@ def account(scene: Scene, tmp_path: Path) -> Path:
     file = tmp_path / "rbac.yaml"
     file.write_text(yaml.safe_dump_all([p for p in parts if p["kind"] in RBAC]))
     scene.kubectl("apply", "-f", str(file))
+    roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{scene.namespace}/roles"
+    for binding in (p for p in parts if p["kind"] == "RoleBinding"):
+        for who in binding["subjects"]:
+            until_may(scene.system, who, f"{roles}/{binding['roleRef']['name']}")
     config = yaml.safe_load(scene.system.kubectl.kubeconfig.read_text())
     config["users"] = [{"name": "operator", "user": {"token": scene.kubectl("create", "token", "coursegen-operator")}}]
     config["contexts"][0]["context"]["user"] = "operator"

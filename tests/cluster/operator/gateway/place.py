@@ -119,27 +119,15 @@ class Place:
             reference = {"apiGroup": group, "kind": "Role", "name": role}
             body: Json = {"metadata": {"name": name}, "roleRef": reference, "subjects": [who]}
             self.system.request("POST", f"{rbac}/namespaces/{namespace}/rolebindings", body)
-            self._until_may(who, f"{rbac}/namespaces/{namespace}/roles/{role}")
+            until_may(self.system, who, f"{rbac}/namespaces/{namespace}/roles/{role}")
         if cluster_role:
             reference = {"apiGroup": group, "kind": "ClusterRole", "name": cluster_role}
             body = {"metadata": {"name": f"{namespace}-{name}"}, "roleRef": reference, "subjects": [who]}
             self.system.request("POST", f"{rbac}/clusterrolebindings", body)
-            self._until_may(who, f"{rbac}/clusterroles/{cluster_role}")
+            until_may(self.system, who, f"{rbac}/clusterroles/{cluster_role}")
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
         answer = self.system.request("POST", path, {"spec": {"expirationSeconds": 3600}})
         return str(answer["status"]["token"])
-
-    def _until_may(self, who: Json, role: str) -> None:
-        """Wait until the API server goes by a role that was bound; a no before that, the gateway would remember."""
-        rule = self.system.request("GET", role)["rules"][0]
-        asked = {"verb": rule["verbs"][0], "group": rule["apiGroups"][0], "resource": rule["resources"][0]}
-        spec: Json = {"user": f"system:serviceaccount:{who['namespace']}:{who['name']}"}
-        spec |= {"resourceAttributes": asked | {"namespace": who["namespace"]}}
-        deadline = time.monotonic() + _SECONDS
-        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
-        while not self.system.request("POST", path, {"spec": spec})["status"]["allowed"]:
-            assert time.monotonic() < deadline, f"{role} is not in force for {who['name']}"
-            time.sleep(0.05)
 
     def file(self, key: str, content: bytes) -> Path:
         """Put a file into the object store, as a worker does; gives where it lies."""
@@ -191,6 +179,20 @@ class Place:
         """Give a token of the gateway's service account."""
         path = f"/api/v1/namespaces/{SYSTEM}/serviceaccounts/coursegen-gateway/token"
         return str(self.system.request("POST", path, {"spec": {"expirationSeconds": 7200}})["status"]["token"])
+
+
+def until_may(system: System, who: Json, role: str) -> None:
+    """Wait until the API server goes by a role that was bound; a no before that, the gateway would remember."""
+    rule = system.request("GET", role)["rules"][0]
+    resource, _, part = rule["resources"][0].partition("/")
+    asked = {"verb": rule["verbs"][0], "group": rule["apiGroups"][0], "resource": resource, "subresource": part}
+    asked |= {"namespace": who["namespace"], "name": next(iter(rule.get("resourceNames", ())), "")}
+    spec = {"user": f"system:serviceaccount:{who['namespace']}:{who['name']}", "resourceAttributes": asked}
+    deadline = time.monotonic() + _SECONDS
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    while not system.request("POST", path, {"spec": spec})["status"]["allowed"]:
+        assert time.monotonic() < deadline, f"{role} is not in force for {who['name']}"
+        time.sleep(0.05)
 
 
 def apply_rights(system: System) -> None:
