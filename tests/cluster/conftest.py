@@ -7,9 +7,10 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -27,7 +28,20 @@ from localcluster.api import Api, Manifest  # noqa: E402
 from . import existing  # noqa: E402
 
 _NAME = re.compile(r"t-(\d+)-[0-9a-f]{4}")
-_SECONDS = 60
+_SECONDS = 120
+_PATIENCE_SECONDS = 60
+"""What is not so by then is taken for what never will be."""
+
+T = TypeVar("T")
+
+
+def until(holds: Callable[[], T], what: str) -> T:
+    """Give what the API server says as soon as that is something: what it goes by, roles and policies, it watches."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not (found := holds()):
+        assert time.monotonic() < deadline, f"never so: {what}"
+        time.sleep(0.05)
+    return found
 
 
 @dataclass(frozen=True)
@@ -49,14 +63,8 @@ class LiveCluster:
     def wait_for_discovery(self) -> None:
         """Wait until the API server tells of every kind, some time after it serves it; kubectl's cache has all then."""
         wanted = {f"{kind.meta.plural}.{GROUP}" for kind in KINDS}
-        until = time.monotonic() + _SECONDS
-        while True:
-            told = self.kubectl("api-resources", f"--categories={CATEGORY}", "-o", "name")  # this never asks the cache
-            missing = wanted - set(told.stdout.split())
-            if not missing:
-                return
-            assert time.monotonic() < until, f"not in discovery: {sorted(missing)}; {told.stderr}"
-            time.sleep(0.2)
+        asked = ("api-resources", f"--categories={CATEGORY}", "-o", "name")  # this never asks the cache
+        until(lambda: wanted <= set(self.kubectl(*asked).stdout.split()), f"{sorted(wanted)} in discovery")
 
     def create_namespace(self, name: str) -> None:
         """Create a namespace; AssertionError if the API server refuses."""
@@ -100,7 +108,7 @@ def _with_our_kinds(live: LiveCluster) -> LiveCluster:
     applied = live.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
     assert applied.returncode == 0, applied.stderr
     part = "--selector=app.kubernetes.io/part-of=coursegen"
-    waited = live.kubectl("wait", "--for=condition=Established", "crd", part, f"--timeout={_SECONDS}s")
+    waited = live.kubectl("wait", "--for=condition=Established", "crd", part, f"--timeout={_PATIENCE_SECONDS}s")
     assert waited.returncode == 0, waited.stderr
     live.wait_for_discovery()
     return live

@@ -16,7 +16,7 @@ from ..e2e.recorder import Recorder
 from ..e2e.scene import Scene, chapter, outcomes
 from ..e2e.system import System, apply_queue, build_workers
 
-GRACE_SECONDS = 12
+GRACE_SECONDS = 20
 """In place of the 50 s after which Kubernetes takes a silent node for lost."""
 
 GONE = {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 3}

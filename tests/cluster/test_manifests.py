@@ -18,7 +18,7 @@ from coursegen_operator.settings import Settings
 from coursegen_operator.snapshot import KINDS
 from demo import overlay, registry
 
-from .conftest import ROOT, LiveCluster
+from .conftest import ROOT, LiveCluster, until
 
 OVERLAYS = ("production", "production/tenant", "namespaced", "local/tenant", "shard")
 GENERATED = ("local", "kind")
@@ -39,9 +39,6 @@ PARTS = {
     ),
     "courses": ("overlays/local/tenant",),
 }
-PATIENCE = 100
-"""Questions to the API server, 50 ms each: what is not so by then is taken for what never will be."""
-
 FOREIGN = "monitoring.coreos.com/"
 """The Prometheus operator's kinds, which no API server here knows."""
 
@@ -210,6 +207,11 @@ def can(cluster: LiveCluster, who: str, verb: str, what: str, namespace: str = "
     return cluster.kubectl(*asked).stdout.strip() == "yes"
 
 
+def until_can(cluster: LiveCluster, *asked: str) -> None:
+    """Wait until somebody may do something: bound, and aggregated by a controller, it takes a moment."""
+    until(lambda: can(cluster, *asked), " ".join(asked))
+
+
 def bind(cluster: LiveCluster, user: str, role: str) -> None:
     done = cluster.kubectl(
         "-n", "courses", "create", "rolebinding", f"{user}-{role}", f"--clusterrole={role}", f"--user={user}"
@@ -239,8 +241,8 @@ def test_people_get_what_their_role_says_and_providers_and_queues_are_roles_of_t
         ("system:serviceaccount:courses:coursegen-worker", "get", course): False,
         ("system:serviceaccount:courses:coursegen-worker", "get", "secrets"): False,
     }
-    for asked in (("viewer", "get", course), ("editor", "create", course)):
-        assert any(can(applied, *asked) for _ in range(PATIENCE)), "a controller aggregates: it takes a moment"
+    for asked in (("viewer", "get", course), ("editor", "create", course), ("keeper", "create", provider)):
+        until_can(applied, *asked)
     assert {asked: can(applied, *asked) for asked in wanted} == wanted
 
 
@@ -273,6 +275,8 @@ def policies(applied: LiveCluster) -> Iterator[LiveCluster]:
     apply(applied, (folder / "policies.yaml").read_text())
     bind(applied, "tenant", "admin")
     bind(applied, OPERATOR, "admin")
+    for who in ("tenant", OPERATOR):
+        until_can(applied, who, "create", "jobs.batch")
     yield applied
     applied.kubectl("delete", "-f", str(folder / "policies.yaml"))  # other tests make Jobs as they like
 
@@ -283,10 +287,7 @@ def with_meta(manifest: dict, **meta: object) -> dict:
 
 def until_refused(cluster: LiveCluster, manifest: dict) -> str:
     """Give the words of a refusal; a new policy takes a moment to come into force."""
-    for _ in range(PATIENCE):
-        if words := attempt(cluster, "tenant", manifest):
-            return words
-    raise AssertionError("never refused")
+    return until(lambda: attempt(cluster, "tenant", manifest), "refused")
 
 
 def test_only_the_operator_makes_or_changes_its_jobs(policies: LiveCluster) -> None:
@@ -365,16 +366,16 @@ def pod_of_a_job(policies: LiveCluster) -> Iterator[dict]:
     made = policies.kubectl("create", "--as=tenant", "-f", "-", stdin=yaml.safe_dump(job))
     assert made.returncode == 0, made.stderr
     yield pods_left(policies)[0]
-    policies.kubectl("-n", "courses", "delete", "job,pod", "-l", "batch.kubernetes.io/job-name=left", "--wait=false")
+    gone = ("delete", "job,pod", "-l", "batch.kubernetes.io/job-name=left", "--timeout=90s")
+    policies.kubectl("-n", "courses", *gone)  # and wait: the next would take a Pod that goes for its own
 
 
 def pods_left(cluster: LiveCluster) -> list[dict]:
     """Ask for the Pods of the Job `left` until there is one."""
-    for _ in range(PATIENCE):
-        asked = ("-n", "courses", "get", "pods", "-l", "batch.kubernetes.io/job-name=left", "-o", "yaml")
-        if found := yaml.safe_load(cluster.kubectl(*asked).stdout)["items"]:
-            return list(found)
-    raise AssertionError("the Job controller makes no Pod")
+    asked = ("-n", "courses", "get", "pods", "-l", "batch.kubernetes.io/job-name=left", "-o", "yaml")
+    return until(
+        lambda: list(yaml.safe_load(cluster.kubectl(*asked).stdout)["items"]), "the Job controller makes a Pod"
+    )
 
 
 def test_nobody_puts_an_image_of_their_own_into_a_workers_pod(policies: LiveCluster, pod_of_a_job: dict) -> None:
@@ -392,7 +393,7 @@ def test_nobody_puts_an_image_of_their_own_into_a_workers_pod(policies: LiveClus
 def test_a_job_of_anybody_can_be_deleted_without_its_pods(policies: LiveCluster, pod_of_a_job: dict) -> None:
     """The garbage collector takes the Job's name off its Pods first, and never gives up: refused, the Job stays."""
     assert pod_of_a_job["metadata"]["ownerReferences"]
-    argv = ("-n", "courses", "delete", "job", "left", "--as=tenant", "--cascade=orphan", "--timeout=30s")
+    argv = ("-n", "courses", "delete", "job", "left", "--as=tenant", "--cascade=orphan", "--timeout=90s")
     gone = policies.kubectl(*argv)
     assert gone.returncode == 0, gone.stderr
     assert "ownerReferences" not in pods_left(policies)[0]["metadata"]
@@ -434,7 +435,8 @@ def test_fluxs_account_may_apply_and_prune_what_a_team_has_in_git_and_nothing_el
         for what in ("secrets", "modelproviders.coursegen.dev", "jobs.batch", "pods", "rolebindings", "resourcequotas")
         for verb in ("create", "delete")
     }
-    assert any(can(applied, who, "delete", "configmaps") for _ in range(PATIENCE))
+    for kind in ("configmaps", plurals["CourseGeneration"]):  # two bindings
+        until_can(applied, who, "delete", kind)
     assert {asked: can(applied, *asked) for asked in wanted} == wanted
 
 
@@ -461,7 +463,7 @@ def test_an_author_does_not_change_what_the_operator_in_their_namespace_goes_by(
     [role] = [m for m in manifests if (m["kind"], m["metadata"]["name"]) == ("Role", "coursegen-author")]
     apply(applied, yaml.safe_dump_all([*settings, role]))
     applied.kubectl("-n", "courses", "create", "rolebinding", "author", "--role=coursegen-author", "--user=author")
-    assert any(can(applied, "author", "patch", "configmaps") for _ in range(PATIENCE))
+    until_can(applied, "author", "patch", "configmaps")
     assert {key for m in settings for key in m["data"]} >= {"COURSEGEN_WORKER_IMAGE", "queues.yaml"}
     for name in (m["metadata"]["name"] for m in settings):
         asked = ("-n", "courses", "patch", "configmap", name, "--as=author", "--type=merge", '-p={"data":{"a":"b"}}')
@@ -509,7 +511,7 @@ def test_who_administers_a_namespace_applies_the_install_for_it_again_once_an_ad
     for first in (("-f", str(ROOT / "deploy/base/roles.yaml")), ("-k", str(tmp_path))):
         done = applied.kubectl("apply", *first)
         assert done.returncode == 0, done.stderr
-    assert any(can(applied, "team-admin", "create", "artifactcleanups", namespace) for _ in range(PATIENCE))
+    until_can(applied, "team-admin", "create", "artifactcleanups", namespace)
     newer = {"images": [{"name": "registry.example.com/coursegen/operator", "digest": f"sha256:{'1' * 64}"}]}
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(team | newer))
     done = applied.kubectl("apply", "-k", str(tmp_path), "--as=team-admin")

@@ -29,7 +29,7 @@ class Watching:
             raise ValueError("not to be taken in")
 
     async def next(self) -> tuple[str | None, str]:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await self.events.get()
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -92,6 +93,7 @@ class System:
         self.kubectl.run("apply", "-k", str(version / "crds"), what="Applying the CRDs")
         established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
         self.kubectl.run(*established, "--timeout=60s", what="Waiting for the CRDs")
+        until_told_of_queues(self.kubectl)
         for file in ("priorityclasses.yaml", "queues.yaml"):
             self.kubectl.run("apply", "-f", str(version / "deploy" / "base" / file), what=f"Applying {file}")
 
@@ -303,6 +305,7 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
     kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs")
     established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
     kubectl.run(*established, "--timeout=60s", what="Waiting for the CRDs")
+    until_told_of_queues(kubectl)
     uids = {tenant: _make_namespace(kubectl, tenant, folder) for tenant in (*TENANTS, overlay.TRIAL)}
     kubectl.run("label", "namespace", overlay.TRIAL, f"{names.LABEL_TEST_QUEUE}=true", what="Labelling a namespace")
     _make_namespace(kubectl, SCENES, folder)
@@ -313,6 +316,15 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
         kubectl.run("-n", SYSTEM, "rollout", "status", workload, "--timeout=180s", what=f"Waiting for {workload}")
         if workload == "statefulset/coursegen-s3":
             bucket.protect(kubectl, generated, uids)
+
+
+def until_told_of_queues(kubectl: Kubectl) -> None:
+    """Wait until the API server tells kubectl of our queues, which is some time after it serves them."""
+    deadline = time.monotonic() + 60
+    asked = ("api-resources", f"--api-group={names.GROUP}", "--output=name")  # this never asks the cache
+    while f"generationqueues.{names.GROUP}" not in kubectl.output(*asked).split():
+        assert time.monotonic() < deadline, "generationqueues are not in discovery"
+        time.sleep(0.2)
 
 
 def _make_namespace(kubectl: Kubectl, name: str, folder: Path) -> str:

@@ -25,7 +25,7 @@ from ...e2e.scene import Scene
 Json = dict[str, Any]
 
 _LOOK_SECONDS = 0.05
-_ROUNDS_BETWEEN = 100
+_MEANWHILE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Kubelet:
         self.scheduled_only = False
         """Play only Pods that the scheduler has put on a node; without nodes all are played."""
         self.meanwhile: Callable[[], None] = lambda: None
-        """Called now and then."""
+        """Called every few seconds, however long a look takes."""
         self._scene = scene
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kubelet", daemon=True)
@@ -86,12 +86,12 @@ class Kubelet:
 
     def _run(self) -> None:
         done: set[str] = set()
-        rounds = 0
+        due = time.monotonic() + _MEANWHILE_SECONDS
         while not self._ends.wait(_LOOK_SECONDS):
-            rounds += 1
-            if rounds % _ROUNDS_BETWEEN == 0:
+            if time.monotonic() >= due:
                 self.meanwhile()
-            for pod in self._scene.pods():
+                due = time.monotonic() + _MEANWHILE_SECONDS
+            for pod in self._told():
                 uid = pod["metadata"]["uid"]
                 if self.scheduled_only and not pod["spec"].get("nodeName"):
                     continue
@@ -102,6 +102,10 @@ class Kubelet:
                 if end is not None:
                     done.add(uid)
                     self.play(pod, end)
+
+    def _told(self) -> list[Json]:
+        """Give the Pods that the recorder was told of: the next round sees what it is told of later, for no request."""
+        return self._scene.system.recorder.until(lambda: [self._scene.pods()], 60, lambda: "no Pods")[0]
 
     def run(self, pod: Json) -> None:
         """Let one Pod run."""
@@ -126,8 +130,11 @@ class Kubelet:
     def _status(self, pod: Json, status: Json) -> None:
         meta = pod["metadata"]
         path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/status"
-        # A Pod that is gone by now is nobody's concern.
-        self._scene.system.api.request("PATCH", path, {"status": status}, kind="application/strategic-merge-patch+json")
+        kind, api = "application/strategic-merge-patch+json", self._scene.system.api
+        # A Pod that is gone by now is nobody's concern; a server that gave no answer may not have been told.
+        while api.request("PATCH", path, {"status": status}, kind=kind)[0] == 0:
+            if self._ends.wait(_LOOK_SECONDS):
+                return
 
 
 def task_of(pod: Json) -> TaskInput:

@@ -27,7 +27,7 @@ NAMESPACE, ACCOUNT = "kueue-system", "kueue-controller-manager"
 
 SOURCE = ("sigs.k8s.io/kueue", "v0.17.0", "h1:7hzb38M4eKGzYW+CFv2s1L+swzzacUCHOCXxZmAV90I=")
 
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 _GROUPS = ("batch", "kueue.x-k8s.io")
 """Whose objects Kueue's webhooks look at here; the other kinds that it knows are not there."""
 
@@ -42,7 +42,7 @@ def kueue(system: System) -> Iterator[None]:
     access = system.kubectl
     for file in sorted((components / "crd" / "bases").iterdir()):
         access.run("apply", "--server-side", "-f", str(file), what=f"Applying {file.name}")
-    access.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s", what="Waiting for Kueue's CRDs")
+    access.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=180s", what="Waiting for Kueue's CRDs")
     _make_account(system, components / "rbac", root)
     authority = _serving_certificate(system, root)
     _fill(system, root, built, ports)

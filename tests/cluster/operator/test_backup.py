@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from ... import programs
-from ...e2e.scene import COURSE, Scene, chapter, condition, outcomes
+from ...e2e.scene import COURSE, SECONDS, Scene, chapter, condition, outcomes
 from ...e2e.system import ROOT
 from .kubelet import Kubelet
 
@@ -122,7 +122,7 @@ def test_what_people_applied_and_asked_for_is_restored_and_asks_for_the_same_con
     scene.until_gone(*KINDS, "Job")
     scene.kubectl("delete", "configmap", "text", "settings")
     run(scene, tmp_path, restore)
-    scene.system.recorder.until(lambda: restored(scene) >= APPLIED, 30, lambda: f"there are {restored(scene)}")
+    scene.system.recorder.until(lambda: restored(scene) >= APPLIED, SECONDS, lambda: f"there are {restored(scene)}")
     until_done(scene)
     there = scene.kubectl("get", "configmaps", "-o", "name").split()
     assert {"configmap/text", "configmap/settings"}.intersection(there) == {"configmap/text"}

@@ -7,7 +7,7 @@ from coursegen_api.base import FailureClass
 from coursegen_api.task import TaskInput, TaskKind, TaskResult, exit_code
 from localcluster.api import conditions
 
-from ...e2e.scene import COURSE, Scene, chapter, condition, course, outcomes
+from ...e2e.scene import COURSE, SECONDS, Scene, chapter, condition, course, outcomes
 from ...e2e.system import Operator
 from .kubelet import RUNS, End, Kubelet, task_of, well
 
@@ -50,7 +50,7 @@ def test_how_a_pod_ends_decides_the_failure_class_and_how_often_it_is_tried(scen
     kubelet.decide = lambda task: ENDS[task.name][0]
     for name in ENDS:
         scene.create("ChapterGeneration", name, chapter())
-    ends = {name: scene.until_ended(name, "ChapterGeneration", 90) for name in ENDS}
+    ends = {name: scene.until_ended(name, "ChapterGeneration") for name in ENDS}
     assert {n: outcomes(s) for n, s in ends.items()} == {n: [f] * times for n, (_, f, times) in ENDS.items()}
     assert {n: s["errorDetails"]["failureClass"] for n, s in ends.items()} == {n: e[1] for n, e in ENDS.items()}
     assert {n: condition(s, "Stalled") for n, s in ends.items()} == {n: ("True", e[1]) for n, e in ENDS.items()}
@@ -63,10 +63,10 @@ def test_how_a_pod_ends_decides_the_failure_class_and_how_often_it_is_tried(scen
 
 def test_a_course_goes_its_way_and_leaves_no_job(scene: Scene, kubelet: Kubelet) -> None:
     scene.create("CourseGeneration", "c", COURSE | {"exports": [{"format": "pdf"}, {"format": "json"}]})
-    status = scene.until_ended("c", seconds=60)
+    status = scene.until_ended("c")
     assert (status["phase"], status["chapters"]["summary"], len(status["exports"])) == ("Succeeded", "3/3", 2)
     scene.until_event("c", "CourseSucceeded")
-    scene.until_gone("Job", "Pod", seconds=60)
+    scene.until_gone("Job", "Pod")
     assert scene.status("CourseGeneration", "c") == status
 
 
@@ -76,12 +76,12 @@ def test_killed_at_any_moment_it_comes_to_the_same_end(scene: Scene, kubelet: Ku
         before = writes(scene)  # when it has just written, what that announces is done, or half done, or not
         scene.system.recorder.until(
             lambda before=before: writes(scene) > before or scene.status("CourseGeneration", "c").get("completionTime"),
-            60,
+            SECONDS,
             lambda: "the operator writes nothing",
         )
         operator.kill()
         operator.start()
-    status = scene.until_ended("c", seconds=60)
+    status = scene.until_ended("c")
     assert (status["phase"], status["retryCount"], status["chapters"]["summary"]) == ("Succeeded", 0, "3/3")
     for kind in ("ChapterGeneration", "QualityValidation", "CourseExport"):
         assert [len(scene.status(kind, n)["attempts"]) for n in scene.names(kind)] == [1] * len(scene.names(kind))
@@ -98,11 +98,11 @@ def test_what_a_course_names_and_is_not_there_stalls_it_until_it_is(
     scene: Scene, kubelet: Kubelet, field: str, kind: str, spec: dict
 ) -> None:
     scene.create("CourseGeneration", "c", COURSE | {field: "absent"})
-    status = scene.until("CourseGeneration", "c", lambda s: s.get("holdReason"), 30)
+    status = scene.until("CourseGeneration", "c", lambda s: s.get("holdReason"))
     assert (status["phase"], condition(status, "Stalled")) == ("Held", ("True", "Misconfigured"))
     assert "absent" in status["holdMessage"]
     scene.create(kind, "absent", spec)
-    assert scene.until_ended("c", seconds=60)["phase"] == "Succeeded"
+    assert scene.until_ended("c")["phase"] == "Succeeded"
 
 
 @pytest.mark.parametrize("labelled", [False, True], ids=["plain", "with our labels"])
@@ -117,33 +117,34 @@ def test_a_job_that_somebody_else_made_first_is_not_adopted(scene: Scene, kubele
         metadata={"name": job, "labels": labels},
     )  # fmt: skip
     scene.change("ChapterGeneration", "c", spec={"suspend": False})
-    status = scene.until("ChapterGeneration", "c", lambda s: s.get("holdReason") == "Misconfigured", 30)
+    status = scene.until("ChapterGeneration", "c", lambda s: s.get("holdReason") == "Misconfigured")
     assert condition(status, "Stalled")[0] == "True"
     assert f"Job {job} exists and is not ours" in status["holdMessage"]
     scene.delete("Job", job, "batch/v1")
-    status = scene.until_ended("c", "ChapterGeneration", 60)
+    status = scene.until_ended("c", "ChapterGeneration")
     assert (status["phase"], status["retryCount"]) == ("Succeeded", 0)
 
 
 def test_a_chapter_that_somebody_else_made_first_is_not_adopted(scene: Scene, kubelet: Kubelet) -> None:
     scene.create("ChapterGeneration", "c-chapter-02", chapter("Mine", suspend=True))
     scene.create("CourseGeneration", "c", course(2))
-    status = scene.until("CourseGeneration", "c", lambda s: s.get("holdReason") == "Misconfigured", 30)
+    status = scene.until("CourseGeneration", "c", lambda s: s.get("holdReason") == "Misconfigured")
     assert condition(status, "Stalled")[0] == "True"
     assert "c-chapter-02 exists and belongs to somebody else" in status["holdMessage"]
     scene.delete("ChapterGeneration", "c-chapter-02")
-    assert scene.until_ended("c", seconds=60)["phase"] == "Succeeded"
+    assert scene.until_ended("c")["phase"] == "Succeeded"
 
 
 def test_a_deleted_course_takes_everything_with_it(scene: Scene, kubelet: Kubelet) -> None:
     kubelet.decide = lambda task: well(task) if task.work.kind is TaskKind.OUTLINE else None
     scene.create("CourseGeneration", "c", COURSE)
-    scene.until_job("c-chapter-03")
+    for number in (1, 2, 3):
+        scene.until_job(f"c-chapter-0{number}")
     scene.delete("CourseGeneration", "c")
-    scene.until_gone("CourseGeneration", "ChapterGeneration", "Job", "Pod", seconds=60)
+    scene.until_gone("CourseGeneration", "ChapterGeneration", "Job", "Pod")
     known = len(scene.system.recorder.ever("Job", scene.namespace))
     scene.create("ChapterGeneration", "next", chapter(suspend=True))
-    scene.until("ChapterGeneration", "next", lambda s: s.get("phase"), 30)
+    scene.until("ChapterGeneration", "next", lambda s: s.get("phase"))
     assert len(scene.system.recorder.ever("Job", scene.namespace)) == known
 
 
@@ -153,7 +154,7 @@ def test_a_job_deleted_by_hand_is_made_again_free_and_at_most_three_times(scene:
     for attempt in range(1, 5):
         job = scene.until_job("c", lambda j, n=attempt: j["metadata"]["labels"][names.LABEL_ATTEMPT] == str(n))
         scene.delete("Job", job["metadata"]["name"], "batch/v1")
-    status = scene.until_ended("c", "ChapterGeneration", 60)
+    status = scene.until_ended("c", "ChapterGeneration")
     assert (status["phase"], status["retryCount"], outcomes(status)) == ("Failed", 0, ["ResultLost"] * 4)
 
 
@@ -163,7 +164,7 @@ def test_a_pod_deleted_by_hand_is_made_again_free(scene: Scene, kubelet: Kubelet
     pod = scene.until_pod(scene.until_job("c")["metadata"]["name"])
     scene.delete("Pod", pod["metadata"]["name"], "v1")
     kubelet.decide = lambda task: well(task) if task.attempt > 1 else None
-    status = scene.until_ended("c", "ChapterGeneration", 90)
+    status = scene.until_ended("c", "ChapterGeneration")
     assert (status["phase"], status["retryCount"], outcomes(status)) == ("Succeeded", 0, ["ResultLost", "Succeeded"])
 
 
@@ -172,36 +173,36 @@ def test_suspend_cancel_and_retry(scene: Scene, kubelet: Kubelet) -> None:
     scene.create("CourseGeneration", "c", course(2))
     scene.until_job("c-chapter-02")
     scene.annotate("CourseGeneration", "c", names.ANNOTATION_CANCEL, "now")
-    status = scene.until_ended("c", seconds=30)
+    status = scene.until_ended("c")
     assert (status["phase"], status["requests"]["cancel"]) == ("Cancelled", "now")
-    scene.until_gone("Job", "Pod", seconds=30)
+    scene.until_gone("Job", "Pod")
     for name in scene.names("ChapterGeneration"):
-        assert scene.until_ended(name, "ChapterGeneration", 30)["phase"] == "Cancelled"
+        assert scene.until_ended(name, "ChapterGeneration")["phase"] == "Cancelled"
 
     scene.change("CourseGeneration", "c", spec={"suspend": True})
     scene.annotate("CourseGeneration", "c", names.ANNOTATION_RETRY, "again")
-    scene.until("CourseGeneration", "c", lambda s: s["phase"] == "Suspended", 30)
+    scene.until("CourseGeneration", "c", lambda s: s["phase"] == "Suspended")
     assert scene.jobs() == []
     kubelet.decide = well
     scene.change("CourseGeneration", "c", spec={"suspend": False})
-    status = scene.until("CourseGeneration", "c", lambda s: s["phase"] == "Succeeded", 60)
+    status = scene.until("CourseGeneration", "c", lambda s: s["phase"] == "Succeeded")
     assert (status["revision"], status["requests"]["retry"]) == (1, "again")
 
 
 def test_a_stopped_course_exports_what_has_succeeded_once(scene: Scene, kubelet: Kubelet) -> None:
     kubelet.decide = lambda task: RUNS if task.name == "c-chapter-02" else well(task)
     scene.create("CourseGeneration", "c", course(2, exports=[{"format": "json"}]))
-    scene.until("CourseGeneration", "c", lambda s: (s.get("chapters") or {}).get("succeeded") == 1, 60)
+    scene.until("CourseGeneration", "c", lambda s: (s.get("chapters") or {}).get("succeeded") == 1)
     scene.until_job("c-chapter-02")
     scene.annotate("CourseGeneration", "c", names.ANNOTATION_STOP, "enough")
-    status = scene.until_ended("c", seconds=60)
+    status = scene.until_ended("c")
     assert (status["phase"], condition(status, "Succeeded")) == ("Succeeded", ("True", "Stopped"))
     assert (status["missingChapters"], status["requests"]["stop"], len(status["exports"])) == ([2], "enough", 1)
-    assert scene.until_ended("c-chapter-02", "ChapterGeneration", 30)["phase"] == "Cancelled"
-    scene.until_gone("Job", "Pod", seconds=60)
+    assert scene.until_ended("c-chapter-02", "ChapterGeneration")["phase"] == "Cancelled"
+    scene.until_gone("Job", "Pod")
     scene.annotate("CourseGeneration", "c", names.ANNOTATION_STOP, "enough")
     scene.create("ChapterGeneration", "next", chapter(suspend=True))
-    scene.until("ChapterGeneration", "next", lambda s: s.get("phase"), 30)  # by now the operator has seen it again
+    scene.until("ChapterGeneration", "next", lambda s: s.get("phase"))  # by now the operator has seen it again
     assert (scene.status("CourseGeneration", "c"), len(scene.names("CourseExport"))) == (status, 1)
 
 
@@ -212,7 +213,7 @@ def test_no_work_of_one_namespace_names_an_artifact_of_another(scene: Scene, kub
 
     kubelet.decide = elsewhere
     scene.create("ChapterGeneration", "c", chapter())
-    status = scene.until_ended("c", "ChapterGeneration", 60)
+    status = scene.until_ended("c", "ChapterGeneration")
     assert outcomes(status) == ["BadOutput"] * 4
     assert status.get("artifact") is None
 
@@ -226,15 +227,17 @@ def test_what_is_deleted_after_its_end_and_before_it_was_read_is_run_again_free(
     job = scene.until_job("c")["metadata"]["name"]
     pod = scene.until_pod(job)
     kubelet.run(pod)
-    scene.until("ChapterGeneration", "c", lambda s: s["phase"] == "Running", 30)
+    scene.until("ChapterGeneration", "c", lambda s: s["phase"] == "Running")
     operator.kill()
     kubelet.play(pod, well(task_of(pod)))
     scene.system.recorder.until(
-        lambda: not [j for j in scene.jobs("c") if conditions(j).get("Complete") != "True"], 30, lambda: "it goes on"
+        lambda: not [j for j in scene.jobs("c") if conditions(j).get("Complete") != "True"],
+        SECONDS,
+        lambda: "it goes on",
     )
     scene.delete(what, pod["metadata"]["name"] if what == "Pod" else job, "v1" if what == "Pod" else "batch/v1")
-    scene.until_gone(what, seconds=30)
+    scene.until_gone(what)
     kubelet.decide = well
     operator.start()
-    status = scene.until_ended("c", "ChapterGeneration", 60)
+    status = scene.until_ended("c", "ChapterGeneration")
     assert (status["phase"], status["retryCount"], outcomes(status)) == ("Succeeded", 0, ["ResultLost", "Succeeded"])

@@ -20,9 +20,9 @@ def test_a_clean_up_knows_what_is_in_use_retries_and_tells_what_it_did(scene: Sc
 
     kubelet.decide = fails_at_first
     scene.create("ChapterGeneration", "c", chapter())
-    key = scene.until_ended("c", "ChapterGeneration", 60)["artifact"]["key"]
+    key = scene.until_ended("c", "ChapterGeneration")["artifact"]["key"]
     scene.create("ArtifactCleanup", "artifacts", {"retentionDays": 7})
-    status = scene.until_ended("artifacts", "ArtifactCleanup", 60)
+    status = scene.until_ended("artifacts", "ArtifactCleanup")
     assert (status["phase"], outcomes(status)) == ("Succeeded", ["StorageUnavailable", "Succeeded"])
     assert status["queueName"] == "default"
     assert status["cleanup"] == {"removed": 2, "removedBytes": 20, "kept": 1, "complete": True}

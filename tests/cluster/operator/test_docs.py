@@ -72,7 +72,7 @@ def shell(scene: Scene, tmp_path: Path) -> Mapping[str, str]:
 
 def run(argv: list[str], folder: Path, shell: Mapping[str, str]) -> str:
     """Run something; AssertionError with its words if it fails."""
-    done = subprocess.run(argv, cwd=folder, env=dict(shell), capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(argv, cwd=folder, env=dict(shell), capture_output=True, text=True, timeout=360, check=False)
     assert done.returncode == 0, f"{argv[-1]}\n{done.stdout}{done.stderr}"
     return done.stdout + done.stderr
 

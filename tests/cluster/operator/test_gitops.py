@@ -15,7 +15,7 @@ from coursegen_api.base import FailureClass
 from coursegen_api.task import TaskInput, TaskKind, TaskResult, exit_code
 
 from ...e2e.recorder import Json
-from ...e2e.scene import COURSE, Scene, chapter, condition, course
+from ...e2e.scene import COURSE, SECONDS, Scene, chapter, condition, course
 from ...gitops import recorded
 from ...gitops.recorded import STATES, State
 from .kubelet import RUNS, End, Kubelet, well
@@ -74,7 +74,7 @@ def test_argo_cd_and_flux_judge_every_state_as_a_person_would(scene: Scene, kube
     play(scene, queue)
     live = {
         file: scene.system.recorder.until(
-            lambda state=state: found(scene, state, queue), 90, lambda file=file: f"never seen: {file}"
+            lambda state=state: found(scene, state, queue), SECONDS, lambda file=file: f"never seen: {file}"
         )
         for file, state in STATES.items()
     }
@@ -89,7 +89,7 @@ def diff(scene: Scene, file: Path) -> str:
     """Give what `kubectl diff` prints; AssertionError if it cannot tell."""
     access = scene.system.kubectl
     argv = [str(access.program), f"--kubeconfig={access.kubeconfig}", "-n", scene.namespace, "diff", "-f", str(file)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode in (0, 1), done.stderr
     return done.stdout
 
@@ -102,9 +102,9 @@ def test_a_run_leaves_nothing_for_a_gitops_tool_to_take_back(scene: Scene, kubel
     scene.kubectl("apply", "-f", str(file))
     assert diff(scene, file) == ""
     before = scene.system.recorder.until(
-        lambda: scene.system.recorder.now("CourseGeneration", scene.namespace, "c"), 30, lambda: "no course"
+        lambda: scene.system.recorder.now("CourseGeneration", scene.namespace, "c"), SECONDS, lambda: "no course"
     )
-    scene.until_ended("c", seconds=60)
+    scene.until_ended("c")
     assert diff(scene, file) == ""
     after = scene.system.recorder.now("CourseGeneration", scene.namespace, "c")
     assert after is not None
@@ -121,7 +121,7 @@ def test_server_side_apply_and_the_operator_own_different_fields(
     file.write_text(yaml.safe_dump(manifest | {"spec": COURSE}))
     apply = ("apply", "--server-side", "--field-manager=gitops", "-f", str(file))
     scene.kubectl(*apply)
-    scene.until_ended("c", seconds=60)
+    scene.until_ended("c")
     scene.kubectl(*apply)  # a conflict would be an error
     scene.annotate("CourseGeneration", "c", names.ANNOTATION_CANCEL, "a person's word, beside the tool")
     scene.kubectl(*apply)

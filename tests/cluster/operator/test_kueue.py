@@ -90,7 +90,7 @@ def test_a_course_goes_through_a_quota_for_one_worker_at_a_time(scene: Scene) ->
             found = [scene.status("ChapterGeneration", n) for n in scene.names("ChapterGeneration")]
             return sum(s.get("holdMessage") == WAITS for s in found) == 2 and len(scene.pods()) == 1
 
-        recorder.until(waiting, 60, lambda: "not one Pod and two chapters that wait")
+        recorder.until(waiting, SECONDS, lambda: "not one Pod and two chapters that wait")
         node.decide = well
         status = scene.until_ended("c")
     assert (status["phase"], status["chapters"]["summary"]) == ("Succeeded", "3/3")

@@ -40,7 +40,7 @@ def test_each_queue_has_its_own_workers(scene: Scene, nodes: Nodes) -> None:
     nodes.add("any-node")
     with workers_of(scene, names.QUEUE_CHAPTER, "chapters"), workers_of(scene, names.QUEUE_EXPORT, "exports"):
         scene.create("CourseGeneration", "c", COURSE | {"exports": [{"format": "pdf"}, {"format": "json"}]})
-        assert scene.until_ended("c", seconds=90)["phase"] == "Succeeded"
+        assert scene.until_ended("c")["phase"] == "Succeeded"
     pods = scene.system.recorder.ever("Pod", scene.namespace)
     where = {(p["metadata"]["labels"][names.LABEL_COMPONENT], p["spec"].get("nodeName")) for p in pods}
     assert {place for place in where if place[1]} == {
@@ -70,7 +70,7 @@ def test_an_elastic_queue_grows_and_shrinks_with_its_nodes(scene: Scene, kubelet
     until(4, 3)
     nodes.add("second", pods=100)
     until(8, 8)
-    scene.kubectl("drain", "second", "--force", "--delete-emptydir-data", "--timeout=60s")  # as an autoscaler does
+    scene.kubectl("drain", "second", "--force", "--delete-emptydir-data", "--timeout=200s")  # as an autoscaler does
     nodes.remove("second")
     until(4, 3)
     scene.kubectl("delete", "generationqueue", queue)

@@ -9,6 +9,7 @@ import yaml
 from ...e2e.recorder import Json
 from ...e2e.scene import COURSE, Scene
 from ...e2e.system import BACKOFF_SECONDS, ROOT, Operator
+from .gateway.place import until_may
 from .kubelet import Kubelet
 
 OVERLAY = ROOT / "deploy" / "overlays" / "namespaced"
@@ -29,6 +30,10 @@ def account(scene: Scene, tmp_path: Path) -> Path:
     file = tmp_path / "rbac.yaml"
     file.write_text(yaml.safe_dump_all([p for p in parts if p["kind"] in RBAC]))
     scene.kubectl("apply", "-f", str(file))
+    roles = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{scene.namespace}/roles"
+    for binding in (p for p in parts if p["kind"] == "RoleBinding"):
+        for who in binding["subjects"]:
+            until_may(scene.system, who, f"{roles}/{binding['roleRef']['name']}")
     config = yaml.safe_load(scene.system.kubectl.kubeconfig.read_text())
     config["users"] = [{"name": "operator", "user": {"token": scene.kubectl("create", "token", "coursegen-operator")}}]
     config["contexts"][0]["context"]["user"] = "operator"
@@ -57,9 +62,9 @@ def test_an_operator_with_roles_only_brings_a_course_to_its_end(
         started = scene.system.operator(scene.namespace, [scene.namespace], environment, **settings)
         scene.create("ModelProvider", "p", {"writer": "template"})
         scene.create("CourseGeneration", "c", COURSE | {"providerName": "p", "exports": [{"format": "pdf"}]})
-        assert scene.until_ended("c", seconds=90)["phase"] == "Succeeded"
+        assert scene.until_ended("c")["phase"] == "Succeeded"
         scene.until_event("c", "CourseSucceeded")
-        scene.until_gone("Job", "Pod", seconds=60)  # removed by what the Roles allow
+        scene.until_gone("Job", "Pod")  # removed by what the Roles allow
         started.check()
         log = started.log.read_text()
         assert "leads" in log, log

@@ -67,18 +67,13 @@ def test_two_operators_share_a_cluster_and_a_namespace_moves_in_the_middle_of_a_
         for scene in mine.values():
             scene.until("CourseGeneration", "c", lambda s: s.get("chapters", {}).get("succeeded") == 2)
             scene.until_job("c-chapter-03")
-        ground.recorder.until(lambda: _shared(ground, active=3), 60, lambda: f"the queue's status: {_queue(ground)}")
-        assert {n: s["active"] for n, s in _queue(ground)["shards"].items()} == {"a": 2, "b": 1}
+        until_shared(ground, a=2, b=1)
 
         label(ground, "moves", "b")
         # What is new is b's to begin, so this also tells when b has taken over.
         mine["moves"].create("ChapterGeneration", "new", chapter("New"))
         mine["moves"].until_ended("new", "ChapterGeneration")
-        ground.recorder.until(
-            lambda: {n: s["active"] for n, s in _queue(ground)["shards"].items()} == {"a": 1, "b": 2},
-            60,
-            lambda: f"the queue's status: {_queue(ground)}",
-        )
+        until_shared(ground, a=1, b=2)
         may_end.set()
         for scene in mine.values():
             assert scene.until_ended("c")["phase"] == "Succeeded"
@@ -89,10 +84,12 @@ def test_two_operators_share_a_cluster_and_a_namespace_moves_in_the_middle_of_a_
 
     label(ground, "nobodys", "c")
     with Client(kubeconfig=str(ground.kubectl.kubeconfig), namespace="moves") as client:
-        seen = {n: client.run(fleet.read(n, LEASES)) for n in ("moves", "stays-a", "nobodys")}
+        seen, parts = {}, {}
+        for name in ("moves", "stays-a", "nobodys"):
+            seen[name] = client.run(fleet.read(name, LEASES))
+            parts[name] = fleet.operator(seen[name], datetime.now(UTC))
         assert {n: f.shard for n, f in seen.items()} == {"moves": "b", "stays-a": "a", "nobodys": "c"}
         nobody = "nobody leads operator c, which coursegen.dev/shard of nobodys names"
-        parts = {n: fleet.operator(f, datetime.now(UTC)) for n, f in seen.items()}
         assert {n: p.state for n, p in parts.items()} == {"moves": "degraded", "stays-a": "degraded", "nobodys": "down"}
         assert all(nobody in p.says for p in parts.values()), parts
         assert identity(shards["b"]) in parts["moves"].says
@@ -117,6 +114,12 @@ def _queue(system: System) -> dict:
     return found.get("status", {})
 
 
-def _shared(system: System, active: int) -> bool:
-    status = _queue(system)
-    return set(status.get("shards", ())) == {"a", "b"} and status.get("active") == active
+def until_shared(system: System, **active: int) -> None:
+    """Wait until the queue says how much each operator has at work, which each writes seconds late, and the sum."""
+
+    def said() -> bool:
+        status = _queue(system)
+        shares = {name: share.get("active") for name, share in status.get("shards", {}).items()}
+        return (shares, status.get("active")) == (active, sum(active.values()))
+
+    system.recorder.until(said, 60, lambda: f"the queue's status: {_queue(system)}")

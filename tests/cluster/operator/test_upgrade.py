@@ -9,7 +9,7 @@ from pathlib import Path
 from coursegen_api.task import TaskInput
 
 from ... import released
-from ...e2e.scene import Scene, condition, course, outcomes
+from ...e2e.scene import SECONDS, Scene, condition, course, outcomes
 from ...e2e.system import ROOT
 from .conftest import control_plane
 from .kubelet import End, Kubelet, well
@@ -56,7 +56,7 @@ def test_the_next_version_takes_over_twenty_courses_in_the_middle(tmp_path: Path
             made = made_of(scene, "done")
             assert len(made) == 3
             old.signal(signal.SIGTERM)
-            old.ended(30)
+            old.ended(SECONDS)
 
             system.kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs of this version")
             for file in ("priorityclasses.yaml", "queues.yaml"):

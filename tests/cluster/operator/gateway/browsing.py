@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from .... import programs
 
-MILLISECONDS = 20_000
+MILLISECONDS = 60_000
 SIZES: dict[str, Any] = {"wide": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 SCHEMES: tuple[Any, ...] = ("dark", "light")
 _END = "Math.ceil(document.getElementById('content').lastElementChild.getBoundingClientRect().bottom) + 24"

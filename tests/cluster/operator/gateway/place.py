@@ -108,7 +108,7 @@ class Place:
         """Give a client of a gateway for who holds a token."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         base = f"http://127.0.0.1:{self.gateways[gateway].port}"
-        return httpx.Client(base_url=base, headers=headers, timeout=30, trust_env=False)
+        return httpx.Client(base_url=base, headers=headers, timeout=_SECONDS, trust_env=False)
 
     def token(self, namespace: str, name: str, role: str = "", cluster_role: str = "") -> str:
         """Give the token of a new service account, bound to a Role of its namespace or to a ClusterRole everywhere."""
@@ -120,10 +120,12 @@ class Place:
             reference = {"apiGroup": group, "kind": "Role", "name": role}
             body: Json = {"metadata": {"name": name}, "roleRef": reference, "subjects": [who]}
             self.system.request("POST", f"{rbac}/namespaces/{namespace}/rolebindings", body)
+            until_may(self.system, who, f"{rbac}/namespaces/{namespace}/roles/{role}")
         if cluster_role:
             reference = {"apiGroup": group, "kind": "ClusterRole", "name": cluster_role}
             body = {"metadata": {"name": f"{namespace}-{name}"}, "roleRef": reference, "subjects": [who]}
             self.system.request("POST", f"{rbac}/clusterrolebindings", body)
+            until_may(self.system, who, f"{rbac}/clusterroles/{cluster_role}")
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
         answer = self.system.request("POST", path, {"spec": {"expirationSeconds": 3600}})
         return str(answer["status"]["token"])
@@ -159,7 +161,7 @@ class Place:
     def _until_ready(self, server: Server) -> None:
         deadline = time.monotonic() + _SECONDS
         while True:
-            answer = httpx.get(f"http://127.0.0.1:{server.port}/readyz", trust_env=False)
+            answer = httpx.get(f"http://127.0.0.1:{server.port}/readyz", timeout=_SECONDS, trust_env=False)
             if answer.status_code == 200:
                 return
             assert time.monotonic() < deadline, f"{answer.text}\n{server.log.read_text()[-3000:]}"
@@ -178,6 +180,20 @@ class Place:
         """Give a token of the gateway's service account."""
         path = f"/api/v1/namespaces/{SYSTEM}/serviceaccounts/coursegen-gateway/token"
         return str(self.system.request("POST", path, {"spec": {"expirationSeconds": 7200}})["status"]["token"])
+
+
+def until_may(system: System, who: Json, role: str) -> None:
+    """Wait until the API server goes by a role that was bound; a no before that, the gateway would remember."""
+    rule = system.request("GET", role)["rules"][0]
+    resource, _, part = rule["resources"][0].partition("/")
+    asked = {"verb": rule["verbs"][0], "group": rule["apiGroups"][0], "resource": resource, "subresource": part}
+    asked |= {"namespace": who["namespace"], "name": next(iter(rule.get("resourceNames", ())), "")}
+    spec = {"user": f"system:serviceaccount:{who['namespace']}:{who['name']}", "resourceAttributes": asked}
+    deadline = time.monotonic() + _SECONDS
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    while not system.request("POST", path, {"spec": spec})["status"]["allowed"]:
+        assert time.monotonic() < deadline, f"{role} is not in force for {who['name']}"
+        time.sleep(0.05)
 
 
 def apply_rights(system: System) -> None:

@@ -1,5 +1,6 @@
 """The HTTP API on a real cluster: what it answers, what it changes, and to whom."""
 
+import contextlib
 import hashlib
 import re
 from typing import Any
@@ -20,9 +21,14 @@ def uid(scene: Scene, kind: str, name: str) -> str:
     return str(found["metadata"]["uid"])
 
 
-def until(scene: Scene, holds: Any, seconds: float = 30) -> Any:
-    """Wait until something holds; the gateway's watch is no more than a moment behind the recorder's."""
-    return scene.system.recorder.until(holds, seconds, lambda: "the gateway does not say so")
+def until(scene: Scene, holds: Any, seconds: float = 60) -> Any:
+    """Wait until something holds of what the gateway answers; its watches may be a moment behind the recorder's."""
+
+    def told() -> Any:
+        with contextlib.suppress(KeyError):  # of a task that it has not heard of, the answer is a problem
+            return holds()
+
+    return scene.system.recorder.until(told, seconds, lambda: "the gateway does not say so")
 
 
 def test_the_way_of_a_course_over_http_as_the_replaced_system_had_it(
@@ -45,7 +51,14 @@ def test_the_way_of_a_course_over_http_as_the_replaced_system_had_it(
     scene.until_ended("course-123")
     here = {"namespace": scene.namespace}
     path = "/api/v1/courses/course-123/generation-status"
-    status = until(scene, lambda: (s := people.author.get(path, params=here).json()).get("status") == "Succeeded" and s)
+
+    def whole() -> Json | None:
+        """The gateway hears of the course, its chapters and its export by three streams."""
+        told = people.author.get(path, params=here).json()
+        ended = told["status"] == "Succeeded" and len(told["chapter_tasks"]) == 2 and told["export_tasks"]
+        return told if ended else None
+
+    status = until(scene, whole)
     assert (status["progress_percentage"], status["chapters"]["succeeded"], status["task_id"]) == (
         100, 2, made.json()["task_id"],
     )  # fmt: skip
@@ -203,7 +216,13 @@ def test_workers_are_pods_that_the_caller_may_list(scene: Scene, kubelet: Kubele
     scene.create("ChapterGeneration", "a", chapter())
     scene.until_pod(scene.until_job("a")["metadata"]["name"])
     here, task_id = {"namespace": scene.namespace}, uid(scene, "ChapterGeneration", "a")
-    [pod] = until(scene, lambda: people.author.get("/api/v1/workers", params=here).json()["items"])
+
+    def known() -> list[Json]:
+        """The gateway hears of Pods and of chapters by two streams."""
+        pods: list[Json] = people.author.get("/api/v1/workers", params=here).json()["items"]
+        return [p for p in pods if p["task_id"]]
+
+    [pod] = until(scene, known)
     assert (pod["task_id"], pod["component"], pod["attempt"]) == (task_id, "chapter", 1)
     assert people.outsider.get("/api/v1/workers").json()["items"] == []
     # There is no node here that could give a log: the answer says so, and is no failure of the gateway.

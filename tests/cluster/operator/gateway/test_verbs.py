@@ -73,7 +73,7 @@ def test_a_course_that_is_stopped_delivers_the_chapters_that_it_has(
     refused = until(scene, lambda: (a := people.author.post(f"{chapters}/stop")).status_code == 409 and a)
     assert "Only a course can be stopped" in refused.json()["detail"]
     path = f"/api/v1/tasks/{uid(scene, 'CourseGeneration', 'c')}"
-    assert people.author.post(f"{path}/stop").status_code == 202
+    assert until(scene, lambda: people.author.post(f"{path}/stop").status_code == 202)
     scene.until_ended("c")
     done = until(scene, lambda: (t := people.author.get(path).json())["phase"] == "Succeeded" and t)
     assert done["missing_chapters"] == [2]
