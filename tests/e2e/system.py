@@ -353,8 +353,17 @@ def path_of(manifest: Json, namespace: str) -> str:
     return f"{group}/{plural}" if plural == "namespaces" else f"{group}/namespaces/{namespace}/{plural}"
 
 
+_HELD: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """Give a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Give a port of loopback that nobody listens on, and that nobody is given by chance as long as this process lives.
+
+    It stays bound here: so the kernel gives it to no other, and a server that names it, and says SO_REUSEADDR as
+    servers do, may listen.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    _HELD.append(held)
+    return int(held.getsockname()[1])
