@@ -203,6 +203,7 @@ def test_a_namespace_deleted_in_the_middle_goes(scene: Scene) -> None:
     scene.kubectl("wait", "--for=delete", f"namespace/{scene.namespace}", "--timeout=60s")
 
 
+@pytest.mark.takes_away
 def test_redis_dies_in_the_middle_and_comes_back(scene: Scene) -> None:
     scene.create("ChapterGeneration", "before", chapter(queueName="slow"))
     told = scene.until("ChapterGeneration", "before", lambda s: s.get("progressTime") and s["progressPercentage"] > 0)

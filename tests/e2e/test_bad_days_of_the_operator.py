@@ -39,6 +39,7 @@ def test_killed_and_started_again_many_times_it_comes_to_the_same_end(scene: Sce
     scene.until_event("c", "CourseSucceeded")
 
 
+@pytest.mark.takes_away
 def test_its_pod_deleted_without_grace_is_replaced_and_goes_on(scene: Scene) -> None:
     scene.create("CourseGeneration", "c", course(3, exports=[{"format": "json"}]))
     scene.until_job("c-chapter-01")

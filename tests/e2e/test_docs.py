@@ -104,7 +104,7 @@ def _a_page(scene: Scene, person: Person, page: Path, lines: list[str], backgrou
             said = person.types(known + typed.partition(" | grep ")[0])
             deadline = time.monotonic() + SECONDS
             while not said and " logs " in line and time.monotonic() < deadline:
-                time.sleep(0.5)  # another scene has just had this Pod replaced: it has not said anything yet
+                time.sleep(0.5)  # a Pod that has just begun has not said anything yet
                 said = person.types(known + typed.partition(" | grep ")[0])
             if " | grep " in typed:  # which finds nothing in the log of one that is well
                 person.types(f"{typed} || test $? = 1")
