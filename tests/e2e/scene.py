@@ -106,6 +106,14 @@ class Scene:
 
         return self.system.recorder.until(found, seconds, lambda: f"{kind} {name} is {self._told(kind, name)}")
 
+    def until_was(self, kind: str, name: str, holds: Callable[[Json], Any], seconds: float = SECONDS) -> Json:
+        """Give the first status of an object of which something holds; by then it may be further."""
+
+        def found() -> Json | None:
+            return next((s for s in self.history(kind, name) if holds(s)), None)
+
+        return self.system.recorder.until(found, seconds, lambda: f"{kind} {name} is {self._told(kind, name)}")
+
     def until_ended(self, name: str, kind: str = "CourseGeneration", seconds: float = SECONDS) -> Json:
         """Give an object's status as soon as it has ended, however."""
         return self.until(kind, name, lambda s: condition(s, "Finished")[0] == "True", seconds)

@@ -56,7 +56,7 @@ def test_each_exit_code_is_the_class_that_it_stands_for(scene: Scene) -> None:
         scene.create("ChapterGeneration", f"exit-{code}", chapter(f"Loops [exit {code}]", queueName="once"))
     for code, failure in EXITS.items():
         # Not the first errorDetails: the node has no room for so many at once, and says so.
-        status = scene.until("ChapterGeneration", f"exit-{code}", lambda s: outcomes(s)[:1] not in ([], ["open"]))
+        status = scene.until_was("ChapterGeneration", f"exit-{code}", lambda s: outcomes(s)[:1] not in ([], ["open"]))
         assert (status["errorDetails"]["failureClass"], outcomes(status)[0]) == (failure, failure)
         assert status["attempts"][0]["counted"] is (failure != "RateLimited")
         assert status["phase"] == ("Held" if failure == "RateLimited" else "Failed")

@@ -244,7 +244,7 @@ def test_wrong_credentials_of_the_store(scene: Scene) -> None:
     wrong = {"AWS_SECRET_ACCESS_KEY": "not the one that the store knows"}
     scene.change("Secret", "coursegen-store", "v1", stringData=wrong)
     scene.create("ChapterGeneration", "c", chapter())
-    status = scene.until("ChapterGeneration", "c", lambda s: s.get("retryCount") == 1)
+    status = scene.until_was("ChapterGeneration", "c", lambda s: s.get("retryCount") == 1)
     assert (status["phase"], status["holdReason"]) == ("Held", "RetryBackoff")
     assert status["nextRetryTime"]
     assert status["errorDetails"]["failureClass"] == "StorageUnavailable"
