@@ -181,10 +181,10 @@ class Scene:
         versions = self.system.recorder.versions(kind, self.namespace, name)
         return [v["status"] for v in versions if v.get("status")]
 
-    def phases(self, kind: str, name: str) -> list[str]:
-        """Give the phases that an object went through, repetitions left out."""
+    def phases(self, kind: str, name: str, of: Callable[[Json], Any] = lambda status: True) -> list[str]:
+        """Give the phases that an object went through, or those of some statuses of it, repetitions left out."""
         seen: list[str] = []
-        for status in self.history(kind, name):
+        for status in filter(of, self.history(kind, name)):
             phase = status.get("phase", "")
             if not seen or seen[-1] != phase:
                 seen.append(phase)

@@ -126,7 +126,8 @@ def test_an_image_that_cannot_be_pulled(scene: Scene) -> None:
     assert WRONG_IMAGE in status["errorDetails"]["message"]
     assert "Running" not in scene.phases("ChapterGeneration", "once")
     assert "Running" not in scene.phases("ChapterGeneration", "c-chapter-01")
-    assert "Running" not in scene.phases("CourseGeneration", "c")[1:]
+    first = scene.phases("CourseGeneration", "c", lambda s: not s.get("retryCount"))  # its next attempt may have begun
+    assert "Running" not in first[1:]
 
 
 @pytest.mark.own_operator
