@@ -197,7 +197,7 @@ def test_a_course_deleted_in_the_middle_leaves_nothing(scene: Scene) -> None:
 
 def test_a_namespace_deleted_in_the_middle_goes(scene: Scene) -> None:
     scene.create("CourseGeneration", "c", course(4))
-    scene.until_job("c-chapter-04")
+    scene.until("ChapterGeneration", "c-chapter-04", lambda s: s.get("attempts"))
     scene.system.request("DELETE", f"/api/v1/namespaces/{scene.namespace}")
     scene.until_gone("Job", "Pod", "ChapterGeneration", "CourseGeneration", seconds=90)
     scene.kubectl("wait", "--for=delete", f"namespace/{scene.namespace}", "--timeout=60s")

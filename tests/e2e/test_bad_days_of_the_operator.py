@@ -42,7 +42,7 @@ def test_killed_and_started_again_many_times_it_comes_to_the_same_end(scene: Sce
 @pytest.mark.takes_away
 def test_its_pod_deleted_without_grace_is_replaced_and_goes_on(scene: Scene) -> None:
     scene.create("CourseGeneration", "c", course(3, exports=[{"format": "json"}]))
-    scene.until_job("c-chapter-01")
+    scene.until("ChapterGeneration", "c-chapter-01", lambda s: s.get("attempts"))
     scene.kubectl("-n", SYSTEM, "delete", "pod", "-l", "app.kubernetes.io/name=coursegen-operator", "--grace-period=0",
                   "--force")  # fmt: skip
     status = scene.until_ended("c")

@@ -12,7 +12,7 @@ from coursegen_api import names
 from demo import overlay
 
 from ..cluster.client.page import Page, marked, reduced
-from .scene import Scene, chapter, course
+from .scene import SECONDS, Scene, chapter, course
 from .system import ROOT
 
 
@@ -35,7 +35,7 @@ def coursegen(scene: Scene, folder: Path, *arguments: str, code: int = 0, **more
     """
     argv = [str(Path(sys.executable).parent / "kubectl-coursegen"), "-n", scene.namespace, *arguments]
     env = environment(scene, folder) | more
-    done = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=120, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, env=env, timeout=SECONDS, check=False)
     assert done.returncode == code, f"{arguments}: {done.stderr}"
     return done.stderr if code else done.stdout
 
@@ -70,7 +70,7 @@ def test_the_plugin_fetches_a_workers_log_and_a_courses_files(scene: Scene) -> N
 
 
 def test_a_log_is_followed_from_a_running_worker_to_its_end(scene: Scene) -> None:
-    scene.create("ChapterGeneration", "loops", chapter())
+    scene.create("ChapterGeneration", "loops", chapter(queueName="slow"))  # or it might end before it is met
     scene.until_pod_runs("loops")
     with tempfile.TemporaryDirectory() as folder:
         *_, last = coursegen(scene, Path(folder), "logs", "-f", "loops").splitlines()

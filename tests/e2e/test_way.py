@@ -204,7 +204,7 @@ def test_suspend_starts_nothing_new_and_resume_goes_on(scene: Scene) -> None:
     status = scene.until("CourseGeneration", "c", lambda s: s.get("phase") == "Suspended")
     assert (status["holdReason"], scene.jobs()) == ("Suspended", [])
     scene.change("CourseGeneration", "c", spec={"suspend": False})
-    scene.until_job("c-chapter-01")
+    scene.until("ChapterGeneration", "c-chapter-01", lambda s: s.get("attempts"))
     scene.change("CourseGeneration", "c", spec={"suspend": True})
     scene.until(
         "CourseGeneration", "c", lambda s: s.get("chapters", {}).get("running") == 0 or s["phase"] == "Succeeded"
