@@ -165,7 +165,9 @@ class Scene:
     def until_event(self, name: str, *reasons: str) -> None:
         """Wait until our Events about an object have these reasons, and no other."""
         self.system.recorder.until(
-            lambda: sorted(self.events(name)) == sorted(reasons), 30, lambda: f"Events of {name}: {self.events(name)}"
+            lambda: sorted(self.events(name)) == sorted(reasons),
+            SECONDS,
+            lambda: f"Events of {name}: {self.events(name)}",
         )
 
     # ---- looking ----------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def test_an_image_that_cannot_be_pulled(scene: Scene) -> None:
     scene.create("CourseGeneration", "c", course(1))
     scene.create("ChapterGeneration", "once", chapter(queueName="once"))
     for name in ("once", "c-chapter-01"):
-        status = scene.until("ChapterGeneration", name, lambda s: WRONG_IMAGE in str(s.get("errorDetails")), 60)
+        status = scene.until("ChapterGeneration", name, lambda s: WRONG_IMAGE in str(s.get("errorDetails")))
         assert status["errorDetails"]["failureClass"] == "PodNotStarted"
         assert WRONG_IMAGE in status["errorDetails"]["message"]
     status = scene.until_ended("once", "ChapterGeneration", 400)

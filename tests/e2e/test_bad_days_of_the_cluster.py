@@ -42,7 +42,7 @@ def test_a_course_whose_provider_names_a_secret_that_is_not_there(scene: Scene, 
     outlined = {"title": "Python", "learningObjectives": ["Learn Python basics"], "chapterCount": 1}
     spec = course(1) if given else outlined | {"quality": {"enabled": False}}
     scene.create("CourseGeneration", "c", spec | {"providerName": "absent"})
-    status = scene.until("CourseGeneration", "c", lambda s: s.get("holdReason") == "Misconfigured", 60)
+    status = scene.until("CourseGeneration", "c", lambda s: s.get("holdReason") == "Misconfigured")
     assert (status["phase"], condition(status, "Stalled")) == ("Held", ("True", "Misconfigured"))
     assert 'secret "absent" not found' in status["holdMessage"]
 
@@ -54,7 +54,7 @@ def test_a_course_whose_provider_names_a_secret_that_is_not_there(scene: Scene, 
 def test_a_namespace_without_the_stores_secret(scene: Scene) -> None:
     scene.delete("Secret", "coursegen-store", "v1")
     scene.create("ChapterGeneration", "c", chapter())
-    status = scene.until("ChapterGeneration", "c", lambda s: s.get("holdReason"), 60)
+    status = scene.until("ChapterGeneration", "c", lambda s: s.get("holdReason"))
     assert (status["holdReason"], condition(status, "Stalled")[0]) == ("Misconfigured", "True")
     assert 'secret "coursegen-store" not found' in status["holdMessage"]
     secrets = scene.system.secrets()
@@ -65,13 +65,13 @@ def test_a_namespace_without_the_stores_secret(scene: Scene) -> None:
 
 def test_a_quota_that_refuses_the_pod(scene: Scene) -> None:
     scene.change("ResourceQuota", "coursegen", "v1", spec={"hard": {"pods": "0"}})
-    scene.kubectl("wait", "--for=jsonpath={.status.hard.pods}=0", "resourcequota/coursegen", "--timeout=30s")
+    scene.kubectl("wait", "--for=jsonpath={.status.hard.pods}=0", "resourcequota/coursegen", "--timeout=120s")
     scene.create("CourseGeneration", "c", course(1))
-    status = scene.until("ChapterGeneration", "c-chapter-01", lambda s: s.get("holdReason"), 60)
+    status = scene.until("ChapterGeneration", "c-chapter-01", lambda s: s.get("holdReason"))
     assert (status["phase"], status["holdReason"]) == ("Held", "QuotaExceeded")
     assert "exceeded quota: coursegen" in status["holdMessage"]
     assert "pods=1" in status["holdMessage"]
-    of_course = scene.until("CourseGeneration", "c", lambda s: s.get("holdReason"), 30)
+    of_course = scene.until("CourseGeneration", "c", lambda s: s.get("holdReason"))
     assert (of_course["phase"], of_course["holdReason"]) == ("Held", "QuotaExceeded")
 
     scene.change("ResourceQuota", "coursegen", "v1", spec={"hard": {"pods": "400"}})
@@ -85,7 +85,7 @@ def test_a_quota_that_refuses_the_pod(scene: Scene) -> None:
 @pytest.mark.long
 def test_a_pod_that_no_node_takes(scene: Scene) -> None:
     scene.create("ChapterGeneration", "c", chapter(queueName="nowhere"))
-    status = scene.until("ChapterGeneration", "c", lambda s: s.get("errorDetails"), 60)
+    status = scene.until("ChapterGeneration", "c", lambda s: s.get("errorDetails"))
     assert (status["phase"], status["errorDetails"]["failureClass"]) == ("Pending", "PodNotStarted")
     assert "didn't match Pod's node affinity/selector" in status["errorDetails"]["message"]
     status = scene.until_ended("c", "ChapterGeneration", 400)
@@ -112,7 +112,7 @@ def test_a_job_of_the_same_name_that_somebody_else_made(scene: Scene) -> None:
         forge(**{names.LABEL_MANAGED_BY: names.MANAGED_BY})
     forge()
     scene.change("ChapterGeneration", "c", spec={"suspend": False})
-    status = scene.until("ChapterGeneration", "c", lambda s: s.get("holdReason") == "Misconfigured", 30)
+    status = scene.until("ChapterGeneration", "c", lambda s: s.get("holdReason") == "Misconfigured")
     assert (status["phase"], condition(status, "Stalled")[0]) == ("Held", "True")
     assert job in status["holdMessage"]
     assert "not adopted" in status["holdMessage"]
@@ -126,7 +126,7 @@ def test_a_job_of_the_same_name_that_somebody_else_made(scene: Scene) -> None:
 def test_a_chapter_of_the_same_name_that_somebody_else_made(scene: Scene) -> None:
     scene.create("ChapterGeneration", "c-chapter-02", chapter("Mine", suspend=True))
     scene.create("CourseGeneration", "c", course(2))
-    status = scene.until("CourseGeneration", "c", lambda s: s.get("holdReason") == "Misconfigured", 30)
+    status = scene.until("CourseGeneration", "c", lambda s: s.get("holdReason") == "Misconfigured")
     assert condition(status, "Stalled") == ("True", "Misconfigured")
     assert "c-chapter-02" in status["holdMessage"]
     assert "not adopted" in status["holdMessage"]
@@ -187,7 +187,7 @@ def test_a_course_deleted_in_the_middle_leaves_nothing(scene: Scene) -> None:
     for name in ("c-chapter-01", "c-chapter-02", "c-chapter-03", "mine"):
         scene.until_pod_runs(name)
     scene.kubectl("delete", "coursegen/c", "chaptergen/mine")
-    scene.until_gone("Job", "Pod", "ChapterGeneration", "CourseGeneration", "CourseExport", seconds=60)
+    scene.until_gone("Job", "Pod", "ChapterGeneration", "CourseGeneration", "CourseExport")
     known = len(scene.system.recorder.ever("Job", scene.namespace))
     scene.create("ChapterGeneration", "next", chapter(suspend=True))
     scene.until("ChapterGeneration", "next", lambda s: s.get("phase"))  # so the operator has seen all that came before
@@ -199,8 +199,8 @@ def test_a_namespace_deleted_in_the_middle_goes(scene: Scene) -> None:
     scene.create("CourseGeneration", "c", course(4))
     scene.until("ChapterGeneration", "c-chapter-04", lambda s: s.get("attempts"))
     scene.system.request("DELETE", f"/api/v1/namespaces/{scene.namespace}")
-    scene.until_gone("Job", "Pod", "ChapterGeneration", "CourseGeneration", seconds=90)
-    scene.kubectl("wait", "--for=delete", f"namespace/{scene.namespace}", "--timeout=60s")
+    scene.until_gone("Job", "Pod", "ChapterGeneration", "CourseGeneration")
+    scene.kubectl("wait", "--for=delete", f"namespace/{scene.namespace}", "--timeout=180s")
 
 
 @pytest.mark.takes_away
@@ -210,7 +210,8 @@ def test_redis_dies_in_the_middle_and_comes_back(scene: Scene) -> None:
     assert told["stage"]
     scene.kubectl("-n", SYSTEM, "scale", "deployment/coursegen-redis", "--replicas=0")
     try:
-        scene.kubectl("-n", SYSTEM, "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=coursegen-redis")
+        scene.kubectl("-n", SYSTEM, "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=coursegen-redis",
+                      "--timeout=180s")  # fmt: skip
         dead = clock.stamp(time.time())
         scene.create("CourseGeneration", "c", course(2, exports=[{"format": "json"}]))
         status = scene.until_ended("c")

@@ -46,7 +46,7 @@ class Person:
             env=self._environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=SECONDS,
             check=False,
         )
         assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
@@ -97,7 +97,7 @@ def _a_page(scene: Scene, person: Person, page: Path, lines: list[str], backgrou
         if OPENS in line:
             background.enter_context(person.leaves_running(typed))
             [path] = [path for what, path in FINDS.items() if what in line]
-            assert httpx.get(f"http://127.0.0.1:{port}{path}", timeout=30, trust_env=False).status_code == 200
+            assert httpx.get(f"http://127.0.0.1:{port}{path}", timeout=60, trust_env=False).status_code == 200
         elif re.match(r"[A-Z]+=", line):
             known += typed + "\n"
         else:

@@ -61,7 +61,9 @@ def test_content_from_outside_is_measured_and_made_a_pdf_through_the_gateway(sce
 
         path = f"/api/v1/tasks/{made[1].json()['task_id']}"
         scene.system.recorder.until(
-            lambda: client.get(path).json()["phase"] == "Succeeded", 30, lambda: "the gateway has not heard of the end"
+            lambda: client.get(path).json()["phase"] == "Succeeded",
+            SECONDS,
+            lambda: "the gateway has not heard of the end",
         )
         file = client.get(f"{path}/artifact")
         assert (file.headers["content-disposition"], file.content[:4]) == ('attachment; filename="e.pdf"', b"%PDF")
@@ -84,7 +86,9 @@ def test_the_gateway_asks_the_operator_where_waiting_work_stands_also_for_a_teac
     with gateway(scene) as client, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         scene.system.recorder.until(
-            lambda: client.get(path).json().get("ahead") == 1, 30, lambda: f"the gateway says {client.get(path).text}"
+            lambda: client.get(path).json().get("ahead") == 1,
+            SECONDS,
+            lambda: f"the gateway says {client.get(path).text}",
         )
         teacher = {"KUBECONFIG": str(scene.system.log_in("teacher", scene.namespace, folder))}
         alone = coursegen(scene, folder, "why", "chaptergen/second", **teacher)

@@ -41,5 +41,5 @@ def test_a_provider_that_answers_429_and_500_is_let_alone_until_it_is_back_and_n
     attempts = [a for s in ends.values() for a in s["attempts"]]
     assert not any(a.get("counted") for a in attempts)
     assert "Succeeded" in [a["outcome"] for a in attempts if a.get("probe")]
-    scene.until("ModelProvider", "p", lambda s: s["circuitBreaker"]["state"] == "Closed", 30)
+    scene.until("ModelProvider", "p", lambda s: s["circuitBreaker"]["state"] == "Closed")
     scene.kubectl("delete", "generationqueue", queue)

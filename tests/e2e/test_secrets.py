@@ -8,7 +8,7 @@ from coursegen_api import names
 from demo import overlay
 
 from . import model
-from .scene import Scene, chapter, course, outcomes
+from .scene import SECONDS, Scene, chapter, course, outcomes
 from .system import SYSTEM
 from .test_gateway import gateway
 
@@ -105,6 +105,6 @@ def refused(scene: Scene, namespace: str, workload: str, program: str) -> str:
     """Give why a program cannot be run in a container."""
     access = scene.system.kubectl
     argv = [str(access.program), f"--kubeconfig={access.kubeconfig}", "-n", namespace, "exec", workload, "--", program]
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode != 0, f"{workload} runs {program}"
     return done.stderr

@@ -26,7 +26,7 @@ def test_the_example_course_is_generated_and_its_files_are_about_it(scene: Scene
     scene.kubectl("apply", "-f", str(EXAMPLES / "python-programming.yaml"))
     scene.until("CourseGeneration", "course-123", lambda s: s.get("chapters", {}).get("running"))
     seen = scene.kubectl("get", "coursegen,chaptergen,genqueue")
-    scene.kubectl("wait", "--for=condition=Succeeded", "coursegeneration/course-123", "--timeout=300s", seconds=300)
+    scene.kubectl("wait", "--for=condition=Succeeded", "coursegeneration/course-123", "--timeout=600s", seconds=600)
 
     status = scene.until_ended("course-123")  # our own watch may hear of it after kubectl's
     assert (status["phase"], status["stage"], status["progressPercentage"]) == ("Succeeded", "Done", 100)
