@@ -24,7 +24,9 @@ EXAMPLES = ROOT / "examples"
 
 def test_the_example_course_is_generated_and_its_files_are_about_it(scene: Scene) -> None:
     scene.kubectl("apply", "-f", str(EXAMPLES / "python-programming.yaml"))
-    scene.until("CourseGeneration", "course-123", lambda s: s.get("chapters", {}).get("running"))
+    running = scene.until("CourseGeneration", "course-123", lambda s: s.get("chapters", {}).get("running"))
+    for number in range(1, running["chapters"]["total"] + 1):
+        scene.until("ChapterGeneration", f"course-123-chapter-{number:02d}", lambda s: s.get("phase"))
     seen = scene.kubectl("get", "coursegen,chaptergen,genqueue")
     scene.kubectl("wait", "--for=condition=Succeeded", "coursegeneration/course-123", "--timeout=600s", seconds=600)
 
