@@ -19,6 +19,7 @@ def serve(scene: Scene, script: Path = SERVER) -> None:
     scene.kubectl(
         "apply", "-f", "-", stdin=POLICY.read_text().replace("namespace: courses", f"namespace: {scene.namespace}")
     )
+    scene.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=120s")  # no Pod is taken before
     scene.create("ConfigMap", "model", apiVersion="v1", data={script.name: script.read_text()})
     _start(scene, "model", script.name)
     scene.create("Service", "model", {"selector": {"server": "model"}, "ports": [{"port": PORT}]}, apiVersion="v1")
