@@ -226,7 +226,7 @@ def running(name: str, folder: Path, namespaces: Sequence[str], keep: bool) -> I
         kubectl = Kubectl(access.kubectl, access.kubeconfig, folder / "deploy.log")
         with cluster.reporter.step("deploy", "kubectl apply -k, with short waits"):
             deploy(kubectl, folder, built, namespaces)
-        api = Api(access.address, cluster.instance.pki)
+        api = Api(access.address, cluster.instance.pki, seconds=60)
         system = System(cluster, kubectl, api, Recorder(api), built, folder, processes)
         system.account = system.log_in("coursegen-operator", SYSTEM, folder)  # the admission policies know nobody else
         for queue, spec in QUEUES.items():
