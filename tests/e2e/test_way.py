@@ -98,7 +98,8 @@ def test_a_chapter_a_validation_and_an_export_stand_alone(scene: Scene) -> None:
     scene.kubectl("apply", "-f", str(EXAMPLES / "single-chapter.yaml"), "-f", str(EXAMPLES / "own-text.yaml"))
     scene.create("QualityValidation", "of-chapter", {"chapterName": "loops"})
     scene.create("CourseExport", "of-chapter", {"chapterName": "loops", "format": "json"})
-    assert scene.until("CourseExport", "of-chapter", lambda s: s.get("holdReason"))["holdReason"] == "DependencyPending"
+    held = scene.until_was("CourseExport", "of-chapter", lambda s: s.get("holdReason"))
+    assert held["holdReason"] == "DependencyPending"
 
     made = scene.until_ended("loops", "ChapterGeneration")
     assert (made["phase"], outcomes(made)) == ("Succeeded", ["Succeeded"])
