@@ -133,11 +133,11 @@ class Recorder:
             mine = ((k, o) for k, o in self._there.items() if k[0] == kind and namespace in ("", k[1]))
             return [k[2] for k in (*untold, *(k for k, o in mine if k not in there and _version(o) <= present))]
 
-        self.until(lambda: not behind(), 30, lambda: f"the watch of {kind} has not told of {behind()}")
+        self.until(lambda: not behind(), 60, lambda: f"the watch of {kind} has not told of {behind()}")
 
     def _list(self, path: str) -> Json:
         """List a kind; a new one is refused for some seconds after it is established."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while (listed := self._api.get(path)) is None:
             assert time.monotonic() < deadline, f"{path} cannot be listed"
             time.sleep(0.2)

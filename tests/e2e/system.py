@@ -91,7 +91,7 @@ class System:
         """Apply the CRDs and the queues of a tree, without an operator."""
         self.kubectl.run("apply", "-k", str(version / "crds"), what="Applying the CRDs")
         established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
-        self.kubectl.run(*established, "--timeout=60s", what="Waiting for the CRDs")
+        self.kubectl.run(*established, "--timeout=180s", what="Waiting for the CRDs")
         for file in ("priorityclasses.yaml", "queues.yaml"):
             self.kubectl.run("apply", "-f", str(version / "deploy" / "base" / file), what=f"Applying {file}")
 
@@ -302,7 +302,7 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs")
     established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
-    kubectl.run(*established, "--timeout=60s", what="Waiting for the CRDs")
+    kubectl.run(*established, "--timeout=180s", what="Waiting for the CRDs")
     uids = {tenant: _make_namespace(kubectl, tenant, folder) for tenant in (*TENANTS, overlay.TRIAL)}
     kubectl.run("label", "namespace", overlay.TRIAL, f"{names.LABEL_TEST_QUEUE}=true", what="Labelling a namespace")
     _make_namespace(kubectl, SCENES, folder)
@@ -310,7 +310,7 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
     kubectl.run("apply", "-k", str(folder), what="Applying the tests' overlay")
     deployments = (f"deployment/coursegen-{part}" for part in ("redis", "operator", "gateway", "prometheus"))
     for workload in ("statefulset/coursegen-s3", *deployments):
-        kubectl.run("-n", SYSTEM, "rollout", "status", workload, "--timeout=180s", what=f"Waiting for {workload}")
+        kubectl.run("-n", SYSTEM, "rollout", "status", workload, "--timeout=600s", what=f"Waiting for {workload}")
         if workload == "statefulset/coursegen-s3":
             bucket.protect(kubectl, generated, uids)
 
