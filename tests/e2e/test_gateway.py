@@ -46,7 +46,13 @@ def test_content_from_outside_is_measured_and_made_a_pdf_through_the_gateway(sce
     body = json.dumps(CONTENT).encode()
     with gateway(scene) as client:
         kind = {"Content-Type": "application/json"}
-        sent = client.post("/api/v1/uploads", params={"namespace": scene.namespace}, content=body, headers=kind)
+
+        def taken() -> httpx.Response | None:
+            there = {"namespace": scene.namespace}
+            answer = client.post("/api/v1/uploads", params=there, content=body, headers=kind)
+            return None if answer.status_code == 404 else answer
+
+        sent = scene.system.recorder.until(taken, SECONDS, lambda: "the gateway has not heard of the namespace")
         assert sent.status_code == 201, sent.text
         assert sent.json()["sha256"] == hashlib.sha256(body).hexdigest()
         source = {"namespace": scene.namespace, "artifact_key": sent.json()["artifact_key"]}
