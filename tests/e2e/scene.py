@@ -1,6 +1,7 @@
 """What one test sees of the running system: a namespace of its own, and ways to act in it, to wait and to look back."""
 
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 from coursegen_api import names
 from localcluster.api import conditions
 
+from .misbehaving_worker.misbehave import PAUSES
 from .recorder import Json
 from .system import Operator, System, path_of
 
@@ -158,9 +160,13 @@ class Scene:
         return self.system.recorder.until(found, seconds, lambda: f"Job {job} has no Pod: {self._told_jobs()}")
 
     def until_at_work(self, name: str) -> Json:
-        """Give the Pod of a chapter in a slow queue as soon as its worker is well under way, and hears signals."""
-        self.until("ChapterGeneration", name, lambda s: s.get("progressPercentage", 0) > 0)
-        return self.until_pod_runs(name)
+        """Give the Pod of a chapter with `[pause N]` in its title as soon as its worker pauses, and hears signals."""
+        pod = self.until_pod_runs(name)
+        deadline = time.monotonic() + SECONDS
+        while PAUSES not in self.kubectl("logs", pod["metadata"]["name"]):
+            assert time.monotonic() < deadline, f"{name} does not come to its work: {self._told_jobs()}"
+            time.sleep(0.5)
+        return pod
 
     def until_event(self, name: str, *reasons: str) -> None:
         """Wait until our Events about an object have these reasons, and no other."""

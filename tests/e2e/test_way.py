@@ -218,7 +218,7 @@ def test_suspend_starts_nothing_new_and_resume_goes_on(scene: Scene) -> None:
 
 def test_cancel_stops_what_runs_and_retry_goes_on_with_it(scene: Scene) -> None:
     scene.create("ChapterGeneration", "slow", chapter(queueName="slow"))
-    scene.until_at_work("slow")
+    scene.until_pod_runs("slow")
     scene.annotate("ChapterGeneration", "slow", names.ANNOTATION_CANCEL, "enough")
     status = scene.until_ended("slow", "ChapterGeneration")
     assert (status["phase"], status["requests"]["cancel"], outcomes(status)) == ("Cancelled", "enough", ["Cancelled"])
