@@ -19,7 +19,7 @@ COURSE: Json = {
     "subjectDomain": "Computer Science",
     "learningObjectives": ["Learn Python basics"],
 }
-SECONDS = 240
+SECONDS = 600
 """A state that takes longer on this machine, with all scenes at once, is taken for one that never comes."""
 
 

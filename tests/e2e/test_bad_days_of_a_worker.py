@@ -105,7 +105,7 @@ def test_a_pod_past_its_deadline_that_hears_no_signal(scene: Scene) -> None:
     image = scene.system.images["coursegen/misbehaving-worker"].reference
     scene.operator(worker_image=image, keep_jobs_seconds="20")
     scene.create("ChapterGeneration", "c", chapter("Loops [hang]", queueName="once"))
-    status = scene.until_ended("c", "ChapterGeneration", 330)
+    status = scene.until_ended("c", "ChapterGeneration")
     assert (status["phase"], outcomes(status)) == ("Failed", ["Timeout"])
     assert "deadline" in status["errorDetails"]["message"]
     scene.until_gone("Job", "Pod")
@@ -121,7 +121,7 @@ def test_an_image_that_cannot_be_pulled(scene: Scene) -> None:
         status = scene.until("ChapterGeneration", name, lambda s: WRONG_IMAGE in str(s.get("errorDetails")))
         assert status["errorDetails"]["failureClass"] == "PodNotStarted"
         assert WRONG_IMAGE in status["errorDetails"]["message"]
-    status = scene.until_ended("once", "ChapterGeneration", 400)
+    status = scene.until_ended("once", "ChapterGeneration")
     assert (status["phase"], outcomes(status)) == ("Failed", ["PodNotStarted"])
     assert WRONG_IMAGE in status["errorDetails"]["message"]
     assert "Running" not in scene.phases("ChapterGeneration", "once")

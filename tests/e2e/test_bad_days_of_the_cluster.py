@@ -88,7 +88,7 @@ def test_a_pod_that_no_node_takes(scene: Scene) -> None:
     status = scene.until("ChapterGeneration", "c", lambda s: s.get("errorDetails"))
     assert (status["phase"], status["errorDetails"]["failureClass"]) == ("Pending", "PodNotStarted")
     assert "didn't match Pod's node affinity/selector" in status["errorDetails"]["message"]
-    status = scene.until_ended("c", "ChapterGeneration", 400)
+    status = scene.until_ended("c", "ChapterGeneration")
     assert (status["phase"], outcomes(status)) == ("Failed", ["PodNotStarted"])
     scene.until_gone("Job", "Pod")
 

@@ -28,7 +28,7 @@ def test_the_example_course_is_generated_and_its_files_are_about_it(scene: Scene
     for number in range(1, running["chapters"]["total"] + 1):
         scene.until("ChapterGeneration", f"course-123-chapter-{number:02d}", lambda s: s.get("phase"))
     seen = scene.kubectl("get", "coursegen,chaptergen,genqueue")
-    scene.kubectl("wait", "--for=condition=Succeeded", "coursegeneration/course-123", "--timeout=600s", seconds=600)
+    scene.kubectl("wait", "--for=condition=Succeeded", "coursegeneration/course-123", f"--timeout={SECONDS}s")
 
     status = scene.until_ended("course-123")  # our own watch may hear of it after kubectl's
     assert (status["phase"], status["stage"], status["progressPercentage"]) == ("Succeeded", "Done", 100)
