@@ -10,7 +10,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,7 @@ _AT_ONCE = 8
 _MARKERS = (
     "own_operator: the scene starts an operator of its own; the deployed one leaves its namespace alone",
     "long: the scene waits for minutes, so it begins first",
+    "takes_away: the scene takes a Pod of the system away, so it begins when none is left that looks at one",
 )
 
 
@@ -43,11 +44,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
+_UNTOUCHED = ("takes_away", "long", "own_operator")
+"""Marks of scenes that go on all the same when a Pod of the system is taken away."""
+
+
+def _has(item: pytest.Item, *markers: str) -> bool:
+    return any(item.get_closest_marker(marker) for marker in markers)
+
+
 class Stage:
     """The scenes of this run."""
 
     def __init__(self, items: list[pytest.Item]) -> None:
-        self._items = sorted(items, key=lambda i: i.get_closest_marker("long") is None)
+        self._items = sorted(items, key=lambda i: (not _has(i, "long"), _has(i, "takes_away")))
         self._running: dict[str, Future[None]] = {}
         self._suffix = f"{os.getpid() % 46656:x}"
 
@@ -58,7 +67,7 @@ class Stage:
 
     def watched(self) -> list[str]:
         """Name the namespaces that the deployed operator watches."""
-        return [self.namespace(i) for i in self._items if not i.get_closest_marker("own_operator")]
+        return [self.namespace(i) for i in self._items if not _has(i, "own_operator")]
 
     def begin(self, system: systems.System) -> None:
         """Begin every scene."""
@@ -69,6 +78,8 @@ class Stage:
 
     def _play(self, item: pytest.Item, system: systems.System) -> None:
         assert isinstance(item, pytest.Function)
+        if _has(item, "takes_away"):
+            wait([self._running[i.nodeid] for i in self._items if not _has(i, *_UNTOUCHED)])
         scene = Scene(system, self.namespace(item))
         begun = time.monotonic()
         system.create_tenant(scene.namespace, system.secrets())

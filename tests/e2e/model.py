@@ -19,6 +19,7 @@ def serve(scene: Scene, script: Path = SERVER) -> None:
     scene.kubectl(
         "apply", "-f", "-", stdin=POLICY.read_text().replace("namespace: courses", f"namespace: {scene.namespace}")
     )
+    scene.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=120s")  # no Pod is taken before
     scene.create("ConfigMap", "model", apiVersion="v1", data={script.name: script.read_text()})
     _start(scene, "model", script.name)
     scene.create("Service", "model", {"selector": {"server": "model"}, "ports": [{"port": PORT}]}, apiVersion="v1")
@@ -36,7 +37,11 @@ def recover(scene: Scene) -> None:
 
 
 def _stand_in(scene: Scene, name: str) -> None:
+    """Have a server stand behind the Service; its endpoints change some time after it."""
     scene.change("Service", "model", "v1", spec={"selector": {"server": name}})
+    address = scene.kubectl("get", "pod", name, "--output=jsonpath={.status.podIP}")
+    scene.kubectl("wait", "endpointslices", "--selector=kubernetes.io/service-name=model",
+                  f"--for=jsonpath={{.endpoints[0].addresses[0]}}={address}", "--timeout=120s")  # fmt: skip
 
 
 def _start(scene: Scene, name: str, script: str, *arguments: str) -> None:

@@ -45,6 +45,8 @@ class Recorder:
         self._versions: dict[tuple[str, str, str], list[Json]] = defaultdict(list)
         self._there: dict[tuple[str, str, str], Json] = {}
         self._followed: dict[str, str] = {}
+        self._told: dict[str, int] = {}
+        """By kind, the version that its stream has come to."""
         self._waiting = threading.local()
         self._trouble = ""
         self._ends = threading.Event()
@@ -57,6 +59,7 @@ class Recorder:
             for item in listed["items"]:
                 self._take(kind, "ADDED", item)
             version = listed["metadata"]["resourceVersion"]
+            self._told[kind] = int(version)
             threading.Thread(target=self._follow, args=(kind, path, version), name=f"watch-{kind}", daemon=True).start()
 
     def stop(self) -> None:
@@ -126,15 +129,15 @@ class Recorder:
         present = _version(listed)
 
         def behind() -> list[str]:
-            untold = [k for k, v in there.items() if not self._versions[k] or _version(self._versions[k][-1]) < v]
+            untold = [k for k, v in there.items() if self._told[kind] < v]
             mine = ((k, o) for k, o in self._there.items() if k[0] == kind and namespace in ("", k[1]))
             return [k[2] for k in (*untold, *(k for k, o in mine if k not in there and _version(o) <= present))]
 
-        self.until(lambda: not behind(), 30, lambda: f"the watch of {kind} has not told of {behind()}")
+        self.until(lambda: not behind(), 60, lambda: f"the watch of {kind} has not told of {behind()}")
 
     def _list(self, path: str) -> Json:
         """List a kind; a new one is refused for some seconds after it is established."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while (listed := self._api.get(path)) is None:
             assert time.monotonic() < deadline, f"{path} cannot be listed"
             time.sleep(0.2)
@@ -153,6 +156,11 @@ class Recorder:
                 self._versions[key].append(item)
             self._changed.notify_all()
 
+    def _comes_to(self, kind: str, version: str) -> None:
+        with self._changed:
+            self._told[kind] = int(version)
+            self._changed.notify_all()
+
     def _follow(self, kind: str, path: str, version: str) -> None:
         while not self._ends.is_set():
             try:
@@ -164,6 +172,7 @@ class Recorder:
                     version = event["object"]["metadata"]["resourceVersion"]
                     if event["type"] != "BOOKMARK":
                         self._take(kind, event["type"], event["object"])
+                    self._comes_to(kind, version)
             except (OSError, http.client.HTTPException, json.JSONDecodeError):
                 self._ends.wait(0.2)
             except Exception as error:
@@ -180,9 +189,12 @@ class Recorder:
             known = self._there.get(key)
             if known is None or known["metadata"]["resourceVersion"] != item["metadata"]["resourceVersion"]:
                 self._take(kind, "MODIFIED", item)
-        for key in [k for k in self._there if k[0] == kind and k not in found]:
-            self._take(kind, "DELETED", self._there[key])
+        with self._changed:  # other kinds come and go meanwhile
+            gone = [o for k, o in self._there.items() if k[0] == kind and k not in found]
+        for item in gone:
+            self._take(kind, "DELETED", item)
         version: str = listed["metadata"]["resourceVersion"]
+        self._comes_to(kind, version)
         return version
 
     def _watch(self, path: str, version: str) -> Any:

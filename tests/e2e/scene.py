@@ -1,6 +1,7 @@
 """What one test sees of the running system: a namespace of its own, and ways to act in it, to wait and to look back."""
 
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any
 from coursegen_api import names
 from localcluster.api import conditions
 
+from .misbehaving_worker.misbehave import PAUSES
 from .recorder import Json
 from .system import Operator, System, path_of
 
@@ -17,7 +19,7 @@ COURSE: Json = {
     "subjectDomain": "Computer Science",
     "learningObjectives": ["Learn Python basics"],
 }
-SECONDS = 240
+SECONDS = 600
 """A state that takes longer on this machine, with all scenes at once, is taken for one that never comes."""
 
 
@@ -106,6 +108,14 @@ class Scene:
 
         return self.system.recorder.until(found, seconds, lambda: f"{kind} {name} is {self._told(kind, name)}")
 
+    def until_was(self, kind: str, name: str, holds: Callable[[Json], Any], seconds: float = SECONDS) -> Json:
+        """Give the first status of an object of which something holds; by then it may be further."""
+
+        def found() -> Json | None:
+            return next((s for s in self.history(kind, name) if holds(s)), None)
+
+        return self.system.recorder.until(found, seconds, lambda: f"{kind} {name} is {self._told(kind, name)}")
+
     def until_ended(self, name: str, kind: str = "CourseGeneration", seconds: float = SECONDS) -> Json:
         """Give an object's status as soon as it has ended, however."""
         return self.until(kind, name, lambda s: condition(s, "Finished")[0] == "True", seconds)
@@ -150,14 +160,20 @@ class Scene:
         return self.system.recorder.until(found, seconds, lambda: f"Job {job} has no Pod: {self._told_jobs()}")
 
     def until_at_work(self, name: str) -> Json:
-        """Give the Pod of a chapter in a slow queue as soon as its worker is well under way, and hears signals."""
-        self.until("ChapterGeneration", name, lambda s: s.get("progressPercentage", 0) > 0)
-        return self.until_pod_runs(name)
+        """Give the Pod of a chapter with `[pause N]` in its title as soon as its worker pauses, and hears signals."""
+        pod = self.until_pod_runs(name)
+        deadline = time.monotonic() + SECONDS
+        while PAUSES not in self.kubectl("logs", pod["metadata"]["name"]):
+            assert time.monotonic() < deadline, f"{name} does not come to its work: {self._told_jobs()}"
+            time.sleep(0.5)
+        return pod
 
     def until_event(self, name: str, *reasons: str) -> None:
         """Wait until our Events about an object have these reasons, and no other."""
         self.system.recorder.until(
-            lambda: sorted(self.events(name)) == sorted(reasons), 30, lambda: f"Events of {name}: {self.events(name)}"
+            lambda: sorted(self.events(name)) == sorted(reasons),
+            SECONDS,
+            lambda: f"Events of {name}: {self.events(name)}",
         )
 
     # ---- looking ----------------------------------------------------------------------------------------
@@ -173,10 +189,10 @@ class Scene:
         versions = self.system.recorder.versions(kind, self.namespace, name)
         return [v["status"] for v in versions if v.get("status")]
 
-    def phases(self, kind: str, name: str) -> list[str]:
-        """Give the phases that an object went through, repetitions left out."""
+    def phases(self, kind: str, name: str, of: Callable[[Json], Any] = lambda status: True) -> list[str]:
+        """Give the phases that an object went through, or those of some statuses of it, repetitions left out."""
         seen: list[str] = []
-        for status in self.history(kind, name):
+        for status in filter(of, self.history(kind, name)):
             phase = status.get("phase", "")
             if not seen or seen[-1] != phase:
                 seen.append(phase)

@@ -42,6 +42,9 @@ MISBEHAVING = Path(__file__).parent / "misbehaving_worker"
 BACKOFF_SECONDS = [1, 2, 3]
 """Of every queue, in place of 60, 120 and 240 s; those are proven with a simulated clock."""
 
+TIMEOUT_SECONDS = 600
+"""Of every queue, in place of 120 s: with all scenes at once a worker may take longer, and is none the worse for it."""
+
 SLOW_CPU = "40m"
 """A worker that gets no more than this takes long enough for a chapter to be met in the middle of it."""
 
@@ -92,7 +95,7 @@ class System:
         """Apply the CRDs and the queues of a tree, without an operator."""
         self.kubectl.run("apply", "-k", str(version / "crds"), what="Applying the CRDs")
         established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
-        self.kubectl.run(*established, "--timeout=60s", what="Waiting for the CRDs")
+        self.kubectl.run(*established, "--timeout=180s", what="Waiting for the CRDs")
         until_told_of_queues(self.kubectl)
         for file in ("priorityclasses.yaml", "queues.yaml"):
             self.kubectl.run("apply", "-f", str(version / "deploy" / "base" / file), what=f"Applying {file}")
@@ -228,7 +231,7 @@ def running(name: str, folder: Path, namespaces: Sequence[str], keep: bool) -> I
         kubectl = Kubectl(access.kubectl, access.kubeconfig, folder / "deploy.log")
         with cluster.reporter.step("deploy", "kubectl apply -k, with short waits"):
             deploy(kubectl, folder, built, namespaces)
-        api = Api(access.address, cluster.instance.pki)
+        api = Api(access.address, cluster.instance.pki, seconds=60)
         system = System(cluster, kubectl, api, Recorder(api), built, folder, processes)
         system.account = system.log_in("coursegen-operator", SYSTEM, folder)  # the admission policies know nobody else
         for queue, spec in QUEUES.items():
@@ -284,6 +287,7 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
     base = os.path.relpath(ROOT / "deploy", folder)
     short = [
         {"op": "replace", "path": "/spec/backoffSeconds", "value": BACKOFF_SECONDS},
+        {"op": "replace", "path": "/spec/timeoutSeconds", "value": TIMEOUT_SECONDS},
         # All scenes share the queues: what fails in one on purpose must not pause them for the others.
         {"op": "add", "path": "/spec/circuitBreaker", "value": {"enabled": False}},
     ]
@@ -304,7 +308,7 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs")
     established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
-    kubectl.run(*established, "--timeout=60s", what="Waiting for the CRDs")
+    kubectl.run(*established, "--timeout=180s", what="Waiting for the CRDs")
     until_told_of_queues(kubectl)
     uids = {tenant: _make_namespace(kubectl, tenant, folder) for tenant in (*TENANTS, overlay.TRIAL)}
     kubectl.run("label", "namespace", overlay.TRIAL, f"{names.LABEL_TEST_QUEUE}=true", what="Labelling a namespace")
@@ -313,7 +317,7 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
     kubectl.run("apply", "-k", str(folder), what="Applying the tests' overlay")
     deployments = (f"deployment/coursegen-{part}" for part in ("redis", "operator", "gateway", "prometheus"))
     for workload in ("statefulset/coursegen-s3", *deployments):
-        kubectl.run("-n", SYSTEM, "rollout", "status", workload, "--timeout=180s", what=f"Waiting for {workload}")
+        kubectl.run("-n", SYSTEM, "rollout", "status", workload, "--timeout=600s", what=f"Waiting for {workload}")
         if workload == "statefulset/coursegen-s3":
             bucket.protect(kubectl, generated, uids)
 

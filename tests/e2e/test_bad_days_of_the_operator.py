@@ -17,12 +17,12 @@ def test_killed_and_started_again_many_times_it_comes_to_the_same_end(scene: Sce
         ("CourseGeneration", "c", lambda s: s.get("outline", {}).get("attempts")),
         ("CourseGeneration", "c", lambda s: s.get("stage") == "Chapters"),
         ("ChapterGeneration", "c-chapter-02", lambda s: s.get("attempts")),
-        ("CourseGeneration", "c", lambda s: s["chapters"]["succeeded"] >= 1),
+        ("CourseGeneration", "c", lambda s: s.get("chapters", {}).get("succeeded")),
         ("CourseGeneration", "c", lambda s: s.get("stage") in ("Validation", "Exports")),
         ("CourseGeneration", "c", lambda s: s.get("stage") == "Exports" and s.get("exports")),
     ]
     for kind, name, comes in moments:
-        scene.until(kind, name, comes)
+        scene.until_was(kind, name, comes)
         operator.kill()
         operator.start()
     status = scene.until_ended("c")
@@ -39,9 +39,10 @@ def test_killed_and_started_again_many_times_it_comes_to_the_same_end(scene: Sce
     scene.until_event("c", "CourseSucceeded")
 
 
+@pytest.mark.takes_away
 def test_its_pod_deleted_without_grace_is_replaced_and_goes_on(scene: Scene) -> None:
     scene.create("CourseGeneration", "c", course(3, exports=[{"format": "json"}]))
-    scene.until_job("c-chapter-01")
+    scene.until("ChapterGeneration", "c-chapter-01", lambda s: s.get("attempts"))
     scene.kubectl("-n", SYSTEM, "delete", "pod", "-l", "app.kubernetes.io/name=coursegen-operator", "--grace-period=0",
                   "--force")  # fmt: skip
     status = scene.until_ended("c")

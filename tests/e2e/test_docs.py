@@ -46,7 +46,7 @@ class Person:
             env=self._environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=SECONDS,
             check=False,
         )
         assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
@@ -97,14 +97,14 @@ def _a_page(scene: Scene, person: Person, page: Path, lines: list[str], backgrou
         if OPENS in line:
             background.enter_context(person.leaves_running(typed))
             [path] = [path for what, path in FINDS.items() if what in line]
-            assert httpx.get(f"http://127.0.0.1:{port}{path}", timeout=30, trust_env=False).status_code == 200
+            assert httpx.get(f"http://127.0.0.1:{port}{path}", timeout=60, trust_env=False).status_code == 200
         elif re.match(r"[A-Z]+=", line):
             known += typed + "\n"
         else:
             said = person.types(known + typed.partition(" | grep ")[0])
             deadline = time.monotonic() + SECONDS
             while not said and " logs " in line and time.monotonic() < deadline:
-                time.sleep(0.5)  # another scene has just had this Pod replaced: it has not said anything yet
+                time.sleep(0.5)  # a Pod that has just begun has not said anything yet
                 said = person.types(known + typed.partition(" | grep ")[0])
             if " | grep " in typed:  # which finds nothing in the log of one that is well
                 person.types(f"{typed} || test $? = 1")

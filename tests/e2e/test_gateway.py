@@ -11,7 +11,7 @@ import httpx
 
 from .scene import SECONDS, Scene, chapter
 from .system import SYSTEM
-from .test_plugin import coursegen
+from .test_plugin import coursegen, until_it_says
 
 CONTENT = {
     "title": "Weather",
@@ -46,7 +46,13 @@ def test_content_from_outside_is_measured_and_made_a_pdf_through_the_gateway(sce
     body = json.dumps(CONTENT).encode()
     with gateway(scene) as client:
         kind = {"Content-Type": "application/json"}
-        sent = client.post("/api/v1/uploads", params={"namespace": scene.namespace}, content=body, headers=kind)
+
+        def taken() -> httpx.Response | None:
+            there = {"namespace": scene.namespace}
+            answer = client.post("/api/v1/uploads", params=there, content=body, headers=kind)
+            return None if answer.status_code == 404 else answer
+
+        sent = scene.system.recorder.until(taken, SECONDS, lambda: "the gateway has not heard of the namespace")
         assert sent.status_code == 201, sent.text
         assert sent.json()["sha256"] == hashlib.sha256(body).hexdigest()
         source = {"namespace": scene.namespace, "artifact_key": sent.json()["artifact_key"]}
@@ -61,7 +67,9 @@ def test_content_from_outside_is_measured_and_made_a_pdf_through_the_gateway(sce
 
         path = f"/api/v1/tasks/{made[1].json()['task_id']}"
         scene.system.recorder.until(
-            lambda: client.get(path).json()["phase"] == "Succeeded", 30, lambda: "the gateway has not heard of the end"
+            lambda: client.get(path).json()["phase"] == "Succeeded",
+            SECONDS,
+            lambda: "the gateway has not heard of the end",
         )
         file = client.get(f"{path}/artifact")
         assert (file.headers["content-disposition"], file.content[:4]) == ('attachment; filename="e.pdf"', b"%PDF")
@@ -84,15 +92,16 @@ def test_the_gateway_asks_the_operator_where_waiting_work_stands_also_for_a_teac
     with gateway(scene) as client, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         scene.system.recorder.until(
-            lambda: client.get(path).json().get("ahead") == 1, 30, lambda: f"the gateway says {client.get(path).text}"
+            lambda: client.get(path).json().get("ahead") == 1,
+            SECONDS,
+            lambda: f"the gateway says {client.get(path).text}",
         )
         teacher = {"KUBECONFIG": str(scene.system.log_in("teacher", scene.namespace, folder))}
         alone = coursegen(scene, folder, "why", "chaptergen/second", **teacher)
         assert alone.rstrip().endswith("raise spec.capacity to go on."), alone
-        helped = coursegen(
-            scene, folder, "why", "chaptergen/second", **teacher, COURSEGEN_GATEWAY_URL=str(client.base_url)
-        )
-        assert helped.rstrip().endswith("raise spec.capacity to go on. 1 goes before it."), helped
+        helped = teacher | {"COURSEGEN_GATEWAY_URL": str(client.base_url)}
+        words = "raise spec.capacity to go on. 1 goes before it."
+        until_it_says(words, scene, folder, "why", "chaptergen/second", **helped)
     scene.kubectl("delete", "generationqueue", queue)
 
 

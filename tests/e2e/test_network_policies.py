@@ -127,6 +127,7 @@ def stand_ins(scene: Scene) -> Iterator[dict[str, Json]]:
     with ExitStack() as after:
         scene.system.api.apply(f"/api/v1/namespaces/{own.namespace}", namespace)
         after.callback(one_namespace(scene.system))
+        own.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=120s")
         made = {}
         for who, (namespace, labels) in STAND_INS.items():
             there = Scene(scene.system, namespace or scene.namespace)
@@ -156,6 +157,7 @@ def one_namespace(system: System) -> Callable[[], None]:
     }
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": wanted}).replace('"courses"', f'"{OWN}"')
     own.kubectl("apply", "-f", "-", stdin=text)
+    own.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=120s")
     return lambda: own.delete("Namespace", OWN, "v1")
 
 

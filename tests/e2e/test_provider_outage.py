@@ -28,10 +28,10 @@ def test_a_provider_that_answers_429_and_500_is_let_alone_until_it_is_back_and_n
     scene.create("ChapterGeneration", "limited", chapter("Loops", **asks))
     scene.until("ModelProvider", "p", lambda s: s.get("circuitBreaker", {}).get("state") == "Open")
     scene.create("ChapterGeneration", "next", chapter("Lists", **asks))
-    held = scene.until("ChapterGeneration", "next", lambda s: s.get("holdReason") == "ProviderCircuitOpen")
+    held = scene.until_was("ChapterGeneration", "next", lambda s: s.get("holdReason") == "ProviderCircuitOpen")
     assert outcomes(held) == []
 
-    status = scene.until("ChapterGeneration", "broken", lambda s: outcomes(s)[:1] not in ([], ["open"]))
+    status = scene.until_was("ChapterGeneration", "broken", lambda s: outcomes(s)[:1] not in ([], ["open"]))
     assert outcomes(status) == ["ProviderUnavailable"]
     assert "says 500" in status["attempts"][0]["message"]
     model.recover(scene)
@@ -41,5 +41,5 @@ def test_a_provider_that_answers_429_and_500_is_let_alone_until_it_is_back_and_n
     attempts = [a for s in ends.values() for a in s["attempts"]]
     assert not any(a.get("counted") for a in attempts)
     assert "Succeeded" in [a["outcome"] for a in attempts if a.get("probe")]
-    scene.until("ModelProvider", "p", lambda s: s["circuitBreaker"]["state"] == "Closed", 30)
+    scene.until("ModelProvider", "p", lambda s: s["circuitBreaker"]["state"] == "Closed")
     scene.kubectl("delete", "generationqueue", queue)

@@ -8,7 +8,7 @@ from coursegen_api import names
 from demo import overlay
 
 from . import model
-from .scene import Scene, chapter, course, outcomes
+from .scene import SECONDS, Scene, chapter, course, outcomes
 from .system import SYSTEM
 from .test_gateway import gateway
 
@@ -91,8 +91,8 @@ def test_the_next_pod_has_what_its_secrets_hold_by_then(scene: Scene) -> None:
 
 
 def test_there_is_no_shell_in_any_image(scene: Scene) -> None:
-    scene.create("ChapterGeneration", "c", chapter(queueName="slow"))
-    worker = f"pod/{scene.until_at_work('c')['metadata']['name']}"
+    model.serve(scene)
+    worker = "pod/model"  # is of the worker's image, and stays
     running = scene.kubectl("get", "deployments,statefulsets", "-n", SYSTEM, "-o", "name").split()
     assert {workload.rpartition("/")[2] for workload in running} >= set(PARTS)
     for namespace, workload in [(scene.namespace, worker), *((SYSTEM, workload) for workload in running)]:
@@ -105,6 +105,6 @@ def refused(scene: Scene, namespace: str, workload: str, program: str) -> str:
     """Give why a program cannot be run in a container."""
     access = scene.system.kubectl
     argv = [str(access.program), f"--kubeconfig={access.kubeconfig}", "-n", namespace, "exec", workload, "--", program]
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode != 0, f"{workload} runs {program}"
     return done.stderr

@@ -24,9 +24,11 @@ EXAMPLES = ROOT / "examples"
 
 def test_the_example_course_is_generated_and_its_files_are_about_it(scene: Scene) -> None:
     scene.kubectl("apply", "-f", str(EXAMPLES / "python-programming.yaml"))
-    scene.until("CourseGeneration", "course-123", lambda s: s.get("chapters", {}).get("running"))
+    running = scene.until("CourseGeneration", "course-123", lambda s: s.get("chapters", {}).get("running"))
+    for number in range(1, running["chapters"]["total"] + 1):
+        scene.until("ChapterGeneration", f"course-123-chapter-{number:02d}", lambda s: s.get("phase"))
     seen = scene.kubectl("get", "coursegen,chaptergen,genqueue")
-    scene.kubectl("wait", "--for=condition=Succeeded", "coursegeneration/course-123", "--timeout=300s", seconds=300)
+    scene.kubectl("wait", "--for=condition=Succeeded", "coursegeneration/course-123", f"--timeout={SECONDS}s")
 
     status = scene.until_ended("course-123")  # our own watch may hear of it after kubectl's
     assert (status["phase"], status["stage"], status["progressPercentage"]) == ("Succeeded", "Done", 100)
@@ -96,7 +98,8 @@ def test_a_chapter_a_validation_and_an_export_stand_alone(scene: Scene) -> None:
     scene.kubectl("apply", "-f", str(EXAMPLES / "single-chapter.yaml"), "-f", str(EXAMPLES / "own-text.yaml"))
     scene.create("QualityValidation", "of-chapter", {"chapterName": "loops"})
     scene.create("CourseExport", "of-chapter", {"chapterName": "loops", "format": "json"})
-    assert scene.until("CourseExport", "of-chapter", lambda s: s.get("holdReason"))["holdReason"] == "DependencyPending"
+    held = scene.until_was("CourseExport", "of-chapter", lambda s: s.get("holdReason"))
+    assert held["holdReason"] == "DependencyPending"
 
     made = scene.until_ended("loops", "ChapterGeneration")
     assert (made["phase"], outcomes(made)) == ("Succeeded", ["Succeeded"])
@@ -204,7 +207,7 @@ def test_suspend_starts_nothing_new_and_resume_goes_on(scene: Scene) -> None:
     status = scene.until("CourseGeneration", "c", lambda s: s.get("phase") == "Suspended")
     assert (status["holdReason"], scene.jobs()) == ("Suspended", [])
     scene.change("CourseGeneration", "c", spec={"suspend": False})
-    scene.until_job("c-chapter-01")
+    scene.until("ChapterGeneration", "c-chapter-01", lambda s: s.get("attempts"))
     scene.change("CourseGeneration", "c", spec={"suspend": True})
     scene.until(
         "CourseGeneration", "c", lambda s: s.get("chapters", {}).get("running") == 0 or s["phase"] == "Succeeded"
@@ -215,7 +218,7 @@ def test_suspend_starts_nothing_new_and_resume_goes_on(scene: Scene) -> None:
 
 def test_cancel_stops_what_runs_and_retry_goes_on_with_it(scene: Scene) -> None:
     scene.create("ChapterGeneration", "slow", chapter(queueName="slow"))
-    scene.until_at_work("slow")
+    scene.until_pod_runs("slow")
     scene.annotate("ChapterGeneration", "slow", names.ANNOTATION_CANCEL, "enough")
     status = scene.until_ended("slow", "ChapterGeneration")
     assert (status["phase"], status["requests"]["cancel"], outcomes(status)) == ("Cancelled", "enough", ["Cancelled"])

@@ -86,3 +86,19 @@ def test_who_looks_waits_for_what_the_api_server_has_and_its_watch_has_not_told(
     assert script.all("Pod", "ns") == [pod("stays", 4)]
     assert script.listed == ["/api/v1/pods", "/api/v1/namespaces/ns/pods"]
     script.stop()
+
+
+def test_who_looks_does_not_wait_for_what_had_gone_when_a_watch_was_begun_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recorders, "PATHS", PODS)
+
+    def ends() -> Iterator[Json]:
+        script.looked.wait(30)
+        yield {"kind": "Status", "code": 410, "message": "too old"}
+
+    looked_at = listed(5, pod("stays", 4), pod("goes", 5))
+    script = Script([listed(2, pod("stays", 1)), looked_at, listed(7, pod("stays", 4))], [ends()])
+    script.start()
+    assert script.all("Pod", "ns") == [pod("stays", 4)]
+    script.stop()

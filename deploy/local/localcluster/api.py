@@ -6,7 +6,7 @@ import http.client
 import json
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class Api:
 
     address: str
     pki: Path
+    seconds: float = field(default=10.0, kw_only=True)
+    """After which a server that has not answered is taken for a silent one."""
 
     @property
     def server(self) -> str:
@@ -32,7 +34,7 @@ class Api:
     def _connect(self) -> http.client.HTTPConnection:
         context = ssl.create_default_context(cafile=str(self.pki / "ca.crt"))
         context.load_cert_chain(self.pki / "admin.crt", self.pki / "admin.key")
-        return http.client.HTTPSConnection(self.address, PORT, timeout=10, context=context)
+        return http.client.HTTPSConnection(self.address, PORT, timeout=self.seconds, context=context)
 
     def request(
         self, method: str, path: str, body: Manifest | None = None, *, kind: str = "application/json"

@@ -32,7 +32,7 @@ def control_plane(folder: Path, *, audit_log: bool = False, version: Path = ROOT
     try:
         access = instance.up(Options(control_plane_only=True, audit_log=audit_log))
         kubectl = Kubectl(access.kubectl, access.kubeconfig, folder / "kubectl.log")
-        api = Api(access.address, instance.instance.pki)
+        api = Api(access.address, instance.instance.pki, seconds=60)
         worker = Image(WORKER, lambda _: None)
         system = System(instance, kubectl, api, Recorder(api), {"coursegen/worker": worker}, folder)
         system.host_address = access.host_address

@@ -2,18 +2,21 @@
 
 `[exit N]` ends with that code and no result, `[crash]` reads where no memory is, `[eat]` takes memory without an end,
 `[fill]` takes all of its disk and then waits to be found out,
-`[hang]` hears no SIGTERM, `[sleep N]` waits before the real worker starts. `[exit 1 until 2]` does so before attempt 2.
+`[hang]` hears no SIGTERM, `[sleep N]` waits before the real worker starts, `[pause N]` is the real worker, which stands
+still for so long once it is at work. `[exit 1 until 2]` does so before attempt 2.
 """
 
 import ctypes
 import json
 import os
 import re
+import runpy
 import signal
 import sys
 import time
 from pathlib import Path
 
+PAUSES = "at work, and pauses"
 WISH = re.compile(r"\[(\w+)(?: (\d+))?(?: until (\d+))?\]")
 
 
@@ -49,6 +52,24 @@ def misbehave(what: str, number: int) -> None:
         case "sleep":
             signal.signal(signal.SIGTERM, lambda *_: os._exit(30))
             time.sleep(number)
+        case "pause":
+            pause(number)
+
+
+def pause(seconds: int) -> None:
+    """Be the real worker, and stand still at its first report: from then on it hears signals."""
+    from coursegen_worker.progress import Progress
+
+    report = Progress.report
+
+    def reported(self: Progress, percentage: float, stage: str) -> None:
+        report(self, percentage, stage)
+        Progress.report = report  # type: ignore[method-assign]
+        print(PAUSES, flush=True)
+        time.sleep(seconds)
+
+    Progress.report = reported  # type: ignore[method-assign]
+    runpy.run_module("coursegen_worker", run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from coursegen_operator.kube import METADATA
 
+from ...faults import proxy as proxies
 from ...faults.fault import Act, Fault, begins_watch, kopf, lists, numbered, writes
 from ...faults.proxy import Proxy
 
@@ -174,7 +175,8 @@ async def test_a_watch_can_be_refused_before_its_first_event() -> None:
         assert (await made.ask("GET"))[0] == 200
 
 
-async def test_who_asks_again_before_the_time_is_up_that_a_429_told_is_noted() -> None:
+async def test_who_asks_again_before_the_time_is_up_that_a_429_told_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proxies, "RETRY_AFTER_SECONDS", 600)
     async with way(Fault(Act.ANSWER, writes, code=429)) as made:
         assert await made.create() == 429
         assert (await made.ask("POST", body={"metadata": {"name": "another"}}))[0] == 200

@@ -24,6 +24,12 @@ BUSY = (429, {"message": "ask again later"})
 NO_OPERATOR = (200, {"status": "success"})
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have it wait for an operator for as long as this machine may stand still."""
+    monkeypatch.setattr(positions, "_ANSWER", aiohttp.ClientTimeout(total=60))
+
+
 @asynccontextmanager
 async def operators(*answers: tuple[int, Any]) -> AsyncIterator[tuple[Positions, list[str]]]:
     """Give a reader of operators that each answer in their way, and the UIDs that they are asked about."""

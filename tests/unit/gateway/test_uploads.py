@@ -267,6 +267,7 @@ async def test_beside_the_workers_own_clean_up_nothing_that_was_sent_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(store, "_LOOKS", 10_000)  # the thread that removes may be kept from it for long
     there, cleaners = store.Store(tmp_path.as_uri()), WorkersStore.open(tmp_path.as_uri(), NAMESPACE_UID)
     old = time.time() - 40 * 24 * 3600
     with ThreadPoolExecutor(1) as pool:

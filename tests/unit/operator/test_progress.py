@@ -49,10 +49,22 @@ def said_of(uid: str, percentage: int = 9) -> Progress:
 async def test_a_redis_that_is_not_there_is_told_once_and_tried_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(progress, "_RECONNECT_SECONDS", 0.01)
+    monkeypatch.setattr(progress, "_RECONNECT_SECONDS", 0.0)
     reader = progress.ProgressReader(progress.Redis("redis://127.0.0.1:1/0"), dict)
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(reader.run(lambda message, namespace: None), 0.5)
+    tries, again = iter(range(1, 4)), asyncio.Event()
+    read = reader._read
+
+    async def tried(take: progress.Take) -> None:
+        if next(tries) == 3:
+            again.set()
+            await asyncio.Event().wait()
+        await read(take)
+
+    monkeypatch.setattr(reader, "_read", tried)
+    running = asyncio.create_task(reader.run(lambda message, namespace: None))
+    async with asyncio.timeout(60):
+        await again.wait()
+    running.cancel()
     assert [r.message for r in caplog.records] == [
         "redis cannot be read, percentages will be older: ConnectionError",
     ]
