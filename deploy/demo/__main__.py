@@ -12,7 +12,7 @@ from localcluster import proxies
 from localcluster.errors import LocalClusterError
 from localcluster.progress import Reporter
 
-from . import api_port, bucket, course, live, overlay, screen
+from . import api_port, bucket, course, crds, live, overlay, screen
 from . import ground as grounds
 from .ground import Ground
 from .kubectl import Kubectl, proxy
@@ -67,10 +67,7 @@ def _deploy(ground: Ground) -> Kubectl:
     ground.bring_images()
     folder = ground.overlay.relative_to(ROOT)
     with ground.reporter.step("deploy", f"kubectl apply -k {folder}") as step:
-        # kubectl looks up every kind before it applies anything, so the kinds have to be there first.
-        kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs")
-        established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
-        kubectl.run(*established, "--timeout=60s", what="Waiting for the CRDs")
+        crds.apply(kubectl, ROOT / "crds")
         uids = _tenants(kubectl)
         overlay.limit(ground.overlay / "generated", uids)
         kubectl.run("apply", "-k", str(ground.overlay), what=f"kubectl apply -k {folder}")

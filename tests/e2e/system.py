@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ import yaml
 from obstore.store import S3Store
 
 from coursegen_api import names
-from demo import bucket, overlay
+from demo import bucket, crds, overlay
 from demo.kubectl import Kubectl
 from localcluster import Build, Cluster, Image, Options, Reporter, images
 from localcluster.api import Api
@@ -93,10 +92,7 @@ class System:
 
     def apply_base(self, version: Path = ROOT) -> None:
         """Apply the CRDs and the queues of a tree, without an operator."""
-        self.kubectl.run("apply", "-k", str(version / "crds"), what="Applying the CRDs")
-        established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
-        self.kubectl.run(*established, "--timeout=180s", what="Waiting for the CRDs")
-        until_told_of_queues(self.kubectl)
+        crds.apply(self.kubectl, version / "crds")
         for file in ("priorityclasses.yaml", "queues.yaml"):
             self.kubectl.run("apply", "-f", str(version / "deploy" / "base" / file), what=f"Applying {file}")
 
@@ -306,10 +302,7 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
         "patches": [{"target": {"kind": "GenerationQueue"}, "patch": yaml.safe_dump(short)}],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
-    kubectl.run("apply", "-k", str(ROOT / "crds"), what="Applying the CRDs")
-    established = ("wait", "--for=condition=Established", "crd", "--selector=app.kubernetes.io/part-of=coursegen")
-    kubectl.run(*established, "--timeout=180s", what="Waiting for the CRDs")
-    until_told_of_queues(kubectl)
+    crds.apply(kubectl, ROOT / "crds")
     uids = {tenant: _make_namespace(kubectl, tenant, folder) for tenant in (*TENANTS, overlay.TRIAL)}
     kubectl.run("label", "namespace", overlay.TRIAL, f"{names.LABEL_TEST_QUEUE}=true", what="Labelling a namespace")
     _make_namespace(kubectl, SCENES, folder)
@@ -320,15 +313,6 @@ def deploy(kubectl: Kubectl, folder: Path, built: Mapping[str, Image], namespace
         kubectl.run("-n", SYSTEM, "rollout", "status", workload, "--timeout=600s", what=f"Waiting for {workload}")
         if workload == "statefulset/coursegen-s3":
             bucket.protect(kubectl, generated, uids)
-
-
-def until_told_of_queues(kubectl: Kubectl) -> None:
-    """Wait until the API server tells kubectl of our queues, which is some time after it serves them."""
-    deadline = time.monotonic() + 60
-    asked = ("api-resources", f"--api-group={names.GROUP}", "--output=name")  # this never asks the cache
-    while f"generationqueues.{names.GROUP}" not in kubectl.output(*asked).split():
-        assert time.monotonic() < deadline, "generationqueues are not in discovery"
-        time.sleep(0.2)
 
 
 def _make_namespace(kubectl: Kubectl, name: str, folder: Path) -> str:
