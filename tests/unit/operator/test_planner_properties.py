@@ -284,6 +284,8 @@ class Histories(RuleBasedStateMachine):
             return
         self._every_history_ends()
         self._what_was_delivered_is_delivered_in_one_more_format()
+        self._what_was_delivered_stays_so_though_a_chapter_is_made_anew()
+        self._what_ended_badly_ends_well_by_a_retry()
         self._planning_twice_plans_nothing_new()
 
     def _every_history_ends(self) -> None:
@@ -321,6 +323,35 @@ class Histories(RuleBasedStateMachine):
         for name in delivered:
             assert (self._course(name)["phase"], len(self._course(name)["exports"])) == ("Succeeded", 2), name
             assert (self._course(name).get("missingChapters"), self._written(name)) == before[name], name
+
+    def _what_was_delivered_stays_so_though_a_chapter_is_made_anew(self) -> None:
+        delivered = [n for n in self.sim.names("CourseGeneration") if self._course(n)["phase"] == "Succeeded"]
+        before = {n: self._course(n).get("missingChapters") for n in delivered}
+        chosen = [self.chance.choice(list(self._written(n))) for n in delivered if self._written(n)]
+        for chapter in chosen:
+            self.sim.change_spec(
+                "ChapterGeneration", chapter, regeneration={"requestId": self._name("wish"), "feedback": "simpler"}
+            )
+        self.sim.run(1)
+        for chapter in chosen:
+            if self.chance.random() < 0.5:
+                self.sim.annotate("ChapterGeneration", chapter, ANNOTATION_CANCEL, self._name("at"))
+        self._all_goes_well()
+        for name in delivered:
+            assert self._course(name)["phase"] == "Succeeded", name
+            assert set(self._course(name).get("missingChapters", [])) <= set(before[name] or []), name
+
+    def _what_ended_badly_ends_well_by_a_retry(self) -> None:
+        bad = [o for o in self._objects() if o["kind"] in ("CourseGeneration", "ChapterGeneration")]
+        bad = [o for o in bad if not o["metadata"].get("ownerReferences")]
+        bad = [o for o in bad if o["status"]["phase"] != "Succeeded" or o["status"].get("missingChapters")]
+        for obj in bad:
+            self._asked(obj["kind"], obj["metadata"]["name"])
+            self.sim.annotate(obj["kind"], obj["metadata"]["name"], ANNOTATION_RETRY, "once more")
+        self._all_goes_well()
+        for obj in bad:
+            status = self.sim.status(obj["kind"], obj["metadata"]["name"])
+            assert (status["phase"], status.get("missingChapters", [])) == ("Succeeded", []), obj["metadata"]["name"]
 
     def _course(self, name: str) -> Json:
         return self.sim.status("CourseGeneration", name)

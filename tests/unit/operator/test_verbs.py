@@ -166,6 +166,24 @@ def test_a_regeneration_that_is_cancelled_leaves_the_version_before(sim: Simulat
     assert (course(sim)["phase"], len(course(sim)["exports"])) == ("Succeeded", 2)
 
 
+def test_a_regeneration_that_fails_leaves_the_version_before_where_parts_may_be_exported(sim: Simulation) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN | {"failurePolicy": "ExportPartial"})
+    sim.work()
+    before = sim.status("ChapterGeneration", "c-chapter-01")["artifact"]
+    sim.change_spec("ChapterGeneration", "c-chapter-01", **WISH)
+    sim.run(1)
+    sim.fail(sim.job_of("c-chapter-01"), FailureClass.REJECTED)
+    sim.work()
+    chapter = sim.status("ChapterGeneration", "c-chapter-01")
+    assert (chapter["phase"], chapter["artifact"]) == ("Failed", before)
+    assert (course(sim)["phase"], course(sim).get("missingChapters", [])) == ("Succeeded", [])
+    sim.annotate("ChapterGeneration", "c-chapter-01", ANNOTATION_RETRY, "once more")
+    sim.run(1)
+    assert sim.task(sim.job_of("c-chapter-01")).work.regeneration.request_id == "r"
+    sim.work()
+    assert sim.status("ChapterGeneration", "c-chapter-01")["phase"] == course(sim)["phase"] == "Succeeded"
+
+
 @pytest.mark.parametrize("spec", [GIVEN, OUTLINED])
 def test_a_course_stopped_before_anything_succeeded_is_cancelled(sim: Simulation, spec: Json) -> None:
     sim.apply("CourseGeneration", "c", spec)

@@ -173,14 +173,17 @@ def _asked_again(chapters: Sequence[ChapterGeneration], course: CourseGeneration
 def has_content(child: TaskObject, course: CourseGeneration) -> bool:
     """Tell whether a child has something to deliver.
 
-    A quality round that fails leaves the version before, and so does whatever was cancelled.
+    A quality round that fails leaves the version before, and so does whatever was cancelled. A regeneration that fails
+    does as well, unless the course's policy is to fail with it.
     """
     how = ended(child)
-    if how is Outcome.FAILED:
-        seen, made = child.status.requests, round_id(course)
-        in_round = made is not None and seen is not None and seen.quality_round == made
-        return in_round and child.status.artifact is not None
-    return how is Outcome.SUCCEEDED or (how is Outcome.CANCELLED and child.status.artifact is not None)
+    if how is Outcome.SUCCEEDED:
+        return True
+    if how is None or child.status.artifact is None:
+        return False
+    seen, made = child.status.requests, round_id(course)
+    in_round = made is not None and seen is not None and seen.quality_round == made
+    return how is Outcome.CANCELLED or in_round or course.spec.failure_policy is not FailurePolicy.FAIL
 
 
 def round_id(course: CourseGeneration) -> str | None:
