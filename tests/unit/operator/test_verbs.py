@@ -61,6 +61,27 @@ def test_a_stopped_course_delivers_what_has_succeeded(sim: Simulation) -> None:
     assert sim.status("ChapterGeneration", "c-chapter-02")["phase"] == "Cancelled"
 
 
+@pytest.mark.parametrize("exports", [GIVEN["exports"], []], ids=["with an export", "without"])
+def test_a_stop_ends_a_regeneration_of_the_course_before_it_has_come_to_every_chapter(
+    sim: Simulation, exports: list[Json]
+) -> None:
+    sim.apply("CourseGeneration", "c", GIVEN | {"exports": exports})
+    sim.work()
+    sim.change_spec("CourseGeneration", "c", **WISH, suspend=True)
+    sim.run(1)
+    sim.annotate("CourseGeneration", "c", ANNOTATION_STOP, "enough")
+    sim.change_spec("CourseGeneration", "c", suspend=False)
+    for _ in range(2):
+        sim.work()
+        assert (course(sim)["phase"], course(sim)["revision"]) == ("Succeeded", 1)
+        assert (course(sim)["stopped"], course(sim)["chapters"]["summary"]) == (True, "3/3")
+        sim.restart()
+    assert {sim.status("ChapterGeneration", n)["revision"] for n in sim.names("ChapterGeneration")} == {0}
+    sim.change_spec("CourseGeneration", "c", exports=[*exports, {"format": "epub"}])
+    sim.work()
+    assert {sim.status("ChapterGeneration", n)["revision"] for n in sim.names("ChapterGeneration")} == {0}
+
+
 def test_a_stopped_course_ends_though_several_chapters_had_not_begun(sim: Simulation) -> None:
     sim.change_spec("GenerationQueue", "chapter-generation", namespace="", capacity=1)
     sim.apply("CourseGeneration", "c", GIVEN)

@@ -20,6 +20,9 @@ from .world import TaskObject
 _NOTHING = Requests()
 _ANNOTATIONS = (names.ANNOTATION_RETRY, names.ANNOTATION_CANCEL, names.ANNOTATION_STOP)
 
+_OF_COURSE = ("course_retry", "course_regeneration", "quality_round")
+"""What an object's course was asked for."""
+
 IN_VAIN = (Outcome.FAILED, Outcome.CANCELLED)
 """How work ends that delivers nothing."""
 
@@ -98,6 +101,8 @@ def accept(obj: TaskObject, course: CourseGeneration | None) -> Accepted:
         return Accepted(asked, cancel=True)  # a wish that was to follow is over as well: it would begin at once
     if course and not is_open(course):
         return Accepted(seen)
+    if course and course.status.stopped and isinstance(obj, ChapterGeneration):
+        seen = seen.model_copy(update={field: getattr(asked, field) for field in _OF_COURSE})  # heard, and let be
     again = _wants_again(asked, seen, how) or (course is not None and _waits_for(obj, course))
     if how is None:
         retries = {"retry": asked.retry, "course_retry": asked.course_retry}

@@ -13,10 +13,13 @@ STOPPED = "Stopped"
 
 
 def gathered(step: CourseStep, planned: Sequence[str]) -> bool:
-    """Wait for the chapters that still end, then leave out what is not there; True if there is something to deliver."""
+    """Wait for the chapters that still end, then leave out what is not there; True if there is something to deliver.
+
+    It also waits until each has heard that nothing more is to come of what the course was asked for before.
+    """
     found = [c for c in step.view.children if isinstance(c, ChapterGeneration) and c.metadata.name in planned]
     step.change(chapters=rollup.counts(found, step.course, len(planned)))
-    if any(requests.ended(c) is None for c in found):
+    if any(requests.ended(c) is None or requests.pending(c, step.course) for c in found):
         step.running = True
         return False
     done = {c.spec.index for c in found if requests.has_content(c, step.course)}
