@@ -185,10 +185,14 @@ class Place:
 def until_may(system: System, who: Json, role: str) -> None:
     """Wait until the API server goes by a role that was bound; a no before that, the gateway would remember."""
     rule = system.request("GET", role)["rules"][0]
-    resource, _, part = rule["resources"][0].partition("/")
-    asked = {"verb": rule["verbs"][0], "group": rule["apiGroups"][0], "resource": resource, "subresource": part}
-    asked |= {"namespace": who["namespace"], "name": next(iter(rule.get("resourceNames", ())), "")}
-    spec = {"user": f"system:serviceaccount:{who['namespace']}:{who['name']}", "resourceAttributes": asked}
+    spec: Json = {"user": f"system:serviceaccount:{who['namespace']}:{who['name']}"}
+    if paths := rule.get("nonResourceURLs"):
+        spec["nonResourceAttributes"] = {"verb": rule["verbs"][0], "path": paths[0]}
+    else:
+        resource, _, part = rule["resources"][0].partition("/")
+        asked = {"verb": rule["verbs"][0], "group": rule["apiGroups"][0], "resource": resource, "subresource": part}
+        asked |= {"namespace": who["namespace"], "name": next(iter(rule.get("resourceNames", ())), "")}
+        spec["resourceAttributes"] = asked
     deadline = time.monotonic() + _SECONDS
     path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
     while not system.request("POST", path, {"spec": spec})["status"]["allowed"]:
