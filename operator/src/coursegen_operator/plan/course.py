@@ -200,8 +200,11 @@ def _has_chapters(step: CourseStep) -> bool:
 
 def _left_out(step: CourseStep, planned: Sequence[tuple[str, ChapterSpec]]) -> set[int]:
     """Give the chapters that the course was delivered without, and that are gone: they are not made again unasked."""
+    missing = step.status.missing_chapters
+    if not missing:
+        return set()
     there = {c.metadata.name for c in _chapters_of(step)}
-    return {spec.index for name, spec in planned if name not in there} & set(step.status.missing_chapters)
+    return {spec.index for name, spec in planned if spec.index in missing and name not in there}
 
 
 def _chapters_of(step: CourseStep) -> list[ChapterGeneration]:
