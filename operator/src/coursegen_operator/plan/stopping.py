@@ -19,7 +19,7 @@ def gathered(step: CourseStep, planned: Sequence[str]) -> bool:
     """
     found = [c for c in step.view.children if isinstance(c, ChapterGeneration) and c.metadata.name in planned]
     step.change(chapters=rollup.counts(found, step.course, len(planned)))
-    if any(requests.ended(c) is None or requests.pending(c, step.course) for c in found):
+    if any(requests.unfinished(c, step.course) for c in found):
         step.running = True
         return False
     done = {c.spec.index for c in found if requests.has_content(c, step.course)}
