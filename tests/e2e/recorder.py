@@ -123,9 +123,7 @@ class Recorder:
             return
         before, _, plural = self._followed[kind].rpartition("/")
         listed = self._list(f"{before}/namespaces/{namespace}/{plural}" if namespace else self._followed[kind])
-        there = {
-            (kind, i["metadata"].get("namespace", ""), i["metadata"]["name"]): _version(i) for i in listed["items"]
-        }
+        there = {_key(kind, i): _version(i) for i in listed["items"]}
         present = _version(listed)
 
         def behind() -> list[str]:
@@ -147,7 +145,7 @@ class Recorder:
     # ---- recording --------------------------------------------------------------------------------------
 
     def _take(self, kind: str, how: str, item: Json) -> None:
-        key = (kind, item["metadata"].get("namespace", ""), item["metadata"]["name"])
+        key = _key(kind, item)
         with self._changed:
             if how == "DELETED":
                 self._there.pop(key, None)
@@ -184,7 +182,7 @@ class Recorder:
     def _catch_up(self, kind: str, path: str) -> str:
         """List a kind whose watch has ended, take in what it did not tell, and give the version to go on from."""
         listed = self._list(path)
-        found = {(kind, i["metadata"].get("namespace", ""), i["metadata"]["name"]): i for i in listed["items"]}
+        found = {_key(kind, i): i for i in listed["items"]}
         for key, item in found.items():
             known = self._there.get(key)
             if known is None or known["metadata"]["resourceVersion"] != item["metadata"]["resourceVersion"]:
@@ -210,6 +208,10 @@ class Recorder:
                 yield json.loads(line)
         finally:
             connection.close()
+
+
+def _key(kind: str, item: Json) -> tuple[str, str, str]:
+    return kind, item["metadata"].get("namespace", ""), item["metadata"]["name"]
 
 
 def _version(item: Json) -> int:

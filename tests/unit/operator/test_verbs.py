@@ -42,6 +42,15 @@ def write(sim: Simulation, name: str) -> None:
     sim.run(1)
 
 
+def deliver_the_first(sim: Simulation) -> None:
+    """Stop a course once its first chapter of three has succeeded."""
+    sim.apply("CourseGeneration", "c", GIVEN)
+    sim.run(1)
+    write(sim, "c-chapter-01")
+    sim.annotate("CourseGeneration", "c", ANNOTATION_STOP, "enough")
+    sim.work()
+
+
 # ---- stop, and deliver what is there ------------------------------------------------------------------
 
 
@@ -151,11 +160,7 @@ def test_what_is_asked_of_a_delivered_part_leaves_out_what_was_left_out(sim: Sim
 
 
 def test_a_chapter_that_a_retry_of_the_whole_asks_for_again_can_fail_it(sim: Simulation) -> None:
-    sim.apply("CourseGeneration", "c", GIVEN)
-    sim.run(1)
-    write(sim, "c-chapter-01")
-    sim.annotate("CourseGeneration", "c", ANNOTATION_STOP, "enough")
-    sim.work()
+    deliver_the_first(sim)
     sim.annotate("CourseGeneration", "c", ANNOTATION_RETRY, "more")
     sim.run(1)
     sim.fail(sim.job_of("c-chapter-02"), FailureClass.REJECTED)
@@ -216,11 +221,7 @@ def test_a_course_stopped_before_anything_succeeded_is_cancelled(sim: Simulation
 
 
 def test_retry_goes_on_with_what_was_left_out(sim: Simulation) -> None:
-    sim.apply("CourseGeneration", "c", GIVEN)
-    sim.run(1)
-    write(sim, "c-chapter-01")
-    sim.annotate("CourseGeneration", "c", ANNOTATION_STOP, "enough")
-    sim.work()
+    deliver_the_first(sim)
     sim.annotate("CourseGeneration", "c", ANNOTATION_RETRY, "more")
     sim.work()
     assert (course(sim)["phase"], course(sim)["chapters"]["summary"]) == ("Succeeded", "3/3")
